@@ -1,0 +1,176 @@
+"""Session affinity: one record for each client and service port, honoured only where it leads somewhere (S34 to S36).
+
+A record maps the client and the service port to the number of an endpoint. Reading it takes two lookups, and nft lets
+no lookup's result be part of another's key, so the number travels through a field that a rule can both set and look up
+by: the packet's priority, which is reset before the packet leaves. The second lookup, among the endpoints of the very
+set this connection would use, finds nothing when the endpoint is gone; then the record is deleted and an endpoint is
+drawn. After the address translation the endpoint's number is computed from its address and port by the kernel's hash
+and remembered under the client's original address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from svcc.addresses import IPFamily, address_bytes
+from svcc.compiler.layout import PRIORITY, PROTOCOL, Layout
+from svcc.compiler.program import Pick, pick_statement, rule
+from svcc.dataplane.contract import ServicePortName, ServicePortPlan
+from svcc.kernel_hash import concatenated, nft_hash_many
+from svcc.nft.expressions import Binary, Constant, Ct, Expression, Jhash, Lookup, Numgen, Payload, concat
+from svcc.nft.names import identifier
+from svcc.nft.objects import Chain
+from svcc.nft.statements import Assign, Dnat, Remember
+from svcc.select import EndpointAddress
+
+__all__ = ["AFFINITY_RECORDS", "StickyPort", "affinity_key", "lookup_chain", "remember_chain", "sticky_ports"]
+
+AFFINITY_RECORDS = 4_194_304
+"""How many records the affinity map of a family holds at most; memory is taken only for those that exist."""
+
+LONGEST_TIMEOUT_SECONDS = 86_400
+
+_FIRST_NUMBER = 65_536
+"""Endpoint numbers start above the priorities that sockets and tunnels commonly set, so none is taken for one."""
+
+_NUMBERS = 2**32 - 1 - _FIRST_NUMBER
+
+
+@frozen
+class StickyPort:
+    """A service port with affinity and the numbers it goes by.
+
+    Attributes:
+        number: what tells its records from those of other service ports, in IPv4.
+        mask: the same in IPv6, as an address: clients are recorded XORed with it, because nft 1.0.6 can update a map
+            only by a key of at most 16 bytes.
+        sets: the number of the Cluster set and that of the Local set among all sets of sticky endpoints.
+        seed: the seed under which no two of its endpoints hash to the same number.
+    """
+
+    plan: ServicePortPlan
+    number: int
+    mask: str
+    sets: Mapping[bool, int]
+    seed: int
+    timeout_seconds: int
+
+    @property
+    def remember_chain(self) -> str:
+        """The name of the chain that records."""
+        return identifier("remember", *_words(self.plan.name))
+
+    def lookup_chain(self, pick: Pick) -> str:
+        """The name of the chain that looks for a record, then picks."""
+        words = ["sticky", *(["nodeport"] if pick.by_node_port else []), *(["local"] if pick.local else [])]
+        return identifier("-".join(words), *_words(self.plan.name))
+
+
+def _words(name: ServicePortName) -> tuple[str, ...]:
+    return name.namespace, name.service, name.protocol.value.lower(), name.port
+
+
+def sticky_ports(
+    plans: Iterable[ServicePortPlan], family: IPFamily, *, big_endian: bool
+) -> dict[ServicePortName, StickyPort]:
+    """Number the service ports with affinity.
+
+    Numbers are digests of names, so that a service port keeps its records whatever else comes and goes; where two
+    digests of 32 bits collide, the name that sorts first keeps its own.
+    """
+    found: dict[ServicePortName, StickyPort] = {}
+    taken: set[int] = set()
+    for plan in plans:
+        if plan.affinity_timeout_seconds is None:
+            continue
+        number = _unique_number(("clients", *plan.name), taken)
+        sets = {local: _unique_number(("local" if local else "cluster", *plan.name), taken) for local in (False, True)}
+        mask = hashlib.blake2b("\0".join(("mask", *plan.name)).encode(), digest_size=16).hexdigest()
+        endpoints = sorted({*plan.cluster_endpoints, *plan.local_endpoints})
+        found[plan.name] = StickyPort(
+            plan,
+            number,
+            ":".join(mask[i : i + 4].lstrip("0") or "0" for i in range(0, 32, 4)),
+            sets,
+            _seed(endpoints, big_endian=big_endian),
+            min(plan.affinity_timeout_seconds, LONGEST_TIMEOUT_SECONDS),
+        )
+    return found
+
+
+def _unique_number(words: Sequence[str], taken: set[int]) -> int:
+    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    number = int.from_bytes(digest, "big")
+    while number in taken:
+        number = (number + 1) % 2**32
+    taken.add(number)
+    return number
+
+
+def _seed(endpoints: Sequence[EndpointAddress], *, big_endian: bool) -> int:
+    seed = 1
+    while len(set(endpoint_numbers(endpoints, seed, big_endian=big_endian))) < len(endpoints):
+        seed += 1
+    return seed
+
+
+def endpoint_numbers(endpoints: Sequence[EndpointAddress], seed: int, *, big_endian: bool) -> list[int]:
+    """The numbers the kernel computes for endpoints; see `_number_of_endpoint`."""
+    keys = [concatenated([address_bytes(item.address), item.port.to_bytes(2, "big")]) for item in endpoints]
+    return nft_hash_many(
+        keys, modulus=_NUMBERS, seed=seed, offset=_FIRST_NUMBER, big_endian=big_endian
+    )
+
+
+def priority_text(number: int) -> str:
+    """A number as nft writes packet priorities: ``major:minor`` in hexadecimal."""
+    return f"{number >> 16:x}:{number & 0xFFFF:x}"
+
+
+def _number_of_endpoint(layout: Layout, sticky: StickyPort) -> Jhash:
+    return Jhash(layout.endpoint, _NUMBERS, sticky.seed, _FIRST_NUMBER)
+
+
+def constant(number: int) -> Numgen:
+    """A constant inside a key."""
+    return Numgen("inc", 1, number)
+
+
+def affinity_key(layout: Layout, sticky: StickyPort, client: Payload | Ct) -> Expression:
+    """The key of a client's record for a service port."""
+    if layout.family is IPFamily.IPV4:
+        return concat(client, constant(sticky.number))
+    return Binary("^", client, Constant(sticky.mask))
+
+
+def lookup_chain(layout: Layout, sticky: StickyPort, pick: Pick) -> Chain:
+    """Go where the client went before, if that endpoint is still in this set; else forget and pick."""
+    client = affinity_key(layout, sticky, layout.source)
+    remembered = concat(PROTOCOL, constant(sticky.sets[pick.local]), PRIORITY)
+    return Chain(
+        sticky.lookup_chain(pick),
+        (
+            rule(Assign(PRIORITY, Constant("none"))),
+            rule(Assign(PRIORITY, Lookup(client, "affinity"))),
+            rule(Dnat(layout.word, Lookup(remembered, "sticky-endpoints"))),
+            rule(Remember("delete", "affinity", client, PRIORITY)),
+            rule(Assign(PRIORITY, Constant("none"))),
+            rule(pick_statement(layout, pick)),
+        ),
+    )
+
+
+def remember_chain(layout: Layout, sticky: StickyPort) -> Chain:
+    """Record where the client went; each new connection renews the record (S35)."""
+    client = affinity_key(layout, sticky, layout.original_source)
+    number = _number_of_endpoint(layout, sticky)
+    return Chain(
+        sticky.remember_chain,
+        (
+            rule(Remember("update", "affinity", client, number, sticky.timeout_seconds)),
+            rule(Assign(PRIORITY, Constant("none"))),
+        ),
+    )

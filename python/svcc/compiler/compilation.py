@@ -1,0 +1,102 @@
+"""`compile`: declared objects in, the ruleset of one node out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+
+from svcc.compiler.ruleset import build_ruleset
+from svcc.dataplane.build import build_dataplane
+from svcc.dataplane.contract import Dataplane
+from svcc.errors import InputError
+from svcc.fields import Problem, Severity
+from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
+from svcc.nft.objects import Ruleset
+from svcc.nft.text import script
+
+__all__ = ["Compilation", "compile", "compile_cluster"]
+
+
+@frozen
+class Compilation:
+    """What came out of a compilation.
+
+    Attributes:
+        dataplane: what the node owes, without any nft in it.
+        ruleset: the same as nft objects.
+        problems: what is wrong or worth knowing, in the order in which it was found.
+    """
+
+    dataplane: Dataplane
+    ruleset: Ruleset
+    problems: tuple[Problem, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """The nft script line by line, for writing it out without holding it in memory."""
+        node = f" for node {self.dataplane.node}" if self.dataplane.node else ""
+        return script(self.ruleset, header=(f"The Services{node}, compiled by svcc; load with: nft -f FILE",))
+
+    @property
+    def script(self) -> str:
+        """The nft script: one transaction that replaces svcc's tables and touches nothing else.
+
+        Needs nft 1.0.1 and Linux 5.13 or newer.
+        """
+        return "".join(self.lines())
+
+
+def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin here)
+    objects: Cluster | Iterable[ClusterObject],
+    *,
+    node: str | None = None,
+    settings: ClusterSettings | None = None,
+) -> Compilation:
+    """Compile Services for one node.
+
+    Args:
+        objects: a `Cluster`, or Services, EndpointSlices, Nodes and ServiceCIDRs in any order. Each is validated;
+            one with errors is left out, and `Compilation.problems` says why.
+        node: the name of the node; None takes the only Node among the objects, or a nameless one if there is none.
+        settings: what is no object of the API; the default is kube-proxy's.
+
+    Raises:
+        InputError: `node` is None and there are several Nodes.
+        SettingsError: the settings make no sense.
+        TypeError: an object is of a class that svcc does not read.
+    """
+    from svcc.validate import ENTRY_ONLY_RULES, validate
+
+    cluster = objects if isinstance(objects, Cluster) else Cluster.of(objects)
+    problems: list[Problem] = []
+
+    def sound(item: ClusterObject) -> bool:
+        found = validate(item)
+        problems.extend(found)
+        return not any(p.severity is Severity.ERROR and p.rule not in ENTRY_ONLY_RULES for p in found)
+
+    cluster = Cluster(
+        tuple(filter(sound, cluster.services)),
+        tuple(filter(sound, cluster.endpoint_slices)),
+        tuple(filter(sound, cluster.nodes)),
+        tuple(filter(sound, cluster.service_cidrs)),
+    )
+    return compile_cluster(cluster, node=node, settings=settings, problems=problems)
+
+
+def compile_cluster(
+    cluster: Cluster,
+    *,
+    node: str | None = None,
+    settings: ClusterSettings | None = None,
+    problems: Iterable[Problem] = (),
+) -> Compilation:
+    """`compile` for objects that have been validated, as those that were read from manifests are."""
+    if node is None:
+        if len(cluster.nodes) > 1:
+            names = sorted(item.name for item in cluster.nodes)
+            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            raise InputError(f"there are {len(names)} nodes, and a ruleset is for one", hint=f"name it: {shown}")
+        node = cluster.nodes[0].name if cluster.nodes else ""
+    built = build_dataplane(cluster, node, settings or ClusterSettings())
+    return Compilation(built.dataplane, build_ruleset(built.dataplane), (*problems, *built.problems))

@@ -1,0 +1,143 @@
+"""The data: a family's service ports as elements of the maps that the program looks into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text
+from svcc.compiler.layout import LOCAL_SLOTS
+from svcc.compiler.program import Pick
+from svcc.dataplane.contract import (
+    Decision,
+    FamilyDataplane,
+    Frontend,
+    FrontendKind,
+    Masquerade,
+    ServicePortName,
+    ServicePortPlan,
+)
+from svcc.nft.objects import Data, Key
+from svcc.nft.statements import Verdict
+from svcc.select import EndpointAddress
+from svcc.slots import assign_slots
+
+__all__ = ["Elements", "family_elements"]
+
+_SERVED = (Decision.CLUSTER, Decision.LOCAL)
+_REFUSALS = {Decision.REJECT: Verdict("goto", "refuse"), Decision.DROP: Verdict("drop")}
+_MARKS = {
+    Masquerade.ALWAYS: Verdict("jump", "mark-always"),
+    Masquerade.UNLESS_POD: Verdict("jump", "mark-unless-pod"),
+    Masquerade.NODE_TRAFFIC: Verdict("jump", "mark-node-traffic"),
+}
+_UNTOUCHED = Verdict("return")
+
+
+class Elements:
+    """The elements of every map and set of a family, the pick chains they lead to, and their comments."""
+
+    def __init__(self) -> None:
+        self.by_set: dict[str, dict[Key, Data | None]] = {}
+        self.picks: set[Pick] = set()
+        self.sticky_picks: dict[ServicePortName, set[Pick]] = {}
+        self.comments: dict[str, dict[Key, str]] = {"services": {}, "nodeports": {}}
+
+    def of(self, name: str) -> dict[Key, Data | None]:
+        """The elements of the set `name`, to be read or filled."""
+        return self.by_set.setdefault(name, {})
+
+
+def family_elements(
+    family: FamilyDataplane, sticky: Mapping[ServicePortName, StickyPort], *, big_endian: bool
+) -> Elements:
+    """All elements of a family, in the order of its service ports."""
+    elements = Elements()
+    groups = [group for plan in family.service_ports for group in (plan.cluster_endpoints, plan.local_endpoints)]
+    slots = iter(assign_slots(groups))
+    for plan in family.service_ports:
+        by_decision = {Decision.CLUSTER: next(slots), Decision.LOCAL: next(slots)}
+        sticky_port = sticky.get(plan.name)
+        for frontend in plan.frontends:
+            _add_frontend(elements, plan, frontend, by_decision, sticky_port)
+        if sticky_port:
+            _add_sticky_endpoints(elements, sticky_port, big_endian=big_endian)
+    _add_surroundings(elements, family)
+    return elements
+
+
+def _add_frontend(
+    elements: Elements,
+    plan: ServicePortPlan,
+    frontend: Frontend,
+    slots: Mapping[Decision, list[EndpointAddress]],
+    sticky: StickyPort | None,
+) -> None:
+    protocol = plan.name.protocol.value.lower()
+    key: Key
+    if frontend.kind is FrontendKind.NODE_PORT:
+        key, base, maps = (protocol, frontend.port), "nodeports", "nodeport"
+    else:
+        assert frontend.address is not None
+        key, base, maps = (protocol, frontend.address, frontend.port), "services", "frontend"
+    elements.of(base)[key] = _verdict(elements, plan, frontend, frontend.inside, sticky)
+    elements.comments[base][key] = f"{plan.name.namespace}/{plan.name.service}:{plan.name.port}".rstrip(":")
+    if frontend.outside is not frontend.inside:
+        elements.of(f"outside-{base}")[key] = _verdict(elements, plan, frontend, frontend.outside, sticky)
+    decisions = dict.fromkeys((frontend.inside, frontend.outside))
+    served = False
+    for decision in decisions:
+        if decision not in _SERVED:
+            elements.of(f"refused-{base}")[key] = _REFUSALS[decision]
+            continue
+        served = True
+        first = LOCAL_SLOTS if decision is Decision.LOCAL else 0
+        endpoints = elements.of("nodeport-endpoints" if base == "nodeports" else "endpoints")
+        for slot, endpoint in enumerate(slots[decision], first):
+            endpoints[(*key, slot)] = endpoint
+    if served and frontend.masquerade is not Masquerade.NEVER:
+        elements.of(f"masquerade-{maps}s")[key] = _MARKS[frontend.masquerade]
+    if served and sticky:
+        elements.of(f"remember-{maps}s")[key] = Verdict("goto", sticky.remember_chain)
+    if frontend.allowed_sources is not None:
+        elements.of("source-ranged")[key] = None
+        for prefix in frontend.allowed_sources:
+            elements.of("allowed-sources")[(*key, prefix)] = None
+
+
+def _verdict(
+    elements: Elements,
+    plan: ServicePortPlan,
+    frontend: Frontend,
+    decision: Decision,
+    sticky: StickyPort | None,
+) -> Verdict:
+    """Where a frontend leads; one that is refused is left untouched here and refused by the filter chains (S52).
+
+    It still needs its element: a frontend's address may also serve node ports, and the exact match goes first (S24).
+    """
+    if decision not in _SERVED:
+        return _UNTOUCHED
+    pick = Pick.of(frontend.kind, decision, len(plan.endpoints(decision)))
+    if sticky:
+        elements.sticky_picks.setdefault(plan.name, set()).add(pick)
+        return Verdict("goto", sticky.lookup_chain(pick))
+    elements.picks.add(pick)
+    return Verdict("goto", pick.chain)
+
+
+def _add_sticky_endpoints(elements: Elements, sticky: StickyPort, *, big_endian: bool) -> None:
+    plan = sticky.plan
+    protocol = plan.name.protocol.value.lower()
+    for local, endpoints in ((False, plan.cluster_endpoints), (True, plan.local_endpoints)):
+        numbers = endpoint_numbers(endpoints, sticky.seed, big_endian=big_endian)
+        for number, endpoint in sorted(zip(numbers, endpoints, strict=True)):
+            elements.of("sticky-endpoints")[protocol, sticky.sets[local], priority_text(number)] = endpoint
+
+
+def _add_surroundings(elements: Elements, family: FamilyDataplane) -> None:
+    elements.of("cluster-ips").update(((address,), None) for address in family.cluster_ips)
+    elements.of("service-cidrs").update(((prefix,), None) for prefix in family.service_cidrs)
+    elements.of("pod-cidrs").update(((prefix,), None) for prefix in family.pods.source_prefixes)
+    elements.of("nodeport-addresses").update(((address,), None) for address in family.node_ports.addresses or ())
+    elements.of("nodeport-prefixes").update(((prefix,), None) for prefix in family.node_ports.prefixes)
+    elements.of("hairpins").update(((address, address), None) for address in family.local_endpoint_addresses)

@@ -1,0 +1,56 @@
+"""The names in svcc's tables and the keys of their maps: what a packet is looked up by.
+
+One `Layout` a family holds every expression that the program and its data must agree on.
+"""
+
+from __future__ import annotations
+
+from svcc.addresses import IPFamily
+from svcc.nft.expressions import Concat, Ct, Expression, Fib, Meta, Numgen, Payload, concat
+
+__all__ = ["LOCAL_SLOTS", "MARK", "PORT", "PRIORITY", "PROTOCOL", "SLOT", "TABLE", "Layout"]
+
+TABLE = "svcc"
+
+LOCAL_SLOTS = 1_000_000_000
+"""The slot where the Local set of a frontend begins; the Cluster set begins at 0. Slots are 32-bit numbers."""
+
+PROTOCOL = Meta("l4proto")
+PORT = Payload("th", "dport")
+MARK = Meta("mark")
+PRIORITY = Meta("priority")
+SLOT = Numgen("random", 65536)
+"""Declares a number in a key: ``typeof numgen`` is the one form that every nft reads, writes and lists."""
+
+
+class Layout:
+    """The expressions of one family.
+
+    Attributes:
+        word: how nft spells the family: ``ip`` or ``ip6``.
+        frontend: the key of a frontend: protocol, destination address, destination port.
+        node_port: the key of a node port: protocol, destination port.
+        endpoint: where a connection goes: destination address and port.
+        original_frontend: the frontend a connection came in by, after DNAT.
+        original_node_port: the node port a connection came in by, after DNAT.
+    """
+
+    def __init__(self, family: IPFamily) -> None:
+        self.family = family
+        self.word = word = "ip" if family is IPFamily.IPV4 else "ip6"
+        self.source = Payload(word, "saddr")
+        self.destination = Payload(word, "daddr")
+        self.original_source = Ct(f"{word} saddr", "original")
+        self.source_type = Fib(("saddr",), "type")
+        self.destination_type = Fib(("daddr",), "type")
+        self.frontend = concat(PROTOCOL, self.destination, PORT)
+        self.node_port = concat(PROTOCOL, PORT)
+        self.endpoint = concat(self.destination, PORT)
+        original_port = Ct("proto-dst", "original")
+        self.original_frontend = concat(PROTOCOL, Ct(f"{word} daddr", "original"), original_port)
+        self.original_node_port = concat(PROTOCOL, original_port)
+
+    @staticmethod
+    def slot_of(key: Concat, slot: Expression) -> Concat:
+        """`key` with a slot behind it."""
+        return Concat((*key.parts, slot))

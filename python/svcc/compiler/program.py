@@ -1,0 +1,207 @@
+"""The program: the chains and rules of a table, which do not depend on the Services.
+
+The settings of the node decide a handful of matches; Services, endpoints, source ranges and affinity are elements of
+the maps that the program looks into (`svcc.compiler.elements`). Only two things grow: one pick chain for every distinct
+number of endpoints in use, and a few chains for each service port with session affinity (`svcc.compiler.affinity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from svcc.addresses import IPFamily
+from svcc.compiler.layout import LOCAL_SLOTS, MARK, PROTOCOL, Layout
+from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, FrontendKind
+from svcc.nft.expressions import Binary, Constant, Ct, Expression, Lookup, Meta, Numgen, SetReference, concat
+from svcc.nft.objects import BaseHook, Chain, Rule
+from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
+
+__all__ = ["Pick", "base_chains", "pick_chain", "pick_statement", "program_chains", "rule"]
+
+STATE_NEW = Match(Ct("state"), Constant("new"))
+NOT_TRANSLATED = Match(Ct("status"), Constant("dnat"), "!")
+TRANSLATED = Match(Ct("status"), Constant("dnat"))
+
+
+def rule(*statements: Statement) -> Rule:
+    """A rule of these statements."""
+    return Rule(statements)
+
+
+@frozen(order=True)
+class Pick:
+    """How an endpoint is drawn: by which kind of frontend, from which set, of how many."""
+
+    by_node_port: bool
+    local: bool
+    count: int
+
+    @classmethod
+    def of(cls, kind: FrontendKind, decision: Decision, count: int) -> Pick:
+        """The pick for a frontend that leads to `count` endpoints."""
+        return cls(kind is FrontendKind.NODE_PORT, decision is Decision.LOCAL, count)
+
+    @property
+    def chain(self) -> str:
+        """The name of the chain that does it."""
+        words = ["pick", *(["nodeport"] if self.by_node_port else []), *(["local"] if self.local else [])]
+        return "-".join([*words, str(self.count)])
+
+
+def pick_statement(layout: Layout, pick: Pick) -> Dnat:
+    """Draw one of `pick.count` slots, uniformly for each connection (S23), and go to the endpoint in it."""
+    key = layout.node_port if pick.by_node_port else layout.frontend
+    slot = Numgen("random", pick.count, LOCAL_SLOTS if pick.local else 0)
+    map_name = "nodeport-endpoints" if pick.by_node_port else "endpoints"
+    return Dnat(layout.word, Lookup(layout.slot_of(key, slot), map_name))
+
+
+def pick_chain(layout: Layout, pick: Pick) -> Chain:
+    """The chain of a pick."""
+    return Chain(pick.chain, (rule(pick_statement(layout, pick)),))
+
+
+def base_chains() -> tuple[Chain, ...]:
+    """Where svcc hooks into the kernel (S52): nothing else of the host is touched."""
+
+    def new(target: str) -> Rule:
+        return rule(STATE_NEW, Verdict("jump", target))
+
+    def untranslated(target: str) -> Rule:
+        return rule(STATE_NEW, NOT_TRANSLATED, Verdict("jump", target))
+
+    def always(target: str) -> Rule:
+        return rule(Verdict("jump", target))
+
+    return (
+        Chain("filter-prerouting", (new("check-sources"),), BaseHook("filter", "prerouting", -110)),
+        Chain("filter-output-sources", (new("check-sources"),), BaseHook("filter", "output", -110)),
+        Chain("nat-prerouting", (always("services"),), BaseHook("nat", "prerouting", -100)),
+        Chain("nat-output", (always("services"),), BaseHook("nat", "output", -100)),
+        Chain(
+            "filter-input",
+            (untranslated("refuse-frontends"), untranslated("refuse-nodeports")),
+            BaseHook("filter", "input", 0),
+        ),
+        Chain(
+            "filter-forward",
+            (untranslated("refuse-frontends"), new("refuse-cluster-ips")),
+            BaseHook("filter", "forward", 0),
+        ),
+        Chain(
+            "filter-output",
+            (untranslated("refuse-frontends"), new("refuse-cluster-ips")),
+            BaseHook("filter", "output", 0),
+        ),
+        Chain("nat-input", (rule(TRANSLATED, Verdict("jump", "remember")),), BaseHook("nat", "input", 100)),
+        Chain(
+            "nat-postrouting",
+            (
+                rule(TRANSLATED, Verdict("jump", "remember")),
+                rule(TRANSLATED, Verdict("jump", "source-nat")),
+            ),
+            BaseHook("nat", "postrouting", 100),
+        ),
+    )
+
+
+def program_chains(layout: Layout, family: FamilyDataplane, masquerade_bit: int, protocols: Iterable[str]) -> tuple[Chain, ...]:
+    """The chains behind the hooks; `protocols` are those that have service ports with session affinity."""
+    not_a_pod = _not_a_pod(layout, family)
+    on_node_ports = _on_node_ports(layout, family)
+    mark = Constant(f"{1 << masquerade_bit:#x}")
+    set_mark = Assign(MARK, Binary("|", MARK, mark))
+    from_node = Match(layout.source_type, Constant("local"))
+    from_outside = Match(layout.source_type, Constant("local"), "!=")
+    return (
+        Chain(
+            "check-sources",
+            (
+                rule(
+                    Match(layout.frontend, SetReference("source-ranged")),
+                    Match(layout.slot_of(layout.frontend, layout.source), SetReference("allowed-sources"), "!="),
+                    Verdict("drop"),
+                ),
+            ),
+        ),
+        Chain(
+            "services",
+            (
+                rule(VerdictMap(layout.frontend, "masquerade-frontends")),
+                rule(*not_a_pod, from_outside, VerdictMap(layout.frontend, "outside-services")),
+                rule(VerdictMap(layout.frontend, "services")),
+                rule(*on_node_ports, Verdict("goto", "nodeports")),
+            ),
+        ),
+        Chain(
+            "nodeports",
+            (
+                rule(VerdictMap(layout.node_port, "masquerade-nodeports")),
+                rule(*not_a_pod, from_outside, VerdictMap(layout.node_port, "outside-nodeports")),
+                rule(VerdictMap(layout.node_port, "nodeports")),
+            ),
+        ),
+        Chain("mark-always", (rule(set_mark),)),
+        Chain("mark-unless-pod", (rule(*not_a_pod, set_mark),)),
+        Chain("mark-node-traffic", (rule(*not_a_pod, from_node, set_mark),)),
+        Chain("refuse-frontends", (rule(VerdictMap(layout.frontend, "refused-services")),)),
+        Chain("refuse-nodeports", (rule(*on_node_ports, VerdictMap(layout.node_port, "refused-nodeports")),)),
+        Chain(
+            "refuse-cluster-ips",
+            (
+                rule(Match(layout.destination, SetReference("cluster-ips")), Verdict("goto", "refuse")),
+                rule(Match(layout.destination, SetReference("service-cidrs")), Verdict("drop")),
+            ),
+        ),
+        Chain("refuse", (rule(Reject(layout.word)),)),
+        Chain("remember", _remember_rules(layout, protocols)),
+        Chain(
+            "source-nat",
+            (
+                rule(
+                    Match(Binary("&", MARK, mark), mark),
+                    # Cleared first: packets come back through tunnels with their mark (S32).
+                    Assign(MARK, Binary("^", MARK, mark)),
+                    Masquerade(),
+                ),
+                rule(Match(concat(layout.source, layout.destination), SetReference("hairpins")), Masquerade()),
+            ),
+        ),
+    )
+
+
+def _remember_rules(layout: Layout, protocols: Iterable[str]) -> tuple[Rule, ...]:
+    """Find the service port a connection came in by; ``ct original proto-dst`` needs the protocol in its own rule."""
+    keys = ((layout.original_frontend, "remember-frontends"), (layout.original_node_port, "remember-nodeports"))
+    return tuple(
+        rule(Match(PROTOCOL, Constant(protocol)), VerdictMap(key, name))
+        for key, name in keys
+        for protocol in sorted(protocols)
+    )
+
+
+def _not_a_pod(layout: Layout, family: FamilyDataplane) -> tuple[Match, ...]:
+    """What is no pod traffic (S44); without a detector nothing is."""
+    pods = family.pods
+    if pods.source_prefixes:
+        return (Match(layout.source, SetReference("pod-cidrs"), "!="),)
+    # iifname, not iif: the interface may not exist yet. In the output hook the name is empty and matches no pod.
+    if pods.interface:
+        return (Match(Meta("iifname"), Constant(pods.interface, quoted=True), "!="),)
+    if pods.interface_prefix:
+        return (Match(Meta("iifname"), Constant(f"{pods.interface_prefix}*", quoted=True), "!="),)
+    return ()
+
+
+def _on_node_ports(layout: Layout, family: FamilyDataplane) -> tuple[Match, ...]:
+    """The destination serves node ports (S42); loopback never does (S43)."""
+    node_ports = family.node_ports
+    if node_ports.addresses is not None:
+        return (Match(layout.destination, SetReference("nodeport-addresses")),)
+    matches = [Match(layout.destination_type, Constant("local"))]
+    if node_ports.prefixes:
+        matches.insert(0, Match(layout.destination, SetReference("nodeport-prefixes")))
+    loopback = LOOPBACK[family.family] if family.family is IPFamily.IPV4 else "::1"
+    return (*matches, Match(layout.destination, Constant(loopback), "!="))

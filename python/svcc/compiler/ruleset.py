@@ -1,0 +1,106 @@
+"""The ruleset of a dataplane: one table a family, program and data together."""
+
+from __future__ import annotations
+
+from svcc.compiler.affinity import (
+    AFFINITY_RECORDS,
+    LONGEST_TIMEOUT_SECONDS,
+    StickyPort,
+    lookup_chain,
+    remember_chain,
+    sticky_ports,
+)
+from svcc.compiler.elements import Elements, family_elements
+from svcc.compiler.layout import PRIORITY, PROTOCOL, SLOT, TABLE, Layout
+from svcc.compiler.program import base_chains, pick_chain, program_chains
+from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName
+from svcc.addresses import IPFamily
+from svcc.nft.expressions import Expression
+from svcc.nft.objects import Chain, Ruleset, Set, Table
+
+__all__ = ["build_ruleset"]
+
+
+def build_ruleset(dataplane: Dataplane) -> Ruleset:
+    """Render a dataplane; the same dataplane always gives the same ruleset."""
+    return Ruleset(tuple(_table(family, dataplane) for family in dataplane.families))
+
+
+def _table(family: FamilyDataplane, dataplane: Dataplane) -> Table:
+    layout = Layout(family.family)
+    sticky = sticky_ports(family.service_ports, family.family, big_endian=dataplane.big_endian)
+    elements = family_elements(family, sticky, big_endian=dataplane.big_endian)
+    protocols = {name.protocol.value.lower() for name in sticky}
+    chains = (
+        *base_chains(),
+        *program_chains(layout, family, dataplane.masquerade_bit, protocols),
+        *(pick_chain(layout, pick) for pick in sorted(elements.picks)),
+        *_sticky_chains(layout, sticky, elements),
+    )
+    return Table(layout.word, TABLE, _sets(layout, elements), chains)
+
+
+def _sticky_chains(
+    layout: Layout, sticky: dict[ServicePortName, StickyPort], elements: Elements
+) -> list[Chain]:
+    chains: list[Chain] = []
+    for name, port in sticky.items():
+        chains += [lookup_chain(layout, port, pick) for pick in sorted(elements.sticky_picks.get(name, ()))]
+        chains.append(remember_chain(layout, port))
+    return chains
+
+
+def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
+    """Every set and map, whether it has elements or not: a table's shape depends on nothing but svcc's version."""
+    address, frontend, node_port, endpoint = layout.destination, layout.frontend, layout.node_port, layout.endpoint
+    sets = (
+        Set("services", frontend.parts, is_verdict_map=True),
+        Set("outside-services", frontend.parts, is_verdict_map=True),
+        Set("masquerade-frontends", frontend.parts, is_verdict_map=True),
+        Set("refused-services", frontend.parts, is_verdict_map=True),
+        Set("endpoints", layout.slot_of(frontend, SLOT).parts, data=endpoint.parts),
+        Set("nodeports", node_port.parts, is_verdict_map=True),
+        Set("outside-nodeports", node_port.parts, is_verdict_map=True),
+        Set("masquerade-nodeports", node_port.parts, is_verdict_map=True),
+        Set("refused-nodeports", node_port.parts, is_verdict_map=True),
+        Set("nodeport-endpoints", layout.slot_of(node_port, SLOT).parts, data=endpoint.parts),
+        Set("nodeport-addresses", (address,)),
+        Set("nodeport-prefixes", (address,), interval=True),
+        Set("cluster-ips", (address,)),
+        Set("service-cidrs", (address,), interval=True),
+        Set("pod-cidrs", (layout.source,), interval=True),
+        Set("source-ranged", frontend.parts),
+        Set("allowed-sources", (*frontend.parts, layout.source), interval=True),
+        Set("hairpins", (layout.source, address)),
+        Set("sticky-endpoints", (PROTOCOL, SLOT, PRIORITY), data=endpoint.parts),
+        Set("remember-frontends", frontend.parts, is_verdict_map=True),
+        Set("remember-nodeports", node_port.parts, is_verdict_map=True),
+        Set(
+            "affinity",
+            _client_key(layout),
+            data=(PRIORITY,),
+            dynamic=True,
+            size=AFFINITY_RECORDS,
+            timeout_seconds=LONGEST_TIMEOUT_SECONDS,
+        ),
+    )
+    return tuple(_filled(item, elements) for item in sets)
+
+
+def _client_key(layout: Layout) -> tuple[Expression, ...]:
+    return (layout.source, SLOT) if layout.family is IPFamily.IPV4 else (layout.source,)
+
+
+def _filled(empty: Set, elements: Elements) -> Set:
+    found = elements.by_set.get(empty.name)
+    if not found:
+        return empty
+    return Set(
+        empty.name,
+        empty.key,
+        tuple(found.items()),
+        empty.data,
+        empty.is_verdict_map,
+        empty.interval,
+        comments=elements.comments.get(empty.name, {}),
+    )

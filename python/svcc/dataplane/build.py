@@ -1,0 +1,253 @@
+"""From declared objects to the dataplane of one node (S1 to S47)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from svcc.addresses import (
+    IPFamily,
+    address_bytes,
+    canonical_address,
+    canonical_prefix,
+    collapsed_prefixes,
+    family_of,
+    prefix_contains,
+)
+from svcc.dataplane.conflicts import Claims, oldest_first
+from svcc.dataplane.contract import (
+    Dataplane,
+    Decision,
+    FamilyDataplane,
+    Frontend,
+    FrontendKind,
+    Masquerade,
+    ServicePortName,
+    ServicePortPlan,
+)
+from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
+from svcc.fields import FieldPath, Problem, ProblemKind, Severity
+from svcc.model.cluster import Cluster, ClusterSettings
+from svcc.model.node import Node
+from svcc.model.service import IPMode, Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
+from svcc.select import Selection, ServiceEndpoints, slices_by_service
+
+__all__ = ["BuiltDataplane", "build_dataplane"]
+
+PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+
+
+@frozen
+class BuiltDataplane:
+    """A dataplane, and what there is to say about the way to it: conflicts, Services that yield no rules."""
+
+    dataplane: Dataplane
+    problems: tuple[Problem, ...]
+
+
+def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings) -> BuiltDataplane:
+    """Work out what the node `node_name` owes to the cluster's Services.
+
+    The Node object of that name supplies zone, addresses and pod CIDRs; without one, endpoints that name the node are
+    local all the same.
+
+    Raises:
+        SettingsError: the settings contradict each other or hold values that make no sense.
+    """
+    node = next((item for item in cluster.nodes if item.name == node_name), None)
+    problems: list[Problem] = []
+    if node is None and node_name:
+        problems.append(_notice("cluster/no-node-object", f'no Node object is named "{node_name}"', Severity.WARNING))
+    handled = [service for service in oldest_first(cluster.services) if _is_handled(service, settings, problems)]
+    slices = slices_by_service(cluster.endpoint_slices)
+    families = []
+    for family in IPFamily:
+        around = surroundings(family, cluster, node, settings)
+        family_of_services = _Family(family, around, settings)
+        for service in handled:
+            cluster_ip = _cluster_ip(service, family)
+            if cluster_ip is not None:
+                found = slices.get((service.namespace, service.name), ())
+                zone = node.zone if node else None
+                family_of_services.add(service, cluster_ip, ServiceEndpoints(found, family, node_name, zone))
+        families.append(family_of_services.finish())
+        problems.extend(family_of_services.claims.problems)
+    dataplane = Dataplane(node_name, tuple(families), settings.masquerade_bit, is_big_endian(node))
+    # A node port that two Services claim is refused once in each family.
+    return BuiltDataplane(dataplane, tuple(dict.fromkeys(problems)))
+
+
+def _is_handled(service: Service, settings: ClusterSettings, problems: list[Problem]) -> bool:
+    """Whether the Service yields anything (S1, S5); if not, say why."""
+    proxy = service.labels.get(PROXY_NAME_LABEL, "")
+    if service.type is ServiceType.EXTERNAL_NAME:
+        reason = "is of type ExternalName: it is a DNS name only and yields no rules"
+    elif service.is_headless:
+        reason = "is headless: its endpoints are reached directly, it yields no rules"
+    elif proxy != settings.service_proxy_name or (PROXY_NAME_LABEL in service.labels and not proxy):
+        reason = f'belongs to the service proxy "{proxy}" by its label {PROXY_NAME_LABEL}, it yields no rules'
+    elif not any(service.cluster_ips):
+        reason = "has no cluster IP yet, it yields no rules"
+    else:
+        return True
+    problems.append(_notice("cluster/yields-no-rules", reason, Severity.INFO, service))
+    return False
+
+
+def _notice(rule: str, detail: str, severity: Severity, service: Service | None = None) -> Problem:
+    return Problem(
+        rule=rule,
+        kind=ProblemKind.NOTICE,
+        path=FieldPath(),
+        detail=detail,
+        object=service.reference if service else None,
+        source=service.source if service else None,
+        severity=severity,
+    )
+
+
+def _cluster_ip(service: Service, family: IPFamily) -> str | None:
+    """The cluster IP of a family (S2); without `ipFamilies` each address speaks for itself, as the server derives it."""
+    for index, text in enumerate(service.cluster_ips):
+        address = canonical_address(text)
+        if address is None or family_of(address) is not family:
+            continue
+        if not service.ip_families or service.ip_families[index : index + 1] == (family,):
+            return address
+    return None
+
+
+def _of_family(texts: Iterable[str], family: IPFamily) -> list[str]:
+    found = (canonical_address(text) for text in texts)
+    return [address for address in found if address is not None and family_of(address) is family]
+
+
+class _Family:
+    """Collects the service ports of one family, oldest Service first."""
+
+    def __init__(self, family: IPFamily, around: Surroundings, settings: ClusterSettings) -> None:
+        self.claims = Claims()
+        self._family = family
+        self._around = around
+        self._settings = settings
+        self._plans: list[ServicePortPlan] = []
+        self._cluster_ips: dict[str, None] = {}
+        self._local_addresses: set[str] = set()
+        if settings.masquerade_all:
+            self._cluster_ip_masquerade = Masquerade.ALWAYS
+        else:
+            self._cluster_ip_masquerade = Masquerade.UNLESS_POD if around.pods else Masquerade.NEVER
+
+    def add(self, service: Service, cluster_ip: str, endpoints: ServiceEndpoints) -> None:
+        """Claim and plan all frontends of a Service."""
+        self._cluster_ips[cluster_ip] = None
+        vips = self._vips(service)
+        external_ips = (
+            _of_family(service.external_ips, self._family) if self._settings.allow_service_external_ips else []
+        )
+        allowed_sources = self._allowed_sources(service, vips) if vips else None
+        for index, port in enumerate(service.ports):
+            selection = endpoints.select(port.name, port.protocol)
+            internal = _internal_decision(service, selection)
+            external = _external_decisions(service, selection)
+            frontends: list[Frontend] = []
+            path = FieldPath(("spec", "ports", index, "port"))
+            if self.claims.claim(service, FrontendKind.CLUSTER_IP, port.protocol, cluster_ip, port.port, path):
+                frontends.append(
+                    Frontend(
+                        FrontendKind.CLUSTER_IP, cluster_ip, port.port, internal, internal, self._cluster_ip_masquerade
+                    )
+                )
+            for kind, address, number, sources in self._externals(service, port, vips, external_ips, allowed_sources):
+                inside, outside, masquerade = external
+                path = FieldPath(("spec", "ports", index, "nodePort" if address is None else "port"))
+                if self.claims.claim(service, kind, port.protocol, address, number, path):
+                    frontends.append(Frontend(kind, address, number, inside, outside, masquerade, sources))
+            if frontends:
+                self._plan(service, port, frontends, selection)
+
+    @staticmethod
+    def _externals(
+        service: Service,
+        port: ServicePort,
+        vips: list[str],
+        external_ips: list[str],
+        allowed_sources: tuple[str, ...] | None,
+    ) -> Iterable[tuple[FrontendKind, str | None, int, tuple[str, ...] | None]]:
+        """External frontends in order of precedence: a VIP that is also an externalIP keeps its source ranges (S40)."""
+        for address in vips:
+            yield FrontendKind.LOAD_BALANCER, address, port.port, allowed_sources
+        for address in external_ips:
+            yield FrontendKind.EXTERNAL_IP, address, port.port, None
+        if port.node_port:
+            yield FrontendKind.NODE_PORT, None, port.node_port, None
+
+    def _plan(
+        self, service: Service, port: ServicePort, frontends: list[Frontend], selection: Selection
+    ) -> None:
+        used = {decision for frontend in frontends for decision in (frontend.inside, frontend.outside)}
+        served = used & {Decision.CLUSTER, Decision.LOCAL}
+        if served:
+            self._local_addresses |= selection.local_addresses
+        sticky = served and service.session_affinity is SessionAffinity.CLIENT_IP
+        self._plans.append(
+            ServicePortPlan(
+                ServicePortName(service.namespace, service.name, port.name, port.protocol),
+                tuple(frontends),
+                selection.cluster if Decision.CLUSTER in used else (),
+                selection.local if Decision.LOCAL in used else (),
+                service.session_affinity_timeout_seconds if sticky else None,
+                service.reference,
+                service.source,
+            )
+        )
+
+    def _vips(self, service: Service) -> list[str]:
+        """The addresses a load balancer leaves to the nodes (S7)."""
+        return _of_family((item.ip for item in service.load_balancer_ingress if item.ip_mode is IPMode.VIP), self._family)
+
+    def _allowed_sources(self, service: Service, vips: list[str]) -> tuple[str, ...] | None:
+        """Who may reach the VIPs (S40, S41); None when no range of the family restricts them."""
+        found = (canonical_prefix(text) for text in service.load_balancer_source_ranges)
+        ranges = [prefix for prefix in found if prefix is not None and family_of(prefix) is self._family]
+        if not ranges or any(prefix.endswith("/0") for prefix in ranges):
+            return None
+        primary = self._around.primary_address
+        if primary is not None and any(prefix_contains(prefix, primary) for prefix in ranges):
+            ranges.extend(f"{vip}/{self._family.bits}" for vip in vips)
+        return collapsed_prefixes(ranges)
+
+    def finish(self) -> FamilyDataplane:
+        """The family's dataplane, service ports by name."""
+        return FamilyDataplane(
+            family=self._family,
+            service_ports=tuple(sorted(self._plans, key=lambda plan: plan.name)),
+            cluster_ips=tuple(sorted(self._cluster_ips, key=address_bytes)),
+            service_cidrs=self._around.service_cidrs,
+            node_ports=self._around.node_ports,
+            pods=self._around.pods,
+            node_addresses=self._around.node_addresses,
+            local_endpoint_addresses=tuple(sorted(self._local_addresses, key=address_bytes)),
+        )
+
+
+def _internal_decision(service: Service, selection: Selection) -> Decision:
+    """Where a cluster IP leads, whoever asks (S25, S37)."""
+    if not selection.anywhere:
+        return Decision.REJECT
+    if service.internal_traffic_policy is TrafficPolicy.CLUSTER:
+        return Decision.CLUSTER
+    return Decision.LOCAL if selection.local else Decision.DROP
+
+
+def _external_decisions(service: Service, selection: Selection) -> tuple[Decision, Decision, Masquerade]:
+    """Where external frontends lead from inside and from outside, and who is masqueraded (S26, S27, S29, S37)."""
+    accessible = service.type in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER) or bool(service.external_ips)
+    local = accessible and service.external_traffic_policy is TrafficPolicy.LOCAL  # S8
+    masquerade = Masquerade.NODE_TRAFFIC if local else Masquerade.ALWAYS
+    if not selection.anywhere:
+        return Decision.REJECT, Decision.REJECT, masquerade
+    if not local:
+        return Decision.CLUSTER, Decision.CLUSTER, masquerade
+    return Decision.CLUSTER, Decision.LOCAL if selection.local else Decision.DROP, masquerade

@@ -1,0 +1,155 @@
+"""Where something is in the input, and what is wrong with it, in the API server's words.
+
+The wording follows `field.Error` of k8s.io/apimachinery: ``<path>: <Kind>[: <value>][: <detail>]``.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field, frozen
+
+__all__ = ["FieldPath", "ObjectReference", "Problem", "ProblemKind", "Severity", "Source"]
+
+
+@frozen
+class FieldPath:
+    """A path to a field, such as ``spec.ports[0].nodePort``.
+
+    `steps` holds field names as `str` and list indices as `int`; a map key (an annotation, a label) is a
+    one-element tuple and prints in brackets: ``metadata.labels[app]``.
+    """
+
+    steps: tuple[str | int | tuple[str], ...] = ()
+
+    @classmethod
+    def of(cls, *steps: str | int | tuple[str]) -> FieldPath:
+        """Build a path from steps; a dotted string stands for several field names."""
+        parts: list[str | int | tuple[str]] = []
+        for step in steps:
+            if isinstance(step, str):
+                parts.extend(step.split("."))
+            else:
+                parts.append(step)
+        return cls(tuple(parts))
+
+    def child(self, *steps: str | int | tuple[str]) -> FieldPath:
+        """The path that continues with `steps`."""
+        return FieldPath(self.steps + FieldPath.of(*steps).steps)
+
+    def __str__(self) -> str:
+        text = ""
+        for step in self.steps:
+            if isinstance(step, str):
+                text += f".{step}" if text else step
+            elif isinstance(step, int):
+                text += f"[{step}]"
+            else:
+                text += f"[{step[0]}]"
+        return text
+
+
+@frozen
+class Source:
+    """Where an object was written: the file as the user named it, and the line (1 is the first) where it starts.
+
+    `line_of` finds the line of a field inside the object; it reads the text again, so it is meant for reports only.
+    """
+
+    file: str
+    line: int
+    line_of: Callable[[FieldPath], int | None] | None = field(default=None, eq=False, repr=False)
+
+    def at(self, path: FieldPath) -> Source:
+        """The place of the field `path`, or of the nearest parent that exists in the text."""
+        if self.line_of is None:
+            return self
+        line = self.line_of(path)
+        return self if line is None else Source(self.file, line)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@frozen
+class ObjectReference:
+    """Which object is meant; `namespace` is empty for cluster-wide kinds."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+class ProblemKind(enum.StrEnum):
+    """The kinds of `field.ErrorType` (apimachinery), spelled as the server prints them, and one of our own."""
+
+    REQUIRED = "Required value"
+    INVALID = "Invalid value"
+    UNSUPPORTED = "Unsupported value"
+    DUPLICATE = "Duplicate value"
+    FORBIDDEN = "Forbidden"
+    TOO_LONG = "Too long"
+    TOO_MANY = "Too many"
+    NOT_FOUND = "Not found"
+    NOTICE = "Notice"
+    """Not of the server: something svcc noticed; prints its detail only."""
+
+
+class Severity(enum.StrEnum):
+    """How much a problem matters: an `ERROR` leaves the object out, a `WARNING` does not; `INFO` is told on request."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+_WITHOUT_VALUE = frozenset({ProblemKind.REQUIRED, ProblemKind.FORBIDDEN, ProblemKind.TOO_LONG, ProblemKind.NOTICE})
+_LONGEST_VALUE = 200
+
+
+@frozen
+class Problem:
+    """One thing wrong in the input, as data.
+
+    `rule` is a stable identifier such as ``service/port-out-of-range``. `value` is the offending value as JSON knows
+    it. `source` is the place of the field when known, else of the object, else None (objects made in Python).
+    """
+
+    rule: str
+    kind: ProblemKind
+    path: FieldPath
+    detail: str = ""
+    value: Any = None
+    object: ObjectReference | None = None
+    source: Source | None = None
+    severity: Severity = Severity.ERROR
+
+    def message(self) -> str:
+        """The server's words: ``spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive``."""
+        if self.kind is ProblemKind.NOTICE:
+            return f"{self.path}: {self.detail}" if self.path.steps else self.detail
+        parts = [str(self.path)] if self.path.steps else []
+        parts.append(self.kind.value)
+        if self.kind not in _WITHOUT_VALUE:
+            parts.append(_printed(self.value))
+        if self.detail:
+            parts.append(self.detail)
+        return ": ".join(parts)
+
+    def __str__(self) -> str:
+        place = f"{self.source}: " if self.source else ""
+        subject = f"{self.object}: " if self.object else ""
+        return f"{place}{self.severity.value}: {subject}{self.message()}"
+
+
+def _printed(value: Any) -> str:
+    """Strings quoted, numbers and booleans bare, everything else as compact JSON; control characters escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."

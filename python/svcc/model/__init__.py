@@ -1,0 +1,1 @@
+"""The declared model: frozen values, no behaviour beyond reading them."""

@@ -1,0 +1,70 @@
+"""EndpointSlices: where the traffic of a Service can go (discovery.k8s.io/v1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from svcc.fields import ObjectReference, Source
+from svcc.model.metadata import frozen_items, frozen_mapping
+from svcc.model.service import Protocol
+
+__all__ = ["Endpoint", "EndpointPort", "EndpointSlice", "SERVICE_NAME_LABEL"]
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+
+@frozen
+class Endpoint:
+    """One endpoint. Only `addresses[0]` is used (S11).
+
+    A condition left None has the API's meaning: ready and serving count as true, terminating as false (S13).
+    `zone_hints` and `node_hints` are `hints.forZones[].name` and `hints.forNodes[].name` (S20).
+    """
+
+    addresses: tuple[str, ...] = field(converter=frozen_items)
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+    node_name: str | None = None
+    zone: str | None = None
+    hostname: str | None = None
+    zone_hints: tuple[str, ...] = field(default=(), converter=frozen_items)
+    node_hints: tuple[str, ...] = field(default=(), converter=frozen_items)
+    target: ObjectReference | None = None
+
+
+@frozen
+class EndpointPort:
+    """One port of a slice; it belongs to the service port with the same name and protocol (S12).
+
+    `port` or `name` None makes it unusable for Services.
+    """
+
+    port: int | None = None
+    name: str | None = ""
+    protocol: Protocol = field(default=Protocol.TCP, converter=Protocol)
+
+
+@frozen
+class EndpointSlice:
+    """A slice of the endpoints of the Service `service_name`, the value of the label `kubernetes.io/service-name`.
+
+    `address_type` is ``IPv4``, ``IPv6`` or ``FQDN``; slices of the last kind are ignored (S10).
+    """
+
+    name: str
+    namespace: str = "default"
+    service_name: str | None = field(default=None, kw_only=True)
+    address_type: str = field(default="IPv4", kw_only=True)
+    endpoints: tuple[Endpoint, ...] = field(default=(), converter=frozen_items, kw_only=True)
+    ports: tuple[EndpointPort, ...] = field(default=(), converter=frozen_items, kw_only=True)
+    labels: Mapping[str, str] = field(default=None, converter=frozen_mapping, kw_only=True)
+    annotations: Mapping[str, str] = field(default=None, converter=frozen_mapping, kw_only=True)
+    source: Source | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+    @property
+    def reference(self) -> ObjectReference:
+        """This slice, for reports."""
+        return ObjectReference("EndpointSlice", self.name, self.namespace)

@@ -1,0 +1,1 @@
+"""nftables as values: a library of its own that knows nothing of Services."""

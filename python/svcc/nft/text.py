@@ -1,0 +1,239 @@
+"""nft objects as nft text: a script that replaces svcc's tables in one transaction.
+
+The script works on an empty node and on one that runs any earlier ruleset of svcc, whose state it does not know: it
+declares every set and map (a no-op where they exist), flushes all rules, deletes the sets and maps that belong to the
+ruleset, and then writes everything anew. Dynamic maps are declared but never deleted, so that what packets have
+written there survives. No other table is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import singledispatch
+
+from svcc.nft.expressions import (
+    Binary,
+    Concat,
+    Constant,
+    Ct,
+    Expression,
+    Fib,
+    Jhash,
+    Lookup,
+    Meta,
+    Numgen,
+    Payload,
+    SetReference,
+)
+from svcc.nft.names import comment_text
+from svcc.nft.objects import BaseHook, Chain, Rule, Ruleset, Set, Table
+from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Remember, Statement, Verdict, VerdictMap
+
+__all__ = ["expression_text", "rule_text", "script", "statement_text"]
+
+_PRIORITY_NAMES = {("prerouting", -100): "dstnat", ("postrouting", 100): "srcnat"}
+
+
+def script(ruleset: Ruleset, *, header: Iterable[str] = ()) -> Iterator[str]:
+    """The whole script, line by line, each ending with a newline; `header` lines become comments."""
+    for line in header:
+        yield f"# {comment_text(line)}\n"
+    for table in ruleset.tables:
+        yield from _preparation(table)
+        yield from table_text(table)
+
+
+def _preparation(table: Table) -> Iterator[str]:
+    """Everything that must be gone or there before the table is written; see the module's docstring."""
+    yield f"\ntable {table.family} {table.name} {{\n"
+    for item in table.sets:
+        if not item.dynamic:
+            yield from _set_declaration(item)
+            yield "\t}\n"
+    yield "}\n"
+    yield f"flush table {table.family} {table.name}\n"
+    for item in table.sets:
+        if not item.dynamic:
+            yield f"delete {_set_word(item)} {table.family} {table.name} {item.name}\n"
+
+
+def table_text(table: Table) -> Iterator[str]:
+    """A table with all it holds, in the form in which ``nft list table`` prints it."""
+    yield f"\ntable {table.family} {table.name} {{\n"
+    for item in table.sets:
+        yield from _set_declaration(item)
+        if item.elements:
+            yield "\t\telements = {\n"
+            yield from _elements(item)
+            yield "\t\t}\n"
+        yield "\t}\n"
+    for chain in table.chains:
+        yield from _chain(chain)
+    yield "}\n"
+
+
+def _set_word(item: Set) -> str:
+    return "map" if item.is_map else "set"
+
+
+def _set_declaration(item: Set) -> Iterator[str]:
+    key = " . ".join(map(expression_text, item.key))
+    data = "verdict" if item.is_verdict_map else " . ".join(map(expression_text, item.data))
+    yield f"\t{_set_word(item)} {item.name} {{\n"
+    yield f"\t\ttypeof {key}{f' : {data}' if data else ''}\n"
+    flags = [flag for flag, wanted in (("interval", item.interval), ("dynamic,timeout", item.dynamic)) if wanted]
+    if flags:
+        yield f"\t\tflags {','.join(flags)}\n"
+    if item.size is not None:
+        yield f"\t\tsize {item.size}\n"
+    if item.timeout_seconds is not None:
+        yield f"\t\ttimeout {item.timeout_seconds}s\n"
+
+
+def _elements(item: Set) -> Iterator[str]:
+    comments = item.comments
+    for key, data in item.elements:
+        text = "\t\t\t" + " . ".join(map(str, key))
+        if comments and (comment := comments.get(key)):
+            text += f' comment "{comment_text(comment)}"'
+        if data is None:
+            yield f"{text},\n"
+        elif isinstance(data, Verdict):
+            yield f"{text} : {_verdict(data)},\n"
+        else:
+            yield f"{text} : {' . '.join(map(str, data))},\n"
+
+
+def _chain(chain: Chain) -> Iterator[str]:
+    yield f"\tchain {chain.name} {{\n"
+    if chain.hook:
+        yield f"\t\t{_hook(chain.hook)}\n"
+    for rule in chain.rules:
+        yield f"\t\t{rule_text(rule)}\n"
+    yield "\t}\n"
+
+
+def _hook(hook: BaseHook) -> str:
+    priority = _PRIORITY_NAMES.get((hook.hook, hook.priority), str(hook.priority))
+    return f"type {hook.type} hook {hook.hook} priority {priority}; policy accept;"
+
+
+def rule_text(rule: Rule) -> str:
+    """A rule on one line."""
+    return " ".join(map(statement_text, rule.statements))
+
+
+@singledispatch
+def expression_text(expression: Expression) -> str:
+    """An expression in nft's syntax."""
+    raise TypeError(f"no nft expression: {expression!r}")
+
+
+@expression_text.register
+def _(expression: Constant) -> str:
+    return f'"{expression.value}"' if expression.quoted else str(expression.value)
+
+
+@expression_text.register
+def _(expression: Payload) -> str:
+    return f"{expression.protocol} {expression.field}"
+
+
+@expression_text.register
+def _(expression: Meta) -> str:
+    # nft lists interface names without the word meta.
+    return expression.key if expression.key in ("iifname", "oifname") else f"meta {expression.key}"
+
+
+@expression_text.register
+def _(expression: Ct) -> str:
+    return f"ct {expression.direction} {expression.key}" if expression.direction else f"ct {expression.key}"
+
+
+@expression_text.register
+def _(expression: Fib) -> str:
+    return f"fib {' . '.join(expression.flags)} {expression.result}"
+
+
+@expression_text.register
+def _(expression: Numgen) -> str:
+    return f"numgen {expression.mode} mod {expression.modulus}{_offset(expression.offset)}"
+
+
+@expression_text.register
+def _(expression: Jhash) -> str:
+    inner = expression_text(expression.expression)
+    return f"jhash {inner} mod {expression.modulus} seed {expression.seed:#x}{_offset(expression.offset)}"
+
+
+def _offset(offset: int) -> str:
+    return f" offset {offset}" if offset else ""
+
+
+@expression_text.register
+def _(expression: Binary) -> str:
+    return f"{expression_text(expression.left)} {expression.operator} {expression_text(expression.right)}"
+
+
+@expression_text.register
+def _(expression: Concat) -> str:
+    return " . ".join(map(expression_text, expression.parts))
+
+
+@expression_text.register
+def _(expression: SetReference) -> str:
+    return f"@{expression.name}"
+
+
+@expression_text.register
+def _(expression: Lookup) -> str:
+    return f"{expression_text(expression.key)} map @{expression.map_name}"
+
+
+@singledispatch
+def statement_text(statement: Statement) -> str:
+    """A statement in nft's syntax."""
+    raise TypeError(f"no nft statement: {statement!r}")
+
+
+@statement_text.register
+def _verdict(statement: Verdict) -> str:
+    return f"{statement.kind} {statement.target}" if statement.target else statement.kind
+
+
+@statement_text.register
+def _(statement: Match) -> str:
+    operator = "" if statement.operator == "==" and not isinstance(statement.left, Binary) else f"{statement.operator} "
+    return f"{expression_text(statement.left)} {operator}{expression_text(statement.right)}"
+
+
+@statement_text.register
+def _(statement: VerdictMap) -> str:
+    return f"{expression_text(statement.key)} vmap @{statement.map_name}"
+
+
+@statement_text.register
+def _(statement: Assign) -> str:
+    return f"{expression_text(statement.target)} set {expression_text(statement.value)}"
+
+
+@statement_text.register
+def _(statement: Dnat) -> str:
+    return f"dnat {statement.family} to {expression_text(statement.to)}"
+
+
+@statement_text.register
+def _(statement: Masquerade) -> str:
+    return "masquerade fully-random" if statement.fully_random else "masquerade"
+
+
+@statement_text.register
+def _(statement: Reject) -> str:
+    return f"reject with {'icmp' if statement.family == 'ip' else 'icmpv6'} type port-unreachable"
+
+
+@statement_text.register
+def _(statement: Remember) -> str:
+    timeout = f" timeout {statement.timeout_seconds}s" if statement.timeout_seconds is not None else ""
+    key, data = expression_text(statement.key), expression_text(statement.data)
+    return f"{statement.operation} @{statement.map_name} {{ {key}{timeout} : {data} }}"
