@@ -10,7 +10,6 @@ import enum
 import ipaddress
 import socket
 from collections.abc import Iterable
-from functools import lru_cache
 
 __all__ = [
     "IPFamily",
@@ -40,7 +39,6 @@ def family_of(address: str) -> IPFamily:
     return IPFamily.IPV6 if ":" in address else IPFamily.IPV4
 
 
-@lru_cache(maxsize=65536)
 def canonical_address(text: str) -> str | None:
     """The canonical text of an address, or None if it is none.
 
@@ -64,6 +62,15 @@ _ZEROS = bytes(12)
 
 
 def _canonical_ipv4(text: str) -> str | None:
+    try:
+        # The C library takes canonical text only, and takes it fast; everything else is rare.
+        socket.inet_pton(socket.AF_INET, text)
+    except OSError:
+        return _decimal_octets(text)
+    return text
+
+
+def _decimal_octets(text: str) -> str | None:
     if not text.isascii():
         return None
     octets = text.split(".")
@@ -73,7 +80,6 @@ def _canonical_ipv4(text: str) -> str | None:
     return ".".join(map(str, numbers)) if max(numbers) <= 255 else None
 
 
-@lru_cache(maxsize=65536)
 def canonical_prefix(text: str) -> str | None:
     """The canonical ``address/length`` of a CIDR with its host bits cleared, or None if it is none.
 

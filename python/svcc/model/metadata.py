@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TypeVar
-
-Item = TypeVar("Item")
+from typing import Any
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -16,8 +14,11 @@ def frozen_mapping(items: Mapping[str, str] | None) -> Mapping[str, str]:
     return MappingProxyType(dict(items)) if items else _NOTHING
 
 
-def frozen_items(items: Iterable[Item] | None) -> tuple[Item, ...]:
-    """A tuple of whatever iterable the user wrote; None, as manifests write it, is empty."""
+def frozen_items(items: Iterable[Any] | None) -> tuple[Any, ...]:
+    """A tuple of whatever iterable the user wrote; None, as manifests write it, is empty.
+
+    The items' type is the field's: mypy cannot carry it through a converter.
+    """
     if isinstance(items, tuple):
         return items
     if isinstance(items, str):

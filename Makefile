@@ -1,0 +1,76 @@
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+.PHONY: help setup system-tools test lint format rust-test python-test demo bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: system-tools $(VENV)/.extension ## Install tools into .venv and build the extension; quick when nothing changed
+
+test: setup lint rust-test python-test ## Check everything and run all tests, those in the kernel too
+
+lint: setup ## Check formatting, style and types of Python and Rust
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+rust-test: setup ## Run the tests of the Rust crates
+	cargo test --workspace --locked --quiet
+
+python-test: setup ## Run the Python tests
+	$(BIN)/python -m pytest -n 2
+
+format: setup ## Format Python and Rust
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	cargo fmt --all
+
+demo: setup ## Compile the example manifests and show traffic reaching endpoints
+	$(BIN)/python examples/demo.py
+
+bench: setup ## Run the benchmarks
+	$(BIN)/python -m pytest --benchmark-enable --benchmark-only
+
+clean: ## Remove everything that is built or cached
+	rm -rf $(VENV) target build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/svcc/_native*.so
+	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without nft or ip the tests in the kernel are skipped with a reason, so their absence is said and does not stop.
+system-tools:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("svcc needs Python 3.11 or newer, this is " + sys.version)'
+	@command -v cargo > /dev/null || { echo 'svcc needs Rust: there is no cargo in PATH' >&2; exit 1; }
+	@missing=''; \
+	for pair in nft:nftables ip:iproute2 conntrack:conntrack; do \
+	  command -v "$${pair%%:*}" > /dev/null || missing="$$missing $${pair##*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing && exit 0; \
+	fi; \
+	echo "missing, install by hand:$$missing (without them the tests in the kernel are skipped)" >&2
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.tools: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group test
+	touch $@
+
+$(VENV)/.extension: pyproject.toml $(RUST_SOURCES) $(VENV)/.tools
+	$(BIN)/maturin develop --release --locked --quiet
+	touch $@

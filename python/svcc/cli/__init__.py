@@ -1,0 +1,80 @@
+"""The command line: arguments in, library calls, output; no logic of its own.
+
+Exit codes are the same for all commands: see `EXIT_CODES`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import NoReturn
+
+import click
+
+from svcc.cli.check import check
+from svcc.cli.compile import compile_command
+from svcc.cli.completion import completion
+from svcc.cli.output import Talk, version
+from svcc.errors import SvccError
+
+__all__ = ["cli", "main"]
+
+EXIT_CODES = """\b
+Exit codes:
+  0    success; nothing to report, no difference
+  1    findings or differences
+  2    usage error, or input that cannot be used
+  3    the target refused or failed (nft, kernel, permission)
+  4    internal error of svcc: a bug
+  130  interrupted
+"""
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version(), prog_name="svcc")
+def cli() -> None:
+    """Compile Kubernetes Services to nftables.
+
+    svcc reads Services, EndpointSlices and Nodes as kubectl prints them, and prints the nftables ruleset that makes one
+    node serve them.
+    """
+
+
+cli.add_command(compile_command)
+cli.add_command(check)
+cli.add_command(completion)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code; errors are told on stderr, never raised."""
+    talk = Talk()
+    try:
+        result = cli.main(arguments, prog_name="svcc", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        talk.error("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader has gone, as with `| head`; point stdout elsewhere so that its flush at exit stays quiet too.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except SvccError as error:
+        talk.error(error.message, hint=error.hint)
+        return error.exit_code
+    except OSError as error:
+        talk.error(f"{error.filename or 'output'}: {error.strerror or error}")
+        return 2
+    except Exception as error:  # noqa: BLE001  (the last resort: a bug gets its own exit code and a way to report it)
+        talk.error(
+            f"internal error, this is a bug: {type(error).__name__}: {error}",
+            hint=f"to see where: python -X dev -c 'from svcc.cli import cli; cli()' {shlex.join(arguments)}",
+        )
+        return 4
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,71 @@
+"""``svcc check``: report what is wrong with manifests, without compiling."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from svcc.cli.inputs import loaded_input, tell_loaded
+from svcc.cli.options import input_options, talk_options
+from svcc.cli.output import Talk, write_data
+from svcc.dataplane.build import build_dataplane
+from svcc.dataplane.document import API_VERSION
+from svcc.fields import Problem, Severity
+from svcc.model.cluster import ClusterSettings
+
+__all__ = ["check"]
+
+
+@click.command("check")
+@input_options
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Lines for people, or one document."
+)
+@talk_options
+def check(
+    filenames: tuple[str, ...],
+    namespace: str | None,
+    all_namespaces: bool,
+    selector: str | None,
+    output: str,
+    strict: bool,
+    quiet: bool,
+    verbose: int,
+    color: str,
+) -> int:
+    """Report problems in manifests, in the API server's words.
+
+    Exits with 1 when there are errors; with --strict, warnings count too.
+    """
+    talk = Talk(quiet=quiet, verbose=verbose, color=color)
+    loaded = loaded_input(talk, filenames, namespace, all_namespaces, selector)
+    built = build_dataplane(loaded.cluster, "", ClusterSettings())
+    found = [*loaded.problems, *built.problems]
+    shown = [problem for problem in found if problem.severity is not Severity.INFO or verbose]
+    if output == "json":
+        document = {"apiVersion": API_VERSION, "kind": "ProblemList", "items": [_item(problem) for problem in shown]}
+        write_data([json.dumps(document, indent=2), "\n"])
+    else:
+        write_data(f"{talk.painted(problem)}\n" for problem in shown)
+    tell_loaded(talk, loaded)
+    counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    errors = sum(problem.severity in counted for problem in found)
+    talk.say(f"{errors} problems" if errors != 1 else "1 problem")
+    return 1 if errors else 0
+
+
+def _item(problem: Problem) -> dict[str, Any]:
+    reference = problem.object
+    return {
+        "rule": problem.rule,
+        "severity": problem.severity.value,
+        "message": problem.message(),
+        "path": str(problem.path),
+        "object": {"kind": reference.kind, "namespace": reference.namespace, "name": reference.name}
+        if reference
+        else None,
+        "file": problem.source.file if problem.source else None,
+        "line": problem.source.line if problem.source else None,
+    }

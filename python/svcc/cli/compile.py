@@ -1,0 +1,79 @@
+"""``svcc compile``: from manifests to the ruleset of one node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
+from svcc.cli.options import input_options, settings_options, talk_options
+from svcc.cli.output import Talk, write_data
+from svcc.compiler.compilation import Compilation, compile_cluster
+from svcc.dataplane.document import dataplane_document
+from svcc.errors import FindingsError
+from svcc.fields import Severity
+from svcc.nft.json import commands
+
+__all__ = ["compile_command"]
+
+
+@click.command("compile")
+@input_options
+@settings_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["nft", "json", "dataplane"]),
+    default="nft",
+    help="nft text for `nft -f -` (default), libnftables JSON for nft 1.1.2 and newer, or the dataplane as JSON.",
+)
+@talk_options
+def compile_command(
+    filenames: tuple[str, ...],
+    namespace: str | None,
+    all_namespaces: bool,
+    selector: str | None,
+    output: str,
+    strict: bool,
+    quiet: bool,
+    verbose: int,
+    color: str,
+    **settings_flags: Any,
+) -> None:
+    """Print the nftables ruleset that makes a node serve the Services.
+
+    The script replaces svcc's tables in one transaction and touches nothing else; affinity records survive. Objects
+    that are broken are reported and left out.
+
+    \b
+    kubectl get svc,endpointslices,nodes -A -o json | svcc compile -f - --node worker-1 | nft -f -
+    """
+    talk = Talk(quiet=quiet, verbose=verbose, color=color)
+    loaded = loaded_input(talk, filenames, namespace, all_namespaces, selector)
+    settings, configured_node = cluster_settings(loaded, settings_flags)
+    node = node_name(loaded.cluster, settings_flags["node"], configured_node)
+    with talk.progress("compiling"):
+        compilation = compile_cluster(loaded.cluster, node=node, settings=settings, problems=loaded.problems)
+    talk.problems(compilation.problems)
+    tell_loaded(talk, loaded)
+    wrong = [problem for problem in compilation.problems if problem.severity is not Severity.INFO]
+    if strict and wrong:
+        raise FindingsError(f"nothing was compiled: {len(wrong)} problems, and --strict was given")
+    with talk.progress("writing"):
+        write_data(_rendered(compilation, output))
+
+
+def _rendered(compilation: Compilation, output: str) -> Iterator[str]:
+    if output == "nft":
+        return compilation.lines()
+    if output == "json":
+        return _json_lines(commands(compilation.ruleset))
+    return _json_lines(dataplane_document(compilation.dataplane))
+
+
+def _json_lines(document: Any) -> Iterator[str]:
+    yield from json.JSONEncoder(indent=2, ensure_ascii=True).iterencode(document)
+    yield "\n"

@@ -1,0 +1,105 @@
+"""From options to a cluster and its settings."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from svcc.cli.output import Talk
+from svcc.errors import InputError, SettingsError
+from svcc.manifest.kube_proxy import KubeProxySettings, load_kube_proxy_settings
+from svcc.manifest.load import Loaded, load
+from svcc.model.cluster import Cluster, ClusterSettings
+
+__all__ = ["cluster_settings", "loaded_input", "node_name", "tell_loaded"]
+
+_FIELD_OF_FLAG = {
+    "service_cidr": "service_cidrs",
+    "cluster_cidr": "cluster_cidrs",
+    "nodeport_addresses": "nodeport_addresses",
+    "local_address": "local_addresses",
+    "masquerade_all": "masquerade_all",
+    "masquerade_bit": "masquerade_bit",
+    "detect_local_mode": "detect_local_mode",
+    "pod_bridge_interface": "pod_bridge_interface",
+    "pod_interface_name_prefix": "pod_interface_name_prefix",
+    "allow_service_external_ips": "allow_service_external_ips",
+    "service_proxy_name": "service_proxy_name",
+}
+
+
+def loaded_input(
+    talk: Talk, filenames: Sequence[str], namespace: str | None, all_namespaces: bool, selector: str | None
+) -> Loaded:
+    """Read the manifests the options name.
+
+    Raises:
+        InputError: there is nothing in them that could be read.
+        click.UsageError: the options exclude each other.
+    """
+    if namespace and all_namespaces:
+        raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
+    # What is made here lives until the process ends, so collecting garbage would cost a third of the time for nothing.
+    gc.disable()
+    with talk.progress("reading manifests"):
+        found = load(filenames, stdin=sys.stdin.buffer, namespace=namespace, selector=selector)
+    return found
+
+
+def tell_loaded(talk: Talk, loaded: Loaded) -> None:
+    """Say under ``-v`` what was read, and in any case if it was no Service."""
+    cluster = loaded.cluster
+    talk.detail(
+        f"read {len(cluster.services)} Services, {len(cluster.endpoint_slices)} EndpointSlices,"
+        f" {len(cluster.nodes)} Nodes, {len(cluster.service_cidrs)} ServiceCIDRs"
+    )
+    if loaded.skipped:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(loaded.skipped.items()))
+        talk.detail(f"skipped {sum(loaded.skipped.values())} objects of kinds that svcc does not read: {kinds}")
+
+
+def cluster_settings(loaded: Loaded, flags: Mapping[str, Any]) -> tuple[ClusterSettings, str | None]:
+    """The settings, and the node's name where a configuration gives one: flags win over configuration.
+
+    Without ``--config``, a KubeProxyConfiguration among the manifests counts.
+
+    Raises:
+        InputError: the configuration cannot be read.
+        SettingsError: a value makes no sense.
+    """
+    configured = load_kube_proxy_settings(Path(flags["config"])) if flags["config"] else loaded.kube_proxy
+    values: dict[str, Any] = {}
+    if configured is not None:
+        values = {
+            field.name: value
+            for field in attrs.fields(ClusterSettings)
+            if (value := getattr(configured, field.name, None)) is not None
+        }
+    for flag, name in _FIELD_OF_FLAG.items():
+        if flags[flag] not in (None, ()):
+            values[name] = flags[flag]
+    node = configured.hostname_override if configured is not None else None
+    return ClusterSettings(**values), node or None
+
+
+def node_name(cluster: Cluster, flag: str | None, configured: str | None) -> str | None:
+    """The node to compile for: the flag's, the configuration's, or None to take the only one.
+
+    Raises:
+        InputError: there are Nodes, but not the one the flag names, nor does an endpoint run there.
+    """
+    wanted = flag or configured
+    if wanted is None or not cluster.nodes or any(node.name == wanted for node in cluster.nodes):
+        return wanted
+    for endpoint_slice in cluster.endpoint_slices:
+        if any(endpoint.node_name == wanted for endpoint in endpoint_slice.endpoints):
+            return wanted
+    names = sorted(node.name for node in cluster.nodes)
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    raise InputError(f'no node is named "{wanted}"', hint=f"there are {shown}")

@@ -1,0 +1,92 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from svcc.model.cluster import DetectLocalMode
+
+__all__ = ["comma_separated", "input_options", "settings_options", "talk_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _decorated(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def comma_separated(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    """The values of an option that may be repeated and may hold commas; () when it was not given."""
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any]:
+    return click.option(
+        name, multiple=True, callback=comma_separated, metavar=metavar, help=f"{help_text} Repeatable, comma-separated."
+    )
+
+
+input_options = _decorated(
+    click.option(
+        "-f",
+        "--filename",
+        "filenames",
+        multiple=True,
+        required=True,
+        metavar="FILE|DIR|-",
+        help="Manifests: a file, a directory (read recursively) or - for stdin. Repeatable.",
+    ),
+    click.option("-R", "--recursive", is_flag=True, expose_value=False, hidden=True),
+    click.option("-n", "--namespace", metavar="NAMESPACE", help="Only the Services of this namespace."),
+    click.option("-A", "--all-namespaces", is_flag=True, help="The Services of all namespaces (the default)."),
+    click.option("-l", "--selector", metavar="SELECTOR", help="Only the Services whose labels match, as for kubectl."),
+)
+
+settings_options = _decorated(
+    click.option("--node", metavar="NAME", help="The node to compile for; needed when there are several."),
+    click.option(
+        "--config",
+        type=click.Path(dir_okay=False, allow_dash=False),
+        metavar="FILE",
+        help="A KubeProxyConfiguration; flags win over what it says.",
+    ),
+    _list_option("--service-cidr", "CIDR", "Range of cluster IPs, besides ServiceCIDR objects."),
+    _list_option("--cluster-cidr", "CIDR", "Range of all pods."),
+    _list_option("--nodeport-addresses", "CIDR|primary", "Which local addresses serve node ports."),
+    _list_option("--local-address", "IP", "Addresses of the node beyond those of its Node object."),
+    click.option("--masquerade-all", is_flag=True, default=None, help="Masquerade all traffic to cluster IPs."),
+    click.option(
+        "--masquerade-bit",
+        type=click.IntRange(0, 31),
+        metavar="BIT",
+        help="Bit of the packet mark that asks for masquerading (14).",
+    ),
+    click.option(
+        "--detect-local-mode",
+        type=click.Choice([mode.value for mode in DetectLocalMode]),
+        help="How pods are recognised; ClusterCIDR if --cluster-cidr is given, else None.",
+    ),
+    click.option("--pod-bridge-interface", metavar="NAME", help="The bridge, for BridgeInterface."),
+    click.option("--pod-interface-name-prefix", metavar="PREFIX", help="The prefix, for InterfaceNamePrefix."),
+    click.option(
+        "--allow-service-external-ips/--no-allow-service-external-ips",
+        default=None,
+        help="Whether spec.externalIPs are served (yes).",
+    ),
+    click.option("--service-proxy-name", metavar="NAME", help="Serve Services labelled with this proxy name."),
+)
+
+talk_options = _decorated(
+    click.option("--strict", is_flag=True, help="Exit with 1, without output, if anything is wrong."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option("-v", "--verbose", count=True, help="Say more."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on stderr."),
+)

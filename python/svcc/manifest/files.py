@@ -1,0 +1,65 @@
+"""Finding the manifests in a directory, and reading files with an error that names them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Final
+
+from svcc.errors import InputError
+
+__all__ = ["find_files", "read_file"]
+
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+def find_files(name: str) -> list[str]:
+    """The file itself, or, of a directory, the manifests in it and below it: sorted, without hidden ones.
+
+    Links to directories are followed, each directory once. Raises `InputError` when `name` does not exist or when no
+    manifest is in the directory.
+    """
+    try:
+        is_directory = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116  (the name is kept as the user wrote it)
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+    if not is_directory:
+        return [name]
+    found = list(_in_directory(name, set()))
+    if not found:
+        raise InputError(f"{name}: no .yaml, .yml or .json file in this directory")
+    return found
+
+
+def read_file(name: str, most: int) -> bytes:
+    """The content of a file, at most one byte more than `most`; raises `InputError` naming the file."""
+    try:
+        with open(name, "rb") as stream:  # noqa: PTH123  (the name is kept as the user wrote it)
+            return stream.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _in_directory(directory: str, visited: set[tuple[int, int]]) -> Iterator[str]:
+    try:
+        status = os.stat(directory)  # noqa: PTH116
+        if (status.st_dev, status.st_ino) in visited:
+            return
+        visited.add((status.st_dev, status.st_ino))
+        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError as error:
+        raise _unreadable(directory, error) from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _in_directory(entry.path, visited)
+        elif PurePath(entry.name).suffix in _SUFFIXES and (entry.is_file() or entry.is_symlink()):
+            yield entry.path
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InputError(f"cannot read {name}: {reason}")

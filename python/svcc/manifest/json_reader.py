@@ -1,0 +1,321 @@
+"""JSON as fast as the standard library decodes it, and still with the line of every object.
+
+The envelope (a list, a watch event) is read member by member, and its big array element by element with the C decoder;
+lines are counted between the elements. Fields inside an object are searched only when a problem asks for their line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import insort
+from collections.abc import Sequence
+from json.decoder import scanstring
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from svcc.fields import FieldPath, Problem
+from svcc.manifest.json_flaws import FlawError, end_of_value, first_flaw, refuse_duplicates, refuse_word, strict_float
+from svcc.manifest.parsed import Limits, Parsed, problem_at
+
+__all__ = ["read_json"]
+
+_BLANK: Final = re.compile("[ \t\n\r\ufeff]*")
+_LONE_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPES: Final = re.compile(
+    r"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_CONTAINERS: Final = frozenset((dict, list))
+_decode: Final = json.JSONDecoder(
+    object_pairs_hook=refuse_duplicates, parse_float=strict_float, parse_constant=refuse_word
+).raw_decode
+_skip: Final = json.JSONDecoder().raw_decode
+
+_Step = str | int | tuple[str]
+
+
+@frozen(eq=False)
+class _JsonParsed(Parsed):
+    _reader: _JsonReader = field(repr=False)
+    _elements: list[_JsonParsed] | None = field(default=None, repr=False)
+    _watched: _JsonParsed | None = field(default=None, repr=False)
+
+    def elements(self) -> Sequence[Parsed]:
+        if self._elements is None:
+            again = self._reader.again(self).value_with_places(self.start)
+            return again._elements or ()  # noqa: SLF001  (of the same class)
+        return self._elements
+
+    def watched(self) -> Parsed:
+        if self._watched is None:
+            again = self._reader.again(self).value_with_places(self.start)
+            return again._watched or self  # noqa: SLF001  (of the same class)
+        return self._watched
+
+    def line_of(self, path: FieldPath) -> int | None:
+        text = self._reader.text
+        return self.line + text.count("\n", self.start, _offset_towards(text, self.start, path.steps))
+
+
+class _LostError(Exception):
+    """Where a value ends cannot be told: what follows it is lost, too."""
+
+
+class _EnoughError(Exception):
+    """So many syntax errors that the text is something else."""
+
+
+def read_json(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[Problem]]:
+    """All values of `text`, one after the other with or without white space between them, and what is wrong.
+
+    Stricter than the `json` module, as the API server is: names come once, numbers fit 64 bits, ``NaN`` and
+    ``Infinity`` are no values. An escape of half a surrogate pair stands for U+FFFD, as in Go.
+    Rules: ``manifest/json-syntax``, ``duplicate-key``, ``json-value``, ``too-deep``.
+    """
+    if _LONE_SURROGATE.search(text) is not None:
+        text = _ESCAPES.sub(lambda match: r"\ufffd" if match["lone"] else match[0], text)
+    reader = _JsonReader(text, file, limits)
+    reader.read()
+    return reader.parsed, reader.problems
+
+
+class _JsonReader:
+    def __init__(self, text: str, file: str, limits: Limits) -> None:
+        self.text = text
+        self.parsed: list[Parsed] = []
+        self.problems: list[Problem] = []
+        self._file = file
+        self._limits = limits
+        self._flaws: list[int] = []
+        self._counted_to = 0
+        self._line = 1
+        self._syntax_problems = 0
+
+    def again(self, parsed: _JsonParsed) -> _JsonReader:
+        """A reader of the same text that begins at `parsed`; what it finds wrong has been reported already."""
+        reader = _JsonReader(self.text, self._file, self._limits)
+        reader._counted_to = parsed.start
+        reader._line = parsed.line
+        reader._flaws = list(self._flaws)
+        return reader
+
+    def read(self) -> None:
+        try:
+            position = self._after_blanks(0)
+            while position < len(self.text):
+                try:
+                    parsed = self.value_with_places(position)
+                    self.parsed.append(parsed)
+                    position = self._after_blanks(parsed.end)
+                except _LostError:
+                    # Objects that begin a line, as in JSON lines, are where reading can go on.
+                    following = self.text.find("\n{", position + 1)
+                    position = len(self.text) if following < 0 else following + 1
+        except _EnoughError:
+            pass  # The last problem says so.
+
+    def value_with_places(self, start: int) -> _JsonParsed:
+        """The value at `start`; if it is a list or an envelope, with the places of the objects in it.
+
+        Raises `_LostError` after reporting why.
+        """
+        line = self._line_at(start)
+        first = self.text[start]
+        elements: list[_JsonParsed] | None = None
+        watched: _JsonParsed | None = None
+        value: Any
+        if first == "[":
+            elements, end = self._array(start, ())
+            value = [element.value for element in elements]
+        elif first == "{":
+            value, elements, watched, end = self._object(start)
+        else:
+            value, end = self._value(start, ())
+        return _JsonParsed(value, line, start, end, self._flaws, self, elements, watched)
+
+    def _object(self, start: int) -> tuple[dict[str, Any], list[_JsonParsed] | None, _JsonParsed | None, int]:
+        text = self.text
+        members: dict[str, Any] = {}
+        elements: list[_JsonParsed] | None = None
+        watched: _JsonParsed | None = None
+        position = self._after_blanks(start + 1)
+        if text[position : position + 1] == "}":
+            return members, elements, watched, position + 1
+        while True:
+            name_at = position
+            if text[position : position + 1] != '"':
+                raise self._lost(position, "a field name in double quotes or } is expected here")
+            try:
+                name, position = scanstring(text, position + 1, True)  # noqa: FBT003  (of the standard library)
+            except json.JSONDecodeError as error:
+                raise self._lost(error.pos, error.msg) from error
+            position = self._after_blanks(position)
+            if text[position : position + 1] != ":":
+                raise self._lost(position, "a colon is expected here")
+            position = self._after_blanks(position + 1)
+            value: Any
+            if name == "items" and text[position : position + 1] == "[":
+                elements, end = self._array(position, ("items",))
+                value = [element.value for element in elements]
+            else:
+                value, end = self._value(position, (name,))
+                if name == "object":
+                    watched = _JsonParsed(value, self._line_at(position), position, end, self._flaws, self)
+            if name in members:
+                self._report_flaw(FlawError.duplicate(name_at, (name,)))
+            members[name] = value
+            position = self._after_blanks(end)
+            if text[position : position + 1] == "}":
+                return members, elements, watched, position + 1
+            if text[position : position + 1] != ",":
+                raise self._lost(position, "a comma or } is expected here")
+            position = self._after_blanks(position + 1)
+
+    def _array(self, start: int, where: tuple[_Step, ...]) -> tuple[list[_JsonParsed], int]:
+        """The elements of the array at `start` and where it ends: the loop in which big inputs are read."""
+        text, flaws, blanks = self.text, self._flaws, _BLANK.match
+        elements: list[_JsonParsed] = []
+        position = self._after_blanks(start + 1)
+        if text[position : position + 1] == "]":
+            return elements, position + 1
+        line = self._line_at(position)
+        while True:
+            value, end = self._value(position, (*where, len(elements)))
+            elements.append(_JsonParsed(value, line, position, end, flaws, self))
+            following = blanks(text, end).end()  # type: ignore[union-attr]  # matches the empty string, too
+            if text[following : following + 1] == "]":
+                self._counted_to, self._line = position, line
+                return elements, following + 1
+            if text[following : following + 1] != ",":
+                raise self._lost(following, "a comma or ] is expected here")
+            following = blanks(text, following + 1).end()  # type: ignore[union-attr]
+            line += text.count("\n", position, following)
+            position = following
+
+    def _value(self, start: int, where: tuple[_Step, ...]) -> tuple[Any, int]:
+        """The value at `start` and where it ends; None after a flaw has been reported. Raises `_LostError`."""
+        text = self.text
+        try:
+            value, end = _decode(text, start)
+        except json.JSONDecodeError as error:
+            return None, self._after_syntax_error(start, error)
+        except (FlawError, ValueError, RecursionError):
+            return None, self._after_flaw(start, where)
+        limit = self._limits.depth
+        if text.count("{", start, end) + text.count("[", start, end) > limit and _is_deeper(value, limit):
+            return None, self._after_flaw(start, where)
+        return value, end
+
+    def _after_flaw(self, start: int, where: tuple[_Step, ...]) -> int:
+        flaw = first_flaw(self.text, start, self._limits.depth, where)
+        # Without a flaw the interpreter's own limit of nesting was reached first: the caller is deep down, too.
+        self._report_flaw(flaw or FlawError("too-deep", start, "too many levels of nesting", where))
+        end = end_of_value(self.text, start)
+        if end is None:
+            raise self._lost(len(self.text), "the text ends before the value does")
+        return end
+
+    def _after_syntax_error(self, start: int, error: json.JSONDecodeError) -> int:
+        lost = self._lost(error.pos, error.msg)
+        end = end_of_value(self.text, start)
+        if end is None:
+            raise lost from error
+        insort(self._flaws, start)
+        return end
+
+    def _report_flaw(self, flaw: FlawError) -> None:
+        insort(self._flaws, flaw.offset)
+        line = 1 + self.text.count("\n", 0, flaw.offset)
+        self.problems.append(
+            problem_at(flaw.rule, self._file, line, flaw.detail, kind=flaw.kind, path=flaw.path, value=flaw.value)
+        )
+
+    def _lost(self, position: int, said: str) -> _LostError:
+        """Report a syntax error at `position`."""
+        end = len(self.text.rstrip())
+        cut = " (the text ends here: was it cut off?)" if position >= end else ""
+        line = 1 + self.text.count("\n", 0, min(position, end))
+        self._syntax_problems += 1
+        detail = f"not valid JSON: {said[0].lower()}{said[1:]}{cut}"
+        self.problems.append(problem_at("json-syntax", self._file, line, detail))
+        if self._syntax_problems >= self._limits.syntax_problems:
+            detail = "too many syntax errors: the rest of the text is not read"
+            self.problems.append(problem_at("json-syntax", self._file, line, detail))
+            raise _EnoughError
+        return _LostError(said)
+
+    def _after_blanks(self, position: int) -> int:
+        return _BLANK.match(self.text, position).end()  # type: ignore[union-attr]  # matches the empty string, too
+
+    def _line_at(self, position: int) -> int:
+        """The line of `position`; in general positions ascend, so that each character is counted once."""
+        if position < self._counted_to:
+            self._counted_to, self._line = 0, 1
+        self._line += self.text.count("\n", self._counted_to, position)
+        self._counted_to = position
+        return self._line
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(limit):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    return bool(level)
+
+
+def _offset_towards(text: str, start: int, steps: Sequence[_Step]) -> int:
+    """Where the field is written (its name, or the element of a list), or the nearest parent that is."""
+    found = value_at = start
+    try:
+        for step in steps:
+            place = _element(text, value_at, step) if isinstance(step, int) else _member(text, value_at, step)
+            if place is None:
+                return found
+            found, value_at = place
+    except (ValueError, RecursionError):
+        pass  # A flawed object: as far as it could be read.
+    return found
+
+
+def _member(text: str, start: int, step: str | tuple[str]) -> tuple[int, int] | None:
+    wanted = step if isinstance(step, str) else step[0]
+    position = start
+    if text[position] != "{":
+        return None
+    while text[position] in "{,":
+        name_at = _blanks_end(text, position + 1)
+        if text[name_at] != '"':
+            return None
+        name, position = scanstring(text, name_at + 1, True)  # noqa: FBT003  (of the standard library)
+        value_at = _blanks_end(text, _blanks_end(text, position) + 1)
+        if name == wanted:
+            return name_at, value_at
+        position = _blanks_end(text, _skip(text, value_at)[1])
+    return None
+
+
+def _element(text: str, start: int, index: int) -> tuple[int, int] | None:
+    position = start
+    if text[position] != "[":
+        return None
+    while text[position] in "[,":
+        value_at = _blanks_end(text, position + 1)
+        if text[value_at] == "]":
+            return None
+        if index == 0:
+            return value_at, value_at
+        index -= 1
+        position = _blanks_end(text, _skip(text, value_at)[1])
+    return None
+
+
+def _blanks_end(text: str, position: int) -> int:
+    return _BLANK.match(text, position).end()  # type: ignore[union-attr]  # matches the empty string, too

@@ -1,0 +1,60 @@
+"""Nodes and ServiceCIDRs as manifests write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from svcc.fields import Source
+from svcc.manifest.metadata import METADATA
+from svcc.manifest.structure import Fields, Items, Scalar
+from svcc.model.node import Node, NodeAddress, ServiceCIDR
+
+__all__ = ["NODE", "SERVICE_CIDR", "node_from", "service_cidr_from", "set_node_defaults"]
+
+NODE = Fields(
+    {
+        "metadata": METADATA,
+        "spec": Fields({"podCIDR": Scalar.STRING, "podCIDRs": Items(Scalar.STRING)}),
+        "status": Fields(
+            {
+                "addresses": Items(Fields({"type": Scalar.STRING, "address": Scalar.STRING})),
+                "nodeInfo": Fields({"architecture": Scalar.STRING}),
+            }
+        ),
+    }
+)
+"""The fields of a v1 Node that svcc reads."""
+
+SERVICE_CIDR = Fields({"metadata": METADATA, "spec": Fields({"cidrs": Items(Scalar.STRING)})})
+"""The fields of a networking.k8s.io ServiceCIDR that svcc reads."""
+
+
+def set_node_defaults(value: dict[str, Any]) -> None:
+    """Make `podCIDRs` agree with `podCIDR` as the server does when it decodes: the single field wins."""
+    spec = value.setdefault("spec", {})
+    single = spec.get("podCIDR")
+    if single and single not in spec.get("podCIDRs", ())[:1]:
+        spec["podCIDRs"] = [single]
+
+
+def node_from(value: Mapping[str, Any], source: Source | None) -> Node:
+    """The node that a valid, conformed value declares."""
+    metadata = value["metadata"]
+    status = value.get("status", {})
+    return Node(
+        metadata["name"],
+        addresses=tuple(
+            NodeAddress(entry.get("address", ""), entry.get("type", "")) for entry in status.get("addresses", ())
+        ),
+        pod_cidrs=tuple(value["spec"].get("podCIDRs", ())),
+        labels=metadata.get("labels"),
+        annotations=metadata.get("annotations"),
+        architecture=status.get("nodeInfo", {}).get("architecture", ""),
+        source=source,
+    )
+
+
+def service_cidr_from(value: Mapping[str, Any], source: Source | None) -> ServiceCIDR:
+    """The range that a valid, conformed value declares."""
+    return ServiceCIDR(value["metadata"]["name"], cidrs=tuple(value["spec"]["cidrs"]), source=source)

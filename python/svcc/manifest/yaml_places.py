@@ -1,0 +1,137 @@
+"""Where values are in the text of a YAML document: kept for objects, found again for the fields in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import yaml
+from attrs import field, frozen
+
+from svcc.fields import FieldPath
+from svcc.manifest.parsed import Parsed
+from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
+
+__all__ = ["Loader", "Span", "Spans", "YamlParsed"]
+
+Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Only its event parser is used; the values of scalars come from Kubernetes' own table, `yaml_scalars`."""
+
+_Step = str | int | tuple[str]
+
+
+@frozen(eq=False)
+class Span:
+    """Where a value lies in the text of its document: the first line and column (0 is the first), and its offsets."""
+
+    line: int
+    column: int
+    start: int
+    end: int
+
+
+Spans = dict[int, tuple[Any, list[Span]]]
+"""Of lists and of watch events, by their identity: themselves, so that it stays theirs, and where their parts are."""
+
+
+@frozen(eq=False)
+class YamlParsed(Parsed):
+    _text: str = field(repr=False)
+    _base: int
+    _column: int
+    _spans: Spans = field(repr=False)
+
+    def _part(self, value: Any, span: Span) -> Parsed:
+        return YamlParsed(
+            value=value,
+            line=self._base + span.line,
+            start=span.start,
+            end=span.end,
+            flaws=self.flaws,
+            text=self._text,
+            base=self._base,
+            column=span.column,
+            spans=self._spans,
+        )
+
+    def _places(self, value: Any, count: int) -> list[Span]:
+        # A list that is an alias of something else has no places of its own: its parts are where the alias is.
+        own = Span(self.line - self._base, self._column, self.start, self.end)
+        return self._spans[id(value)][1] if id(value) in self._spans else [own] * count
+
+    def elements(self) -> Sequence[Parsed]:
+        values = self.value["items"] if isinstance(self.value, dict) else self.value
+        places = self._places(values, len(values))
+        return [self._part(value, span) for value, span in zip(values, places, strict=True)]
+
+    def watched(self) -> Parsed:
+        return self._part(self.value["object"], self._places(self.value, 1)[0])
+
+    def line_of(self, path: FieldPath) -> int | None:
+        # The indentation of the first line is put back, so that a part of a document is a document of its own.
+        loader = Loader(" " * self._column + self._text[self.start : self.end])
+        offset = 0
+        try:
+            for line in _lines_towards(loader, path.steps):
+                offset = line
+        except yaml.YAMLError:
+            pass  # A part of a text need not stand alone (tags, see %TAG): the lines found so far are still right.
+        finally:
+            loader.dispose()
+        return self.line + offset
+
+
+def _lines_towards(loader: Any, steps: Sequence[_Step]) -> Iterator[int]:
+    """The lines (0 is the first) of the value and of the parents on the way to it, as far as they are written."""
+    event = _content(loader)
+    yield event.start_mark.line
+    for step in steps:
+        if type(event) is yaml.MappingStartEvent and not isinstance(step, int):
+            wanted = step if isinstance(step, str) else step[0]
+            while True:
+                key = loader.get_event()
+                if type(key) is yaml.MappingEndEvent:
+                    return
+                if _is_key(key, wanted):
+                    break
+                _skip(loader, key)
+                _skip(loader, loader.get_event())
+            yield key.start_mark.line
+            event = loader.get_event()
+        elif type(event) is yaml.SequenceStartEvent and isinstance(step, int):
+            event = loader.get_event()
+            for _ in range(step):
+                if type(event) is yaml.SequenceEndEvent:
+                    return
+                _skip(loader, event)
+                event = loader.get_event()
+            if type(event) is yaml.SequenceEndEvent:
+                return
+            yield event.start_mark.line
+        else:
+            return
+
+
+def _content(loader: Any) -> Any:
+    event = loader.get_event()
+    while isinstance(event, (yaml.StreamStartEvent, yaml.DocumentStartEvent)):
+        event = loader.get_event()
+    return event
+
+
+def _is_key(event: Any, wanted: str) -> bool:
+    if type(event) is not yaml.ScalarEvent:
+        return False
+    try:
+        return key_text(event.value, plain=event.implicit[0]) == wanted
+    except RefusedScalarError:
+        return False
+
+
+def _skip(loader: Any, event: Any) -> None:
+    """Read to the end of the value that `event` starts."""
+    depth = isinstance(event, yaml.CollectionStartEvent)
+    while depth:
+        event = loader.get_event()
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)

@@ -1,0 +1,128 @@
+"""From the JSON value of one object to the model: typed, defaulted, judged, as a server admits an object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from svcc.fields import ObjectReference, Problem, Severity, Source
+from svcc.manifest.endpoints import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
+from svcc.manifest.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
+from svcc.manifest.service import SERVICE, service_from, set_service_defaults
+from svcc.manifest.structure import Fields, conformed
+from svcc.model.cluster import ClusterObject
+from svcc.validate.endpoint_slice import check_endpoint_slice
+from svcc.validate.findings import Findings
+from svcc.validate.node import check_node, check_service_cidr
+from svcc.validate.plain import plain_endpoint_slice, service_is_plain
+from svcc.validate.rules import RULES
+from svcc.validate.service import check_service
+
+__all__ = ["ENTRY_ONLY_RULES", "Admission", "admit", "is_fatal", "problems_in"]
+
+ENTRY_ONLY_RULES = frozenset(rule.id for rule in RULES.values() if rule.entry_only)
+"""Errors that cost an entry of a list and not the object: see the package's description."""
+
+DEFAULT_NAMESPACE = "default"
+
+
+@frozen
+class Admission:
+    """What became of one object: `item` is None if a problem is fatal."""
+
+    item: ClusterObject | None
+    problems: list[Problem]
+
+
+@frozen
+class _Kind:
+    """How objects of one kind are read."""
+
+    shape: Fields
+    set_defaults: Callable[[dict[str, Any]], None]
+    check: Callable[[Mapping[str, Any], Findings], None]
+    build: Callable[[Mapping[str, Any], str, Source | None], ClusterObject]
+    namespaced: bool
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "Service": _Kind(SERVICE, set_service_defaults, check_service, service_from, namespaced=True),
+    "EndpointSlice": _Kind(
+        ENDPOINT_SLICE, set_endpoint_slice_defaults, check_endpoint_slice, endpoint_slice_from, namespaced=True
+    ),
+    "Node": _Kind(
+        NODE, set_node_defaults, check_node, lambda value, _, source: node_from(value, source), namespaced=False
+    ),
+    "ServiceCIDR": _Kind(
+        SERVICE_CIDR,
+        lambda _: None,
+        check_service_cidr,
+        lambda value, _, source: service_cidr_from(value, source),
+        namespaced=False,
+    ),
+}
+
+
+def is_fatal(problem: Problem) -> bool:
+    """Whether a problem leaves the whole object out."""
+    return problem.severity is Severity.ERROR and problem.rule not in ENTRY_ONLY_RULES
+
+
+def admit(kind: str, value: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE, source: Source | None = None) -> Admission:
+    """Read one object of a kind svcc reads; `namespace` is for objects that name none.
+
+    Problems come in the server's order: as on the server, an object with fields of a wrong type is judged no further.
+
+    Raises:
+        KeyError: svcc does not read objects of this kind.
+    """
+    if kind == "EndpointSlice":
+        plain = plain_endpoint_slice(value, namespace, source)
+        if plain is not None:
+            return Admission(plain, [])
+    elif kind == "Service" and service_is_plain(value):
+        return Admission(service_from(value, namespace, source), [])
+    reader = _KINDS[kind]
+    findings = Findings(_reference(kind, value, namespace if reader.namespaced else ""), source)
+    read = _examined(reader, value, findings)
+    fits = not any(map(is_fatal, findings.problems))
+    return Admission(reader.build(read, namespace, source) if fits else None, findings.problems)
+
+
+def problems_in(kind: str, value: Mapping[str, Any], subject: ObjectReference, source: Source | None) -> list[Problem]:
+    """What is wrong with one object in the form the API has it.
+
+    Raises:
+        KeyError: svcc does not read objects of this kind.
+    """
+    if (kind == "Service" and service_is_plain(value)) or (
+        kind == "EndpointSlice" and plain_endpoint_slice(value, DEFAULT_NAMESPACE, None) is not None
+    ):
+        return []
+    findings = Findings(subject, source)
+    _examined(_KINDS[kind], value, findings)
+    return findings.problems
+
+
+def _examined(reader: _Kind, value: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    read: dict[str, Any] = conformed(value, reader.shape, findings.wrong_type)
+    if not findings.problems:
+        reader.set_defaults(read)
+        reader.check(read, findings)
+    return read
+
+
+def _reference(kind: str, value: Mapping[str, Any], namespace: str) -> ObjectReference:
+    """The object's name for reports, as far as the value has one."""
+    metadata = value.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return ObjectReference(kind, "", namespace)
+    name = metadata.get("name")
+    own_namespace = metadata.get("namespace") if namespace else ""
+    return ObjectReference(
+        kind,
+        name if isinstance(name, str) else "",
+        own_namespace if isinstance(own_namespace, str) and own_namespace else namespace,
+    )

@@ -1,0 +1,59 @@
+"""What the API server warns of when it accepts a Service (`GetWarningsForService`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from svcc.validate.findings import Findings
+from svcc.validate.service_addresses import is_headless, warn_of_address, warn_of_source_range
+
+__all__ = ["TOPOLOGY_HINTS_ANNOTATION", "TOPOLOGY_MODE_ANNOTATION", "check_service_warnings"]
+
+TOPOLOGY_MODE_ANNOTATION = "service.kubernetes.io/topology-mode"
+TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"
+
+
+def check_service_warnings(value: Mapping[str, Any], findings: Findings) -> None:
+    """Report warnings; their sentences name the field themselves where the server's do, so some carry no path."""
+    spec = value["spec"]
+    if TOPOLOGY_HINTS_ANNOTATION in value.get("metadata", {}).get("annotations", {}):
+        sentence = f"annotation {TOPOLOGY_HINTS_ANNOTATION} is deprecated, please use {TOPOLOGY_MODE_ANNOTATION} instead"
+        findings.notice("service/topology-hints-annotation-deprecated", (), sentence)
+    headless = is_headless(spec)
+    if not headless:
+        for index, address in enumerate(spec.get("clusterIPs", [])):
+            warn_of_address(address, ("spec", "clusterIPs", index), findings)
+    else:
+        _check_headless(spec, findings)
+    for index, address in enumerate(spec.get("externalIPs", [])):
+        warn_of_address(address, ("spec", "externalIPs", index), findings)
+    for index, text in enumerate(spec.get("loadBalancerSourceRanges", [])):
+        warn_of_source_range(text, ("spec", "loadBalancerSourceRanges", index), findings)
+    if spec.get("externalIPs"):
+        sentence = "is deprecated and may no longer be implemented in some clusters"
+        findings.notice("service/external-ips-deprecated", (), f"spec.externalIPs {sentence}")
+        if spec["type"] == "ExternalName":
+            sentence = 'spec.externalIPs is ignored when spec.type is "ExternalName"'
+            findings.notice("service/external-ips-ignored", (), sentence)
+    if spec["type"] != "ExternalName" and spec.get("externalName"):
+        sentence = 'spec.externalName is ignored when spec.type is not "ExternalName"'
+        findings.notice("service/external-name-ignored", (), sentence)
+    if spec.get("trafficDistribution") == "PreferClose":
+        sentence = 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+        findings.notice("service/prefer-close-deprecated", (), sentence)
+    for index, entry in enumerate(value.get("status", {}).get("loadBalancer", {}).get("ingress", [])):
+        if entry.get("ip"):
+            warn_of_address(entry["ip"], ("status", "loadBalancer", "ingress", index, "ip"), findings)
+
+
+def _check_headless(spec: Mapping[str, Any], findings: Findings) -> None:
+    if spec.get("loadBalancerIP"):
+        sentence = "spec.loadBalancerIP is ignored for headless services"
+        findings.notice("service/headless-load-balancer-ip-ignored", (), sentence)
+    if spec.get("externalIPs"):
+        sentence = "spec.externalIPs is ignored for headless services"
+        findings.notice("service/headless-external-ips-ignored", (), sentence)
+    if spec["sessionAffinity"] != "None":
+        sentence = "spec.SessionAffinity is ignored for headless services"
+        findings.notice("service/headless-session-affinity-ignored", (), sentence)

@@ -1,0 +1,8 @@
+//! The computations of svcc that must be fast or exact.
+//!
+//! Nothing here knows Python; `svcc-python` wraps it.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod kernel_hash;
+pub mod slots;

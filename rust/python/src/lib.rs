@@ -1,0 +1,59 @@
+//! The Python module `svcc._native`: conversions around `svcc-core`, and nothing else.
+
+use pyo3::prelude::*;
+
+/// Fast and exact computations; see the modules of svcc that wrap them.
+#[pymodule(gil_used = false)]
+#[expect(clippy::needless_pass_by_value, reason = "Python hands over lists, which are read without the lock")]
+mod _native {
+    use pyo3::exceptions::PyValueError;
+    use pyo3::prelude::*;
+    use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+    use svcc_core::kernel_hash::{ByteOrder, HashError, NftHash};
+    use svcc_core::slots::{self, DuplicateKey};
+
+    /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
+    #[pyfunction]
+    #[pyo3(signature = (key, modulus, seed, offset = 0, big_endian = false))]
+    fn nft_hash(key: &[u8], modulus: u32, seed: u32, offset: u32, big_endian: bool) -> PyResult<u32> {
+        Ok(expression(modulus, seed, offset, big_endian)?.value(key))
+    }
+
+    /// The values of `nft_hash` for many keys.
+    #[pyfunction]
+    #[pyo3(signature = (keys, modulus, seed, offset = 0, big_endian = false))]
+    fn nft_hash_many(
+        py: Python<'_>,
+        keys: Vec<PyBackedBytes>,
+        modulus: u32,
+        seed: u32,
+        offset: u32,
+        big_endian: bool,
+    ) -> PyResult<Vec<u32>> {
+        let hash = expression(modulus, seed, offset, big_endian)?;
+        Ok(py.detach(|| keys.iter().map(|key| hash.value(key)).collect()))
+    }
+
+    /// For each slot the index of its key.
+    #[pyfunction]
+    fn assign_slots(py: Python<'_>, keys: Vec<PyBackedStr>) -> PyResult<Vec<usize>> {
+        py.detach(|| slots::assign(&keys)).map_err(|error| duplicate(&error))
+    }
+
+    /// `assign_slots` for many groups of keys.
+    #[pyfunction]
+    fn assign_slots_many(py: Python<'_>, groups: Vec<Vec<PyBackedStr>>) -> PyResult<Vec<Vec<usize>>> {
+        py.detach(|| groups.iter().map(|keys| slots::assign(keys)).collect::<Result<_, _>>())
+            .map_err(|error| duplicate(&error))
+    }
+
+    fn expression(modulus: u32, seed: u32, offset: u32, big_endian: bool) -> PyResult<NftHash> {
+        let byte_order = if big_endian { ByteOrder::Big } else { ByteOrder::Little };
+        NftHash::new(modulus, seed, offset, byte_order)
+            .map_err(|error: HashError| PyValueError::new_err(error.to_string()))
+    }
+
+    fn duplicate(error: &DuplicateKey) -> PyErr {
+        PyValueError::new_err(error.to_string())
+    }
+}

@@ -1,0 +1,53 @@
+"""Options, Hypothesis profiles and the `kernel` marker, for all tests."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A shared machine makes single examples slow at random, so time limits are pytest's and not Hypothesis'.
+# Where CI is set Hypothesis would derandomize by itself; every run is to try new examples.
+settings.register_profile(
+    "default", deadline=None, derandomize=False, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("default"), print_blob=True)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite the golden files from what the tests produce"
+    )
+
+
+@pytest.fixture(scope="session")
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be rewritten instead of compared."""
+    return bool(request.config.getoption("--update-golden"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    in_kernel = [item for item in items if item.get_closest_marker("kernel")]
+    if in_kernel and (obstacle := kernel_obstacle()):
+        for item in in_kernel:
+            item.add_marker(pytest.mark.skip(reason=obstacle))
+
+
+@functools.cache
+def kernel_obstacle() -> str | None:
+    """Why rules cannot be loaded into a network namespace here, or None if they can."""
+    if os.geteuid() != 0:
+        return "tests in the kernel need root"
+    for program in ("nft", "ip", "unshare"):
+        if shutil.which(program) is None:
+            return f"tests in the kernel need the program {program}"
+    probe = subprocess.run(
+        ["unshare", "-n", "nft", "list", "ruleset"], capture_output=True, text=True, timeout=30, check=False
+    )
+    return f"no rules in a new network namespace: {probe.stderr.strip()}" if probe.returncode else None
