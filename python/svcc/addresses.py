@@ -54,7 +54,9 @@ def canonical_address(text: str) -> str | None:
     if packed.startswith(_MAPPED):
         return socket.inet_ntop(socket.AF_INET, packed[12:])
     # glibc prints "::1.2.3.4" for IPv4-compatible addresses where RFC 5952 and Go print hexadecimal groups.
-    return str(ipaddress.IPv6Address(packed)) if packed.startswith(_ZEROS) else socket.inet_ntop(socket.AF_INET6, packed)
+    if packed.startswith(_ZEROS):
+        return str(ipaddress.IPv6Address(packed))
+    return socket.inet_ntop(socket.AF_INET6, packed)
 
 
 _MAPPED = bytes(10) + b"\xff\xff"

@@ -8,7 +8,7 @@ The tree::
       + FindingsError    1  input was read; it contains problems and the caller asked to be strict
       + TargetError      3  the kernel, nft or libnftables refused or is missing
 
-Problems *in* manifests are not exceptions: they are `svcc.fields.Problem` values that are collected and reported together.
+Problems *in* manifests are no exceptions: they are `svcc.fields.Problem` values, collected and reported together.
 """
 
 from __future__ import annotations

@@ -14,9 +14,10 @@ from attrs import field, frozen
 from svcc.addresses import IPFamily, canonical_address, family_of
 from svcc.model.endpoints import Endpoint, EndpointSlice
 
-__all__ = ["Candidate", "EndpointAddress", "Selection", "ServiceEndpoints", "slices_by_service"]
+__all__ = ["PROXY_NAME_LABEL", "Candidate", "EndpointAddress", "Selection", "ServiceEndpoints", "slices_by_service"]
 
 HEADLESS_LABEL = "service.kubernetes.io/headless"
+PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 
 
 class EndpointAddress(NamedTuple):
@@ -63,15 +64,23 @@ class Selection:
 NO_ENDPOINTS = Selection((), (), anywhere=False, local_addresses=frozenset())
 
 
-def slices_by_service(slices: Iterable[EndpointSlice]) -> dict[tuple[str, str], list[EndpointSlice]]:
-    """Slices by (namespace, Service name); those without the label, of type FQDN or marked headless are left out.
+def slices_by_service(
+    slices: Iterable[EndpointSlice], service_proxy_name: str = ""
+) -> dict[tuple[str, str], list[EndpointSlice]]:
+    """Slices by (namespace, Service name); those without the label or of type FQDN are left out (S10).
+
+    So are those marked headless or as another proxy's (S5). A proxy with a name takes slices without that label, too:
+    the Service already says whose it is.
 
     Within a Service slices are ordered by name, so that the outcome does not depend on the order of the input where
     duplicates differ (S15 leaves that open; svcc takes the slice whose name sorts first).
     """
     found: dict[tuple[str, str], list[EndpointSlice]] = {}
     for endpoint_slice in slices:
-        if not endpoint_slice.service_name or HEADLESS_LABEL in endpoint_slice.labels:
+        labels = endpoint_slice.labels
+        if not endpoint_slice.service_name or HEADLESS_LABEL in labels:
+            continue
+        if PROXY_NAME_LABEL in labels and (not service_proxy_name or labels[PROXY_NAME_LABEL] != service_proxy_name):
             continue
         if endpoint_slice.address_type in ("IPv4", "IPv6"):
             found.setdefault((endpoint_slice.namespace, endpoint_slice.service_name), []).append(endpoint_slice)
@@ -123,11 +132,12 @@ class ServiceEndpoints:
         fallback = [] if cluster and local else [key for key in order if candidates[key].terminating_but_serving]
         cluster = cluster or fallback
         local = local or [key for key in fallback if candidates[key].is_local]
+        local_addresses = {candidates[key].address for key in (*cluster, *local) if candidates[key].is_local}
         return Selection(
             tuple(cluster),
             tuple(local),
             anywhere=bool(cluster),
-            local_addresses=frozenset(candidates[key].address for key in (*cluster, *local) if candidates[key].is_local),
+            local_addresses=frozenset(local_addresses),
             topology=topology,
             candidates=candidates,
         )

@@ -22,6 +22,5 @@ def assign_slots(groups: Sequence[Sequence[EndpointAddress]]) -> list[list[Endpo
     """
     texts = [[f"{address} {port}" for address, port in group] for group in groups]
     return [
-        [group[index] for index in order]
-        for group, order in zip(groups, _native.assign_slots_many(texts), strict=True)
+        [group[index] for index in order] for group, order in zip(groups, _native.assign_slots_many(texts), strict=True)
     ]

@@ -103,7 +103,7 @@ def test_removing_one_endpoint_changes_few_elements(count: int) -> None:
 def test_every_slot_of_a_pick_has_an_endpoint() -> None:
     found = table([item for n in range(60) for item in every_kind(n, n % 9)])
     for verdicts, endpoints in (("services", "endpoints"), ("nodeports", "nodeport-endpoints")):
-        slots = {key for key, _ in elements(found, endpoints)}  # type: ignore[misc]
+        slots = {key for key, _ in elements(found, endpoints)}
         for name in (verdicts, f"outside-{verdicts}"):
             for key, verdict in elements(found, name):
                 pick = re.fullmatch(r"pick(-nodeport)?(-local)?-(\d+)", getattr(verdict, "target", None) or "")

@@ -46,7 +46,12 @@ def test_only_the_first_address_of_an_endpoint_is_used_s11() -> None:
 
 
 def test_a_port_matches_by_name_and_protocol_s12() -> None:
-    ports = [EndpointPort(1, "http", "UDP"), EndpointPort(2, "https"), EndpointPort(3, None), EndpointPort(None, "http")]
+    ports = [
+        EndpointPort(1, "http", "UDP"),
+        EndpointPort(2, "https"),
+        EndpointPort(3, None),
+        EndpointPort(None, "http"),
+    ]
     assert select(slice_of(Endpoint(["10.0.0.1"]), ports=ports)) == select()
 
 

@@ -50,7 +50,7 @@ def main() -> NoReturn:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each exit code)
     """Run the command line and return its exit code; errors are told on stderr, never raised."""
     talk = Talk()
     try:
@@ -63,7 +63,7 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`; point stdout elsewhere so that its flush at exit stays quiet too.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except SvccError as error:
         talk.error(error.message, hint=error.hint)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from svcc.cli.inputs import loaded_input, tell_loaded
-from svcc.cli.options import input_options, talk_options
+from svcc.cli.options import InputOptions, input_options, talk_options
 from svcc.cli.output import Talk, write_data
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.document import API_VERSION
@@ -23,27 +23,23 @@ __all__ = ["check"]
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Lines for people, or one document."
 )
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 @talk_options
 def check(
-    filenames: tuple[str, ...],
-    namespace: str | None,
-    all_namespaces: bool,
-    selector: str | None,
+    *,
+    inputs: InputOptions,
     output: str,
     strict: bool,
-    quiet: bool,
-    verbose: int,
-    color: str,
+    talk: Talk,
 ) -> int:
     """Report problems in manifests, in the API server's words.
 
     Exits with 1 when there are errors; with --strict, warnings count too.
     """
-    talk = Talk(quiet=quiet, verbose=verbose, color=color)
-    loaded = loaded_input(talk, filenames, namespace, all_namespaces, selector)
+    loaded = loaded_input(talk, inputs)
     built = build_dataplane(loaded.cluster, "", ClusterSettings())
     found = [*loaded.problems, *built.problems]
-    shown = [problem for problem in found if problem.severity is not Severity.INFO or verbose]
+    shown = [problem for problem in found if problem.severity is not Severity.INFO or talk.verbose]
     if output == "json":
         document = {"apiVersion": API_VERSION, "kind": "ProblemList", "items": [_item(problem) for problem in shown]}
         write_data([json.dumps(document, indent=2), "\n"])

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
-from svcc.cli.options import input_options, settings_options, talk_options
+from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
 from svcc.dataplane.document import dataplane_document
@@ -30,20 +30,17 @@ __all__ = ["compile_command"]
     default="nft",
     help="nft text for `nft -f -` (default), libnftables JSON for nft 1.1.2 and newer, or the dataplane as JSON.",
 )
+@click.option("--strict", is_flag=True, help="Print nothing and exit with 1 if anything is wrong.")
 @talk_options
 def compile_command(
-    filenames: tuple[str, ...],
-    namespace: str | None,
-    all_namespaces: bool,
-    selector: str | None,
+    *,
+    inputs: InputOptions,
     output: str,
     strict: bool,
-    quiet: bool,
-    verbose: int,
-    color: str,
+    talk: Talk,
     **settings_flags: Any,
 ) -> None:
-    """Print the nftables ruleset that makes a node serve the Services.
+    r"""Print the nftables ruleset that makes a node serve the Services.
 
     The script replaces svcc's tables in one transaction and touches nothing else; affinity records survive. Objects
     that are broken are reported and left out.
@@ -51,8 +48,7 @@ def compile_command(
     \b
     kubectl get svc,endpointslices,nodes -A -o json | svcc compile -f - --node worker-1 | nft -f -
     """
-    talk = Talk(quiet=quiet, verbose=verbose, color=color)
-    loaded = loaded_input(talk, filenames, namespace, all_namespaces, selector)
+    loaded = loaded_input(talk, inputs)
     settings, configured_node = cluster_settings(loaded, settings_flags)
     node = node_name(loaded.cluster, settings_flags["node"], configured_node)
     with talk.progress("compiling"):

@@ -16,7 +16,7 @@ _SHELLS = ["bash", "zsh", "fish"]
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell.
+    r"""Print the completion script of a shell.
 
     \b
     bash:  source <(svcc completion bash)

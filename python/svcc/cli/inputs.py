@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
+from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk
-from svcc.errors import InputError, SettingsError
-from svcc.manifest.kube_proxy import KubeProxySettings, load_kube_proxy_settings
+from svcc.errors import InputError
+from svcc.manifest.kube_proxy import load_kube_proxy_settings
 from svcc.manifest.load import Loaded, load
 from svcc.model.cluster import Cluster, ClusterSettings
 
@@ -34,22 +35,19 @@ _FIELD_OF_FLAG = {
 }
 
 
-def loaded_input(
-    talk: Talk, filenames: Sequence[str], namespace: str | None, all_namespaces: bool, selector: str | None
-) -> Loaded:
+def loaded_input(talk: Talk, inputs: InputOptions) -> Loaded:
     """Read the manifests the options name.
 
     Raises:
         InputError: there is nothing in them that could be read.
         click.UsageError: the options exclude each other.
     """
-    if namespace and all_namespaces:
+    if inputs.namespace and inputs.all_namespaces:
         raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
     # What is made here lives until the process ends, so collecting garbage would cost a third of the time for nothing.
     gc.disable()
     with talk.progress("reading manifests"):
-        found = load(filenames, stdin=sys.stdin.buffer, namespace=namespace, selector=selector)
-    return found
+        return load(inputs.filenames, stdin=sys.stdin.buffer, namespace=inputs.namespace, selector=inputs.selector)
 
 
 def tell_loaded(talk: Talk, loaded: Loaded) -> None:

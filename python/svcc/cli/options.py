@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
+from attrs import frozen
 
+from svcc.cli.output import Talk
 from svcc.model.cluster import DetectLocalMode
 
-__all__ = ["comma_separated", "input_options", "settings_options", "talk_options"]
+__all__ = ["InputOptions", "comma_separated", "input_options", "settings_options", "talk_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _decorated(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+@frozen
+class InputOptions:
+    """Which manifests to read, and which Services of theirs."""
+
+    filenames: tuple[str, ...]
+    namespace: str | None
+    all_namespaces: bool
+    selector: str | None
+
+
+def _decorated(
+    *decorators: Callable[[Any], Any], into: tuple[str, Callable[..., Any], tuple[str, ...]] | None = None
+) -> Callable[[Command], Command]:
+    """Several options as one decorator; `into` (name, class, fields) hands them to the command as one value."""
+
     def decorate(command: Command) -> Command:
+        if into is not None:
+            command = _gathering(command, *into)
         for decorator in reversed(decorators):
             command = decorator(command)
         return command
 
     return decorate
+
+
+def _gathering(command: Command, name: str, build: Callable[..., Any], fields: tuple[str, ...]) -> Command:
+    @functools.wraps(command)
+    def gather(**values: Any) -> Any:
+        built = build(**{field: values.pop(field) for field in fields})
+        return command(**values, **{name: built})
+
+    return gather  # type: ignore[return-value]  # the same command with fewer parameters
 
 
 def comma_separated(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
@@ -48,6 +76,7 @@ input_options = _decorated(
     click.option("-n", "--namespace", metavar="NAMESPACE", help="Only the Services of this namespace."),
     click.option("-A", "--all-namespaces", is_flag=True, help="The Services of all namespaces (the default)."),
     click.option("-l", "--selector", metavar="SELECTOR", help="Only the Services whose labels match, as for kubectl."),
+    into=("inputs", InputOptions, ("filenames", "namespace", "all_namespaces", "selector")),
 )
 
 settings_options = _decorated(
@@ -85,8 +114,8 @@ settings_options = _decorated(
 )
 
 talk_options = _decorated(
-    click.option("--strict", is_flag=True, help="Exit with 1, without output, if anything is wrong."),
     click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     click.option("-v", "--verbose", count=True, help="Say more."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on stderr."),
+    into=("talk", Talk, ("quiet", "verbose", "color")),
 )

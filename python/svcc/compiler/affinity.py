@@ -73,9 +73,7 @@ def _words(name: ServicePortName) -> tuple[str, ...]:
     return name.namespace, name.service, name.protocol.value.lower(), name.port
 
 
-def sticky_ports(
-    plans: Iterable[ServicePortPlan], family: IPFamily, *, big_endian: bool
-) -> dict[ServicePortName, StickyPort]:
+def sticky_ports(plans: Iterable[ServicePortPlan], *, big_endian: bool) -> dict[ServicePortName, StickyPort]:
     """Number the service ports with affinity.
 
     Numbers are digests of names, so that a service port keeps its records whatever else comes and goes; where two
@@ -120,9 +118,7 @@ def _seed(endpoints: Sequence[EndpointAddress], *, big_endian: bool) -> int:
 def endpoint_numbers(endpoints: Sequence[EndpointAddress], seed: int, *, big_endian: bool) -> list[int]:
     """The numbers the kernel computes for endpoints; see `_number_of_endpoint`."""
     keys = [concatenated([address_bytes(item.address), item.port.to_bytes(2, "big")]) for item in endpoints]
-    return nft_hash_many(
-        keys, modulus=_NUMBERS, seed=seed, offset=_FIRST_NUMBER, big_endian=big_endian
-    )
+    return nft_hash_many(keys, modulus=_NUMBERS, seed=seed, offset=_FIRST_NUMBER, big_endian=big_endian)
 
 
 def priority_text(number: int) -> str:

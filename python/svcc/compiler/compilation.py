@@ -10,10 +10,11 @@ from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import Dataplane
 from svcc.errors import InputError
-from svcc.fields import Problem, Severity
+from svcc.fields import Problem
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.nft.objects import Ruleset
 from svcc.nft.text import script
+from svcc.validate import is_fatal, validate
 
 __all__ = ["Compilation", "compile", "compile_cluster"]
 
@@ -65,15 +66,13 @@ def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin h
         SettingsError: the settings make no sense.
         TypeError: an object is of a class that svcc does not read.
     """
-    from svcc.validate import ENTRY_ONLY_RULES, validate
-
     cluster = objects if isinstance(objects, Cluster) else Cluster.of(objects)
     problems: list[Problem] = []
 
     def sound(item: ClusterObject) -> bool:
         found = validate(item)
         problems.extend(found)
-        return not any(p.severity is Severity.ERROR and p.rule not in ENTRY_ONLY_RULES for p in found)
+        return not any(map(is_fatal, found))
 
     cluster = Cluster(
         tuple(filter(sound, cluster.services)),

@@ -11,7 +11,6 @@ from svcc.dataplane.contract import (
     Decision,
     FamilyDataplane,
     Frontend,
-    FrontendKind,
     Masquerade,
     ServicePortName,
     ServicePortPlan,
@@ -74,10 +73,9 @@ def _add_frontend(
 ) -> None:
     protocol = plan.name.protocol.value.lower()
     key: Key
-    if frontend.kind is FrontendKind.NODE_PORT:
+    if frontend.address is None:
         key, base, maps = (protocol, frontend.port), "nodeports", "nodeport"
     else:
-        assert frontend.address is not None
         key, base, maps = (protocol, frontend.address, frontend.port), "services", "frontend"
     elements.of(base)[key] = _verdict(elements, plan, frontend, frontend.inside, sticky)
     elements.comments[base][key] = f"{plan.name.namespace}/{plan.name.service}:{plan.name.port}".rstrip(":")

@@ -14,14 +14,13 @@ from attrs import frozen
 from svcc.addresses import IPFamily
 from svcc.compiler.layout import LOCAL_SLOTS, MARK, PROTOCOL, Layout
 from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, FrontendKind
-from svcc.nft.expressions import Binary, Constant, Ct, Expression, Lookup, Meta, Numgen, SetReference, concat
+from svcc.nft.expressions import Binary, Constant, Ct, Lookup, Meta, Numgen, SetReference, concat
 from svcc.nft.objects import BaseHook, Chain, Rule
 from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
 
 __all__ = ["Pick", "base_chains", "pick_chain", "pick_statement", "program_chains", "rule"]
 
 STATE_NEW = Match(Ct("state"), Constant("new"))
-NOT_TRANSLATED = Match(Ct("status"), Constant("dnat"), "!")
 TRANSLATED = Match(Ct("status"), Constant("dnat"))
 
 
@@ -69,9 +68,6 @@ def base_chains() -> tuple[Chain, ...]:
     def new(target: str) -> Rule:
         return rule(STATE_NEW, Verdict("jump", target))
 
-    def untranslated(target: str) -> Rule:
-        return rule(STATE_NEW, NOT_TRANSLATED, Verdict("jump", target))
-
     def always(target: str) -> Rule:
         return rule(Verdict("jump", target))
 
@@ -82,17 +78,17 @@ def base_chains() -> tuple[Chain, ...]:
         Chain("nat-output", (always("services"),), BaseHook("nat", "output", -100)),
         Chain(
             "filter-input",
-            (untranslated("refuse-frontends"), untranslated("refuse-nodeports")),
+            (new("refuse-frontends"), new("refuse-nodeports")),
             BaseHook("filter", "input", 0),
         ),
         Chain(
             "filter-forward",
-            (untranslated("refuse-frontends"), new("refuse-cluster-ips")),
+            (new("refuse-frontends"), new("refuse-cluster-ips")),
             BaseHook("filter", "forward", 0),
         ),
         Chain(
             "filter-output",
-            (untranslated("refuse-frontends"), new("refuse-cluster-ips")),
+            (new("refuse-frontends"), new("refuse-cluster-ips")),
             BaseHook("filter", "output", 0),
         ),
         Chain("nat-input", (rule(TRANSLATED, Verdict("jump", "remember")),), BaseHook("nat", "input", 100)),
@@ -107,7 +103,9 @@ def base_chains() -> tuple[Chain, ...]:
     )
 
 
-def program_chains(layout: Layout, family: FamilyDataplane, masquerade_bit: int, protocols: Iterable[str]) -> tuple[Chain, ...]:
+def program_chains(
+    layout: Layout, family: FamilyDataplane, masquerade_bit: int, protocols: Iterable[str]
+) -> tuple[Chain, ...]:
     """The chains behind the hooks; `protocols` are those that have service ports with session affinity."""
     not_a_pod = _not_a_pod(layout, family)
     on_node_ports = _on_node_ports(layout, family)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from svcc.addresses import IPFamily
 from svcc.compiler.affinity import (
     AFFINITY_RECORDS,
     LONGEST_TIMEOUT_SECONDS,
@@ -14,7 +15,6 @@ from svcc.compiler.elements import Elements, family_elements
 from svcc.compiler.layout import PRIORITY, PROTOCOL, SLOT, TABLE, Layout
 from svcc.compiler.program import base_chains, pick_chain, program_chains
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName
-from svcc.addresses import IPFamily
 from svcc.nft.expressions import Expression
 from svcc.nft.objects import Chain, Ruleset, Set, Table
 
@@ -28,7 +28,7 @@ def build_ruleset(dataplane: Dataplane) -> Ruleset:
 
 def _table(family: FamilyDataplane, dataplane: Dataplane) -> Table:
     layout = Layout(family.family)
-    sticky = sticky_ports(family.service_ports, family.family, big_endian=dataplane.big_endian)
+    sticky = sticky_ports(family.service_ports, big_endian=dataplane.big_endian)
     elements = family_elements(family, sticky, big_endian=dataplane.big_endian)
     protocols = {name.protocol.value.lower() for name in sticky}
     chains = (
@@ -40,9 +40,7 @@ def _table(family: FamilyDataplane, dataplane: Dataplane) -> Table:
     return Table(layout.word, TABLE, _sets(layout, elements), chains)
 
 
-def _sticky_chains(
-    layout: Layout, sticky: dict[ServicePortName, StickyPort], elements: Elements
-) -> list[Chain]:
+def _sticky_chains(layout: Layout, sticky: dict[ServicePortName, StickyPort], elements: Elements) -> list[Chain]:
     chains: list[Chain] = []
     for name, port in sticky.items():
         chains += [lookup_chain(layout, port, pick) for pick in sorted(elements.sticky_picks.get(name, ()))]

@@ -29,13 +29,10 @@ from svcc.dataplane.contract import (
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
 from svcc.model.cluster import Cluster, ClusterSettings
-from svcc.model.node import Node
 from svcc.model.service import IPMode, Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
-from svcc.select import Selection, ServiceEndpoints, slices_by_service
+from svcc.select import PROXY_NAME_LABEL, Selection, ServiceEndpoints, slices_by_service
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
-
-PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 
 
 @frozen
@@ -60,7 +57,7 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
     if node is None and node_name:
         problems.append(_notice("cluster/no-node-object", f'no Node object is named "{node_name}"', Severity.WARNING))
     handled = [service for service in oldest_first(cluster.services) if _is_handled(service, settings, problems)]
-    slices = slices_by_service(cluster.endpoint_slices)
+    slices = slices_by_service(cluster.endpoint_slices, settings.service_proxy_name)
     families = []
     for family in IPFamily:
         around = surroundings(family, cluster, node, settings)
@@ -87,7 +84,7 @@ def _is_handled(service: Service, settings: ClusterSettings, problems: list[Prob
         reason = "is headless: its endpoints are reached directly, it yields no rules"
     elif proxy != settings.service_proxy_name or (PROXY_NAME_LABEL in service.labels and not proxy):
         reason = f'belongs to the service proxy "{proxy}" by its label {PROXY_NAME_LABEL}, it yields no rules'
-    elif not any(service.cluster_ips):
+    elif not service.cluster_ips or not service.cluster_ips[0]:
         reason = "has no cluster IP yet, it yields no rules"
     else:
         return True
@@ -108,7 +105,7 @@ def _notice(rule: str, detail: str, severity: Severity, service: Service | None 
 
 
 def _cluster_ip(service: Service, family: IPFamily) -> str | None:
-    """The cluster IP of a family (S2); without `ipFamilies` each address speaks for itself, as the server derives it."""
+    """The cluster IP of a family (S2); without `ipFamilies` addresses speak for themselves, as the server has it."""
     for index, text in enumerate(service.cluster_ips):
         address = canonical_address(text)
         if address is None or family_of(address) is not family:
@@ -159,7 +156,7 @@ class _Family:
                         FrontendKind.CLUSTER_IP, cluster_ip, port.port, internal, internal, self._cluster_ip_masquerade
                     )
                 )
-            for kind, address, number, sources in self._externals(service, port, vips, external_ips, allowed_sources):
+            for kind, address, number, sources in self._externals(port, vips, external_ips, allowed_sources):
                 inside, outside, masquerade = external
                 path = FieldPath(("spec", "ports", index, "nodePort" if address is None else "port"))
                 if self.claims.claim(service, kind, port.protocol, address, number, path):
@@ -169,7 +166,6 @@ class _Family:
 
     @staticmethod
     def _externals(
-        service: Service,
         port: ServicePort,
         vips: list[str],
         external_ips: list[str],
@@ -183,9 +179,7 @@ class _Family:
         if port.node_port:
             yield FrontendKind.NODE_PORT, None, port.node_port, None
 
-    def _plan(
-        self, service: Service, port: ServicePort, frontends: list[Frontend], selection: Selection
-    ) -> None:
+    def _plan(self, service: Service, port: ServicePort, frontends: list[Frontend], selection: Selection) -> None:
         used = {decision for frontend in frontends for decision in (frontend.inside, frontend.outside)}
         served = used & {Decision.CLUSTER, Decision.LOCAL}
         if served:
@@ -205,13 +199,20 @@ class _Family:
 
     def _vips(self, service: Service) -> list[str]:
         """The addresses a load balancer leaves to the nodes (S7)."""
-        return _of_family((item.ip for item in service.load_balancer_ingress if item.ip_mode is IPMode.VIP), self._family)
+        ingress = service.load_balancer_ingress
+        return _of_family((item.ip for item in ingress if item.ip_mode is IPMode.VIP), self._family)
 
     def _allowed_sources(self, service: Service, vips: list[str]) -> tuple[str, ...] | None:
-        """Who may reach the VIPs (S40, S41); None when no range of the family restricts them."""
-        found = (canonical_prefix(text) for text in service.load_balancer_source_ranges)
+        """Who may reach the VIPs (S40, S41); None when no range of the family restricts them.
+
+        Ranges that cannot be read are skipped (S6), but never so that nothing restricts the Service any more: where no
+        other range of the family is left, nobody may come in.
+        """
+        found = [canonical_prefix(text) for text in service.load_balancer_source_ranges]
         ranges = [prefix for prefix in found if prefix is not None and family_of(prefix) is self._family]
-        if not ranges or any(prefix.endswith("/0") for prefix in ranges):
+        if not ranges:
+            return () if None in found else None
+        if any(prefix.endswith("/0") for prefix in ranges):
             return None
         primary = self._around.primary_address
         if primary is not None and any(prefix_contains(prefix, primary) for prefix in ranges):

@@ -75,7 +75,7 @@ def _node_addresses(family: IPFamily, node: Node | None, settings: ClusterSettin
 def _node_ports(
     family: IPFamily, node: Node | None, node_addresses: tuple[str, ...], settings: ClusterSettings
 ) -> NodePortAddresses:
-    wanted = settings.nodeport_addresses or (PRIMARY,)
+    wanted = settings.nodeport_addresses
     if PRIMARY in wanted:
         if len(wanted) > 1:
             raise SettingsError(f"nodeport_addresses: {PRIMARY!r} cannot be combined with CIDRs")

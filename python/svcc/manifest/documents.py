@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import re
 import sys
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +20,7 @@ from attrs import frozen
 from svcc.errors import InputError
 from svcc.fields import Problem
 from svcc.manifest.envelopes import Document, latest_states, unwrap
-from svcc.manifest.files import find_files, read_file
+from svcc.manifest.files import find_files, read_at_most, read_file
 from svcc.manifest.json_reader import read_json
 from svcc.manifest.parsed import Limits, Parsed, problem_at
 from svcc.manifest.yaml_reader import read_yaml
@@ -53,7 +53,10 @@ class Reading:
 
 
 def read_documents(
-    filenames: Sequence[str], *, stdin: BinaryIO | None = None, limits: Limits = Limits()  # noqa: B008  (frozen)
+    filenames: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> Reading:
     """Read files, directories (recursively: ``.yaml``, ``.yml``, ``.json``, sorted by name) and ``-``, standard input.
 
@@ -83,7 +86,10 @@ def read_documents(
 
 
 def read_text(
-    text: str | bytes, *, file: str = "<string>", limits: Limits = Limits()  # noqa: B008  (frozen)
+    text: str | bytes,
+    *,
+    file: str = "<string>",
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> Reading:
     """Read manifests out of a string or out of bytes in UTF-8; `file` is the name that problems and sources carry."""
     documents: list[Document] = []
@@ -97,7 +103,7 @@ def read_text(
 
 def _standard_input(stream: BinaryIO, limits: Limits) -> bytes:
     try:
-        data = stream.read(limits.file_bytes + 1)
+        data = read_at_most(stream, limits.file_bytes)
     except OSError as error:
         raise InputError(f"cannot read standard input: {error.strerror or error}") from error
     if not data.strip():
@@ -105,9 +111,7 @@ def _standard_input(stream: BinaryIO, limits: Limits) -> bytes:
     return data
 
 
-def _read_bytes(
-    data: bytes, file: str, limits: Limits, documents: list[Document], problems: list[Problem]
-) -> None:
+def _read_bytes(data: bytes, file: str, limits: Limits, documents: list[Document], problems: list[Problem]) -> None:
     for mark, encoding in _WIDE_ENCODINGS:
         if data.startswith(mark):
             detail = f"the text is encoded in {encoding}; manifests must be UTF-8 (PowerShell: Out-File -Encoding utf8)"
@@ -126,9 +130,7 @@ def _read_bytes(
     _read_characters(text, file, limits, documents, problems)
 
 
-def _read_characters(
-    text: str, file: str, limits: Limits, documents: list[Document], problems: list[Problem]
-) -> None:
+def _read_characters(text: str, file: str, limits: Limits, documents: list[Document], problems: list[Problem]) -> None:
     with _without_cycle_detection():
         parsed, found = _parse(text.removeprefix("\ufeff"), file, limits)
         for value in parsed:

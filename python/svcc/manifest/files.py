@@ -6,13 +6,14 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Final
+from typing import BinaryIO, Final
 
 from svcc.errors import InputError
 
-__all__ = ["find_files", "read_file"]
+__all__ = ["find_files", "read_at_most", "read_file"]
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+_PIECE: Final = 1 << 20
 
 
 def find_files(name: str) -> list[str]:
@@ -37,9 +38,21 @@ def read_file(name: str, most: int) -> bytes:
     """The content of a file, at most one byte more than `most`; raises `InputError` naming the file."""
     try:
         with open(name, "rb") as stream:  # noqa: PTH123  (the name is kept as the user wrote it)
-            return stream.read(most + 1)
+            if os.fstat(stream.fileno()).st_size <= most and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return stream.read()
+            return read_at_most(stream, most)
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
+
+
+def read_at_most(stream: BinaryIO, most: int) -> bytes:
+    """What a pipe or a terminal has to say, but not without end: at most one byte more than `most`."""
+    pieces: list[bytes] = []
+    missing = most + 1
+    while missing and (piece := stream.read(min(missing, _PIECE))):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
 
 
 def _in_directory(directory: str, visited: set[tuple[int, int]]) -> Iterator[str]:

@@ -5,8 +5,8 @@ The decoder's hooks only notice that something is wrong, which costs little; the
 
 from __future__ import annotations
 
+import json
 import re
-from json.decoder import scanstring
 from typing import Any, Final, NoReturn
 
 from svcc.fields import ProblemKind
@@ -19,6 +19,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<word>-?[A-Za-z]+)"
 )
 _BRACKET: Final = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|[\[\]{}]')
+_decode: Final = json.JSONDecoder().raw_decode
 _REFUSED_WORDS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _INFINITIES: Final = frozenset({float("inf"), float("-inf")})
 
@@ -87,7 +88,7 @@ def first_flaw(text: str, start: int, depth: int, where: tuple[_Step, ...]) -> F
         elif kind == "comma" and stack:
             stack[-1].next()
         elif kind == "string" and stack and stack[-1].expects_name:
-            name = scanstring(text, token.start() + 1, False)[0]  # noqa: FBT003  (of the standard library)
+            name = _decode(text, token.start())[0]
             if not stack[-1].add(name):
                 return FlawError.duplicate(token.start(), (*where, *(level.step for level in stack)))
         elif kind in {"number", "word"} and (detail := _refused(token[0])):

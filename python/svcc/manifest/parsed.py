@@ -30,6 +30,9 @@ class Limits:
     """Size of one file or of standard input."""
     yaml_characters: int = 64 * _MEBI
     """Size of one YAML text, smaller because YAML is read at about one MB a second."""
+    strict_characters: int = 8 * _MEBI
+    """Size up to which JSON is searched for names that come twice: it takes a third of the time of reading, and larger
+    texts are written by programs, which do not write such."""
     object_characters: int = 16 * _MEBI
     """Size of the text of one object; the API server itself takes requests of at most 3 MiB."""
     aliased_nodes: int = 400_000

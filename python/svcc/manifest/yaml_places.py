@@ -36,23 +36,16 @@ Spans = dict[int, tuple[Any, list[Span]]]
 
 @frozen(eq=False)
 class YamlParsed(Parsed):
+    """A value in `text`, a part of a file that starts in line `base` of it; `column` is that of the value."""
+
     _text: str = field(repr=False)
     _base: int
     _column: int
     _spans: Spans = field(repr=False)
 
     def _part(self, value: Any, span: Span) -> Parsed:
-        return YamlParsed(
-            value=value,
-            line=self._base + span.line,
-            start=span.start,
-            end=span.end,
-            flaws=self.flaws,
-            text=self._text,
-            base=self._base,
-            column=span.column,
-            spans=self._spans,
-        )
+        place = (span.start, span.end, self.flaws, self._text, self._base, span.column, self._spans)
+        return YamlParsed(value, self._base + span.line, *place)
 
     def _places(self, value: Any, count: int) -> list[Span]:
         # A list that is an alias of something else has no places of its own: its parts are where the alias is.
@@ -60,14 +53,17 @@ class YamlParsed(Parsed):
         return self._spans[id(value)][1] if id(value) in self._spans else [own] * count
 
     def elements(self) -> Sequence[Parsed]:
+        """See `Parsed`."""
         values = self.value["items"] if isinstance(self.value, dict) else self.value
         places = self._places(values, len(values))
         return [self._part(value, span) for value, span in zip(values, places, strict=True)]
 
     def watched(self) -> Parsed:
+        """See `Parsed`."""
         return self._part(self.value["object"], self._places(self.value, 1)[0])
 
     def line_of(self, path: FieldPath) -> int | None:
+        """See `Parsed`."""
         # The indentation of the first line is put back, so that a part of a document is a document of its own.
         loader = Loader(" " * self._column + self._text[self.start : self.end])
         offset = 0
@@ -130,7 +126,7 @@ def _is_key(event: Any, wanted: str) -> bool:
 
 def _skip(loader: Any, event: Any) -> None:
     """Read to the end of the value that `event` starts."""
-    depth = isinstance(event, yaml.CollectionStartEvent)
+    depth = int(isinstance(event, yaml.CollectionStartEvent))
     while depth:
         event = loader.get_event()
         depth += isinstance(event, yaml.CollectionStartEvent)

@@ -87,7 +87,7 @@ def key_text(text: str, *, plain: bool) -> str:
 
     Raises `RefusedScalarError` for null and for integers beyond 64 bits, as sigs.k8s.io/yaml does.
     """
-    if not plain or text not in _WORDS and text[0] not in _NUMBER_STARTS:
+    if not plain or (text not in _WORDS and text[0] not in _NUMBER_STARTS):
         return text
     if text in _WORDS:
         word = _WORDS[text]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
+import attrs
 from attrs import field, frozen
 
 from svcc.errors import SettingsError
@@ -52,6 +53,8 @@ class DetectLocalMode(enum.StrEnum):
     NONE = "None"
 
 
+DEFAULT_MASQUERADE_BIT = 14
+
 PRIMARY = "primary"
 """The value of `nodeport_addresses` that stands for the primary addresses of the Node object (S42)."""
 
@@ -63,7 +66,8 @@ class ClusterSettings:
     Attributes:
         service_cidrs: ranges that cluster IPs are taken from, in addition to ServiceCIDR objects (S39).
         cluster_cidrs: the ranges of all pods (S44).
-        nodeport_addresses: CIDRs whose local addresses serve node ports, or ``primary`` (S42).
+        nodeport_addresses: CIDRs whose local addresses serve node ports, or ``primary`` (S42); none at all means every
+            local address.
         local_addresses: addresses of the node beyond those of its Node object.
         masquerade_all: masquerade all traffic to cluster IPs (S29).
         masquerade_bit: the bit of the packet mark that asks for masquerading, 0 to 31 (S32).
@@ -81,9 +85,9 @@ class ClusterSettings:
     nodeport_addresses: tuple[str, ...] = field(default=(PRIMARY,), converter=frozen_items)
     local_addresses: tuple[str, ...] = field(default=(), converter=frozen_items)
     masquerade_all: bool = False
-    masquerade_bit: int = field(default=14)
+    masquerade_bit: int = field(default=DEFAULT_MASQUERADE_BIT)
     detect_local_mode: DetectLocalMode | None = field(
-        default=None, converter=lambda mode: None if mode is None else DetectLocalMode(mode)
+        default=None, converter=attrs.converters.optional(DetectLocalMode)
     )
     pod_bridge_interface: str = ""
     pod_interface_name_prefix: str = ""

@@ -10,7 +10,7 @@ from svcc.fields import ObjectReference, Source
 from svcc.model.metadata import frozen_items, frozen_mapping
 from svcc.model.service import Protocol
 
-__all__ = ["Endpoint", "EndpointPort", "EndpointSlice", "SERVICE_NAME_LABEL"]
+__all__ = ["SERVICE_NAME_LABEL", "Endpoint", "EndpointPort", "EndpointSlice"]
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 

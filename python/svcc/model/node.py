@@ -10,7 +10,7 @@ from svcc.addresses import IPFamily, canonical_address, family_of
 from svcc.fields import ObjectReference, Source
 from svcc.model.metadata import frozen_items, frozen_mapping
 
-__all__ = ["Node", "NodeAddress", "ServiceCIDR", "ZONE_LABEL"]
+__all__ = ["ZONE_LABEL", "Node", "NodeAddress", "ServiceCIDR"]
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 

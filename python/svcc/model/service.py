@@ -7,7 +7,7 @@ Kubernetes). Values are kept as written; the dataplane reads them (`svcc.datapla
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
@@ -101,6 +101,10 @@ class LoadBalancerIngress:
     ip_mode: IPMode = field(default=IPMode.VIP, converter=IPMode)
 
 
+def _families(families: Iterable[str] | None) -> tuple[IPFamily, ...]:
+    return tuple(IPFamily(family) for family in frozen_items(families))
+
+
 @frozen
 class Service:
     """A Service.
@@ -118,9 +122,7 @@ class Service:
     namespace: str = "default"
     type: ServiceType = field(default=ServiceType.CLUSTER_IP, converter=ServiceType, kw_only=True)
     cluster_ips: tuple[str, ...] = field(default=(), converter=frozen_items, kw_only=True)
-    ip_families: tuple[IPFamily, ...] = field(
-        default=(), converter=lambda families: tuple(IPFamily(family) for family in frozen_items(families)), kw_only=True
-    )
+    ip_families: tuple[IPFamily, ...] = field(default=(), converter=_families, kw_only=True)
     ip_family_policy: IPFamilyPolicy | None = field(default=None, kw_only=True)
     ports: tuple[ServicePort, ...] = field(default=(), converter=frozen_items, kw_only=True)
     selector: Mapping[str, str] = field(default=None, converter=frozen_mapping, kw_only=True)

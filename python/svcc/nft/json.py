@@ -199,8 +199,6 @@ def _(statement: Match) -> dict[str, Any]:
     left, right = expression_json(statement.left), expression_json(statement.right)
     operator = statement.operator
     if isinstance(statement.left, Ct):
-        if operator == "!":  # "none of these flags", which JSON spells with a mask
-            return {"match": {"op": "!", "left": left, "right": right}}
         operator = "in" if operator == "==" else operator
     return {"match": {"op": operator, "left": left, "right": right}}
 

@@ -9,8 +9,8 @@ from svcc.nft.expressions import Expression
 __all__ = [
     "Assign",
     "Dnat",
-    "Match",
     "Masquerade",
+    "Match",
     "Reject",
     "Remember",
     "Statement",

@@ -21,7 +21,7 @@ from svcc.fields import Problem
 from svcc.model.cluster import ClusterObject
 from svcc.validate.admission import ENTRY_ONLY_RULES, is_fatal, problems_in
 from svcc.validate.rules import RULES, Rule
-from svcc.validate.wire import wire_form
+from svcc.wire.form import wire_form
 
 __all__ = ["ENTRY_ONLY_RULES", "RULES", "Rule", "is_fatal", "validate"]
 

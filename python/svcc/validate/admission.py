@@ -8,15 +8,16 @@ from typing import Any
 from attrs import frozen
 
 from svcc.fields import ObjectReference, Problem, Severity, Source
-from svcc.manifest.endpoints import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
-from svcc.manifest.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
-from svcc.manifest.service import SERVICE, service_from, set_service_defaults
-from svcc.manifest.structure import Fields, conformed
+from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
+from svcc.wire.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
+from svcc.wire.service import SERVICE, service_from, set_service_defaults
+from svcc.wire.structure import Fields, conformed
 from svcc.model.cluster import ClusterObject
 from svcc.validate.endpoint_slice import check_endpoint_slice
 from svcc.validate.findings import Findings
 from svcc.validate.node import check_node, check_service_cidr
-from svcc.validate.plain import plain_endpoint_slice, service_is_plain
+from svcc.validate.plain_endpoint_slice import plain_endpoint_slice
+from svcc.validate.plain_service import plain_service
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
 
@@ -45,12 +46,18 @@ class _Kind:
     check: Callable[[Mapping[str, Any], Findings], None]
     build: Callable[[Mapping[str, Any], str, Source | None], ClusterObject]
     namespaced: bool
+    plain: Callable[[Mapping[str, Any], str, Source | None], ClusterObject | None] | None = None
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "Service": _Kind(SERVICE, set_service_defaults, check_service, service_from, namespaced=True),
+    "Service": _Kind(SERVICE, set_service_defaults, check_service, service_from, namespaced=True, plain=plain_service),
     "EndpointSlice": _Kind(
-        ENDPOINT_SLICE, set_endpoint_slice_defaults, check_endpoint_slice, endpoint_slice_from, namespaced=True
+        ENDPOINT_SLICE,
+        set_endpoint_slice_defaults,
+        check_endpoint_slice,
+        endpoint_slice_from,
+        namespaced=True,
+        plain=plain_endpoint_slice,
     ),
     "Node": _Kind(
         NODE, set_node_defaults, check_node, lambda value, _, source: node_from(value, source), namespaced=False
@@ -70,7 +77,9 @@ def is_fatal(problem: Problem) -> bool:
     return problem.severity is Severity.ERROR and problem.rule not in ENTRY_ONLY_RULES
 
 
-def admit(kind: str, value: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE, source: Source | None = None) -> Admission:
+def admit(
+    kind: str, value: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE, source: Source | None = None
+) -> Admission:
     """Read one object of a kind svcc reads; `namespace` is for objects that name none.
 
     Problems come in the server's order: as on the server, an object with fields of a wrong type is judged no further.
@@ -78,17 +87,15 @@ def admit(kind: str, value: Mapping[str, Any], namespace: str = DEFAULT_NAMESPAC
     Raises:
         KeyError: svcc does not read objects of this kind.
     """
-    if kind == "EndpointSlice":
-        plain = plain_endpoint_slice(value, namespace, source)
-        if plain is not None:
-            return Admission(plain, [])
-    elif kind == "Service" and service_is_plain(value):
-        return Admission(service_from(value, namespace, source), [])
     reader = _KINDS[kind]
+    plain = None if reader.plain is None else reader.plain(value, namespace, source)
+    if plain is not None:
+        return Admission(plain, [])
     findings = Findings(_reference(kind, value, namespace if reader.namespaced else ""), source)
     read = _examined(reader, value, findings)
-    fits = not any(map(is_fatal, findings.problems))
-    return Admission(reader.build(read, namespace, source) if fits else None, findings.problems)
+    problems = findings.problems
+    fits = not any(map(is_fatal, problems))
+    return Admission(reader.build(read, namespace, source) if fits else None, problems)
 
 
 def problems_in(kind: str, value: Mapping[str, Any], subject: ObjectReference, source: Source | None) -> list[Problem]:
@@ -97,18 +104,17 @@ def problems_in(kind: str, value: Mapping[str, Any], subject: ObjectReference, s
     Raises:
         KeyError: svcc does not read objects of this kind.
     """
-    if (kind == "Service" and service_is_plain(value)) or (
-        kind == "EndpointSlice" and plain_endpoint_slice(value, DEFAULT_NAMESPACE, None) is not None
-    ):
+    reader = _KINDS[kind]
+    if reader.plain is not None and reader.plain(value, DEFAULT_NAMESPACE, None) is not None:
         return []
     findings = Findings(subject, source)
-    _examined(_KINDS[kind], value, findings)
+    _examined(reader, value, findings)
     return findings.problems
 
 
 def _examined(reader: _Kind, value: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     read: dict[str, Any] = conformed(value, reader.shape, findings.wrong_type)
-    if not findings.problems:
+    if not len(findings):
         reader.set_defaults(read)
         reader.check(read, findings)
     return read

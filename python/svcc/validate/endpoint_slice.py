@@ -1,6 +1,6 @@
 """An EndpointSlice judged as the API server judges it at creation (discovery/validation), in the same order.
 
-Values are conformed and defaulted (`svcc.manifest.endpoints`).
+Values are conformed and defaulted (`svcc.wire.endpoint_slice`).
 """
 
 from __future__ import annotations

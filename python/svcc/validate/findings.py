@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Source
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.validate.rules import RULES
 
 __all__ = ["Findings", "Path"]
@@ -14,16 +14,28 @@ Path = tuple[str | int | tuple[str], ...]
 """The steps of a `FieldPath`; rules pass steps, so that a path object is only made for a problem."""
 
 
+_WRITTEN: dict[str | int | tuple[str], str] = {"LoadBalancerSourceRanges": "loadBalancerSourceRanges"}
+"""How manifests spell what the server spells in its own way."""
+
+
 class Findings:
-    """The problems found in one object, in the order in which they were found.
+    """The problems found in one object.
 
     A method for each kind of `field.Error` (apimachinery); severity follows from the rule.
     """
 
     def __init__(self, subject: ObjectReference | None = None, source: Source | None = None) -> None:
-        self.problems: list[Problem] = []
+        self._problems: list[Problem] = []
         self._subject = subject
         self._source = source
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The problems so far: errors, then warnings, both in the order in which they were found."""
+        return sorted(self._problems, key=lambda problem: problem.severity is Severity.WARNING)
+
+    def __len__(self) -> int:
+        return len(self._problems)
 
     def required(self, rule: str, path: Path, detail: str = "") -> None:
         """A field that must be there is not."""
@@ -65,5 +77,6 @@ class Findings:
 
     def _add(self, rule: str, kind: ProblemKind, path: Path, detail: str, value: Any = None) -> None:
         where = FieldPath(path)
-        source = self._source.at(where) if self._source is not None else None
-        self.problems.append(Problem(rule, kind, where, detail, value, self._subject, source, RULES[rule].severity))
+        written = FieldPath(tuple(_WRITTEN.get(step, step) for step in path)) if path else where
+        source = self._source.at(written) if self._source is not None else None
+        self._problems.append(Problem(rule, kind, where, detail, value, self._subject, source, RULES[rule].severity))

@@ -10,7 +10,14 @@ import ipaddress
 
 from svcc.addresses import address_bytes, canonical_address, canonical_prefix, family_of
 
-__all__ = ["address_errors", "address_warning", "cidr_errors", "cidr_warning", "has_leading_zeros", "special_address_errors"]
+__all__ = [
+    "address_errors",
+    "address_warning",
+    "cidr_errors",
+    "cidr_warning",
+    "has_leading_zeros",
+    "special_address_errors",
+]
 
 
 def address_errors(value: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from svcc.validate.findings import Findings, Path
@@ -23,8 +23,9 @@ def check_metadata(
     """
     name = metadata.get("name", "")
     if not name:
-        generated = "svcc needs the name that the server generates" if metadata.get("generateName") else None
-        findings.required("metadata/name-required", ("metadata", "name"), generated or "name or generateName is required")
+        generated = "the server would generate one; svcc needs it in the manifest"
+        detail = generated if metadata.get("generateName") else "name or generateName is required"
+        findings.required("metadata/name-required", ("metadata", "name"), detail)
     else:
         for error in name_errors(name):
             findings.invalid("metadata/name-invalid", ("metadata", "name"), name, error)
@@ -51,12 +52,13 @@ def _check_timestamp(text: str, findings: Findings) -> None:
     if not text:
         return
     try:
-        has_zone = datetime.datetime.fromisoformat(text).tzinfo is not None
+        has_zone = datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         has_zone = False
     if not has_zone:
         path: Path = ("metadata", "creationTimestamp")
-        findings.invalid("metadata/creation-timestamp-invalid", path, text, "must be a time such as 2006-01-02T15:04:05Z")
+        detail = "must be a time such as 2006-01-02T15:04:05Z"
+        findings.invalid("metadata/creation-timestamp-invalid", path, text, detail)
 
 
 def _check_annotations(annotations: Mapping[str, str], findings: Findings) -> None:

@@ -93,7 +93,10 @@ def old_service_name_errors(value: str) -> list[str]:
 
 def qualified_name_errors(value: str) -> list[str]:
     """`IsQualifiedName`: label and annotation keys, classes, application protocols."""
-    form = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+    form = (
+        "must consist of alphanumeric characters, '-', '_' or '.', "
+        "and must start and end with an alphanumeric character"
+    )
     examples = ("MyName", "my.name", "123-abc")
     parts = value.split("/")
     if len(parts) > 2:

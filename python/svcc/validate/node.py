@@ -85,5 +85,6 @@ def _check_strict_cidr(text: str, path: Path, findings: Findings) -> None:
     elif form is not None and form[0] == "not-canonical":
         findings.invalid("service-cidr/cidr-not-canonical", path, text, f'must be in canonical form ("{canonical}")')
     if ":" in canonical and int(length) < _SHORTEST_IPV6_SERVICE_PREFIX:
-        sentence = f"shortest allowed prefix length for service CIDR is {_SHORTEST_IPV6_SERVICE_PREFIX}, got {int(length)}"
+        shortest = f"shortest allowed prefix length for service CIDR is {_SHORTEST_IPV6_SERVICE_PREFIX}"
+        sentence = f"{shortest}, got {int(length)}"
         findings.notice("service-cidr/ipv6-prefix-too-short", path, sentence)

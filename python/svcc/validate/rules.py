@@ -42,7 +42,13 @@ def _warnings(prefix: str, meanings: Mapping[str, str]) -> list[Rule]:
 
 
 _MANIFEST = [
-    *_errors("manifest", {"wrong-type": "A field holds a JSON value of another type than the API declares."}),
+    *_errors(
+        "manifest",
+        {
+            "type-missing": "An object says its `apiVersion` and `kind`.",
+            "wrong-type": "A field holds a JSON value of another type than the API declares.",
+        },
+    ),
     *_warnings(
         "manifest",
         {

@@ -1,6 +1,6 @@
 """A Service judged as the API server judges it at creation (core/validation, `ValidateService`), in the same order.
 
-Values are conformed and defaulted (`svcc.manifest.service`). What needs the cluster (allocation, uniqueness across
+Values are conformed and defaulted (`svcc.wire.service`). What needs the cluster (allocation, uniqueness across
 Services, which families are configured) is not judged here: a Service without cluster IP or node port is fine.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from svcc.manifest.service import is_externally_accessible
+from svcc.wire.service import is_externally_accessible
 from svcc.validate.findings import Findings, Path
 from svcc.validate.metadata import check_label_pairs, check_metadata
 from svcc.validate.names import (

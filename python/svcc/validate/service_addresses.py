@@ -73,7 +73,7 @@ def _check_families(spec: Mapping[str, Any], findings: Findings) -> None:
 
 def _check_each_cluster_ip(cluster_ips: Sequence[str], findings: Findings) -> bool:
     """Judge each cluster IP; whether all are addresses."""
-    before = len(findings.problems)
+    before = len(findings)
     for index, address in enumerate(cluster_ips):
         if index == 0 and address == "None":
             if len(cluster_ips) > 1:
@@ -82,7 +82,7 @@ def _check_each_cluster_ip(cluster_ips: Sequence[str], findings: Findings) -> bo
             continue
         for error in address_errors(address):
             findings.invalid("service/cluster-ip-invalid", (*_CLUSTER_IPS, index), address, error)
-    are_addresses = len(findings.problems) == before
+    are_addresses = len(findings) == before
     if len(cluster_ips) > 2:
         findings.invalid("service/cluster-ips-too-many", _CLUSTER_IPS, cluster_ips, "may only hold up to 2 values")
     return are_addresses

@@ -18,7 +18,8 @@ def check_service_warnings(value: Mapping[str, Any], findings: Findings) -> None
     """Report warnings; their sentences name the field themselves where the server's do, so some carry no path."""
     spec = value["spec"]
     if TOPOLOGY_HINTS_ANNOTATION in value.get("metadata", {}).get("annotations", {}):
-        sentence = f"annotation {TOPOLOGY_HINTS_ANNOTATION} is deprecated, please use {TOPOLOGY_MODE_ANNOTATION} instead"
+        deprecated = f"annotation {TOPOLOGY_HINTS_ANNOTATION} is deprecated"
+        sentence = f"{deprecated}, please use {TOPOLOGY_MODE_ANNOTATION} instead"
         findings.notice("service/topology-hints-annotation-deprecated", (), sentence)
     headless = is_headless(spec)
     if not headless:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from svcc.fields import ObjectReference, Source
-from svcc.manifest.metadata import METADATA
-from svcc.manifest.structure import Fields, Items, Scalar
+from svcc.wire.metadata import METADATA
+from svcc.wire.structure import Fields, Items, Scalar
 from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, EndpointSlice
 from svcc.model.service import Protocol
 
@@ -30,9 +30,7 @@ _ENDPOINT = Fields(
     }
 )
 
-_PORT = Fields(
-    {"name": Scalar.STRING, "protocol": Scalar.STRING, "port": Scalar.INTEGER, "appProtocol": Scalar.STRING}
-)
+_PORT = Fields({"name": Scalar.STRING, "protocol": Scalar.STRING, "port": Scalar.INTEGER, "appProtocol": Scalar.STRING})
 
 ENDPOINT_SLICE = Fields(
     {"metadata": METADATA, "addressType": Scalar.STRING, "endpoints": Items(_ENDPOINT), "ports": Items(_PORT)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from svcc.manifest.structure import Fields, Scalar
+from svcc.wire.structure import Fields, Scalar
 
 __all__ = ["METADATA"]
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from svcc.fields import Source
-from svcc.manifest.metadata import METADATA
-from svcc.manifest.structure import Fields, Items, Scalar
+from svcc.wire.metadata import METADATA
+from svcc.wire.structure import Fields, Items, Scalar
 from svcc.model.service import (
     DEFAULT_AFFINITY_TIMEOUT_SECONDS,
     IPFamilyPolicy,

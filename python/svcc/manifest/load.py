@@ -1,0 +1,233 @@
+"""From files to a cluster: everything that was declared and is in order, and everything that is not."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import BinaryIO
+
+from attrs import Factory, define, frozen
+
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
+from svcc.manifest.documents import Document, Reading, read_documents, read_text
+from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
+from svcc.manifest.label_selector import LabelSelector, parse_label_selector
+from svcc.model.cluster import Cluster, ClusterObject
+from svcc.model.endpoints import EndpointSlice
+from svcc.model.service import Service
+from svcc.validate.admission import DEFAULT_NAMESPACE, admit
+
+__all__ = ["Loaded", "load", "load_text"]
+
+_KINDS = {
+    ("v1", "Service"): "Service",
+    ("v1", "Node"): "Node",
+    ("discovery.k8s.io/v1", "EndpointSlice"): "EndpointSlice",
+    ("networking.k8s.io/v1", "ServiceCIDR"): "ServiceCIDR",
+    ("networking.k8s.io/v1beta1", "ServiceCIDR"): "ServiceCIDR",
+}
+_OTHER_VERSIONS = {
+    ("discovery.k8s.io/v1beta1", "EndpointSlice"): "discovery.k8s.io/v1",
+    ("networking.k8s.io/v1alpha1", "ServiceCIDR"): "networking.k8s.io/v1",
+}
+_NAMES_READ = frozenset(kind for _, kind in _KINDS)
+_KUBE_PROXY = ("kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration")
+_KUBE_PROXY_KEY = "config.conf"
+
+
+@frozen
+class Loaded:
+    """What was loaded.
+
+    Attributes:
+        cluster: the objects that are in order, or wrong in single entries only, in the order of their declaration.
+        problems: problems of texts first, then those of objects in the order of their declaration.
+        skipped: how many objects of kinds that svcc does not read there were, by kind; a kind whose name svcc does
+            read in another group carries version and group, as in ``Service.v1.serving.knative.dev``.
+        files: the files that were read, as `svcc.manifest.documents` names them.
+        kube_proxy: the last configuration of kube-proxy in the input.
+    """
+
+    cluster: Cluster
+    problems: tuple[Problem, ...] = ()
+    skipped: Mapping[str, int] = MappingProxyType({})
+    files: tuple[str, ...] = ()
+    kube_proxy: KubeProxySettings | None = None
+
+
+def load(
+    filenames: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    namespace: str | None = None,
+    selector: str | None = None,
+) -> Loaded:
+    """Load files, directories and ``-`` (standard input).
+
+    As with kubectl, `namespace` is where objects without a namespace belong (else ``default``), and Services of other
+    namespaces are left out; `selector` is a label selector for Services. EndpointSlices follow their Service: those of
+    a Service that is not selected are left out. Nodes and ServiceCIDRs are always kept. An object that is declared
+    twice is what its later declaration says, if that one is in order.
+
+    Raises:
+        InputError: something cannot be read at all.
+        SettingsError: `selector` is no label selector.
+    """
+    selects = parse_label_selector(selector or "")
+    return _loaded(read_documents(filenames, stdin=stdin), namespace, selects if selector else None)
+
+
+def load_text(
+    text: str | bytes, *, file: str = "<string>", namespace: str | None = None, selector: str | None = None
+) -> Loaded:
+    """Load manifests from a string, or from bytes in UTF-8; see `load`.
+
+    Raises:
+        SettingsError: `selector` is no label selector.
+    """
+    selects = parse_label_selector(selector or "")
+    return _loaded(read_text(text, file=file), namespace, selects if selector else None)
+
+
+@define
+class _Progress:
+    """What has been gathered so far; objects are keyed by kind, namespace (none for cluster-wide kinds) and name."""
+
+    namespace: str
+    problems: list[Problem]
+    objects: dict[tuple[str, str, str], ClusterObject] = Factory(dict)
+    skipped: Counter[str] = Factory(Counter)
+    kube_proxy: KubeProxySettings | None = None
+
+
+def _loaded(reading: Reading, namespace: str | None, selects: LabelSelector | None) -> Loaded:
+    progress = _Progress(namespace or DEFAULT_NAMESPACE, list(reading.problems))
+    with _without_cycle_detection():
+        for document in reading.documents:
+            _add(document, progress)
+        objects: Sequence[ClusterObject] = list(progress.objects.values())
+        if namespace or selects is not None:
+            objects = _selected(objects, namespace, selects)
+        cluster = Cluster.of(objects)
+    return Loaded(
+        cluster,
+        tuple(progress.problems),
+        MappingProxyType(dict(sorted(progress.skipped.items()))),
+        reading.files,
+        progress.kube_proxy,
+    )
+
+
+def _add(document: Document, progress: _Progress) -> None:
+    value = document.value
+    api_version = value.get("apiVersion")
+    name = value.get("kind")
+    if type(name) is not str or not name or type(api_version) is not str or not api_version:
+        sentence = "Object 'Kind' is missing" if type(name) is not str or not name else "apiVersion not set"
+        _add_notice("manifest/type-missing", sentence, None, document, progress)
+        return
+    kind = _KINDS.get((api_version, name))
+    if kind is None:
+        _add_other(document, api_version, name, progress)
+        return
+    admission = admit(kind, value, progress.namespace, document.source)
+    progress.problems.extend(admission.problems)
+    if admission.item is not None:
+        _keep(kind, admission.item, document, progress)
+
+
+def _keep(kind: str, item: ClusterObject, document: Document, progress: _Progress) -> None:
+    namespace = item.namespace if isinstance(item, Service | EndpointSlice) else ""
+    key = (kind, namespace, item.name)
+    earlier = progress.objects.pop(key, None)
+    if earlier is not None:
+        sentence = f"declared twice: {document.source} replaces {earlier.source}"
+        _add_notice("manifest/declared-twice", sentence, item.reference, document, progress, Severity.WARNING)
+    progress.objects[key] = item
+
+
+def _add_other(document: Document, api_version: str, name: str, progress: _Progress) -> None:
+    if (api_version, name) == _KUBE_PROXY:
+        progress.kube_proxy, problems = kube_proxy_settings(document.value, document.source)
+        progress.problems.extend(problems)
+    elif (api_version, name) == ("v1", "ConfigMap") and _add_config_map(document, progress):
+        pass
+    else:
+        group, _, version = api_version.rpartition("/")
+        progress.skipped[".".join(filter(None, (name, version, group))) if name in _NAMES_READ else name] += 1
+        if (api_version, name) in _OTHER_VERSIONS:
+            wanted = _OTHER_VERSIONS[api_version, name]
+            sentence = f"{name} of {api_version} is not read; convert it to {wanted}"
+            _add_notice("manifest/api-version-not-read", sentence, None, document, progress, Severity.WARNING)
+
+
+def _add_config_map(document: Document, progress: _Progress) -> bool:
+    """Read kube-proxy's configuration where kubeadm keeps it; whether this is that ConfigMap."""
+    metadata = document.value.get("metadata")
+    data = document.value.get("data")
+    if not isinstance(metadata, Mapping) or not isinstance(data, Mapping):
+        return False
+    text = data.get(_KUBE_PROXY_KEY)
+    if (metadata.get("namespace"), metadata.get("name")) != ("kube-system", "kube-proxy") or type(text) is not str:
+        return False
+    place = f"{document.source} ({_KUBE_PROXY_KEY})"
+    reading = read_text(text, file=place)
+    progress.problems.extend(reading.problems)
+    for inner in reading.documents:
+        if (inner.value.get("apiVersion"), inner.value.get("kind")) == _KUBE_PROXY:
+            progress.kube_proxy, problems = kube_proxy_settings(inner.value, inner.source)
+            progress.problems.extend(problems)
+    return True
+
+
+def _add_notice(
+    rule: str,
+    sentence: str,
+    subject: ObjectReference | None,
+    document: Document,
+    progress: _Progress,
+    severity: Severity = Severity.ERROR,
+) -> None:
+    problem = Problem(
+        rule, ProblemKind.NOTICE, FieldPath(), sentence, object=subject, source=document.source, severity=severity
+    )
+    progress.problems.append(problem)
+
+
+def _selected(
+    objects: Sequence[ClusterObject], namespace: str | None, selects: LabelSelector | None
+) -> list[ClusterObject]:
+    kept: set[tuple[str, str | None]] = set()
+    for item in objects:
+        if (
+            isinstance(item, Service)
+            and namespace in (None, "", item.namespace)
+            and (selects is None or selects(item.labels))
+        ):
+            kept.add((item.namespace, item.name))
+
+    def is_kept(item: ClusterObject) -> bool:
+        if isinstance(item, Service):
+            return (item.namespace, item.name) in kept
+        if isinstance(item, EndpointSlice):
+            if selects is None:
+                return item.namespace == namespace
+            return (item.namespace, item.service_name) in kept
+        return True
+
+    return [item for item in objects if is_kept(item)]
+
+
+@contextmanager
+def _without_cycle_detection() -> Iterator[None]:
+    """Keep the cycle collector from walking the growing cluster again and again: it contains no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

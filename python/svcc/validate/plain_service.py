@@ -1,0 +1,213 @@
+"""Services that are plainly fine (see `svcc.validate.plain`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from svcc.addresses import canonical_address, family_of
+from svcc.fields import Source
+from svcc.model.service import IPFamilyPolicy, IPMode, LoadBalancerIngress, Protocol, Service, ServicePort
+from svcc.validate.plain import DOUBT, PROTOCOLS, is_label, is_old_label, labels_are_plain, metadata_is_plain
+
+__all__ = ["plain_service"]
+
+_KUBELET_PORT = 10250
+_UNUSUAL_FIELDS = frozenset(
+    {
+        "externalIPs",
+        "externalName",
+        "loadBalancerClass",
+        "loadBalancerIP",
+        "loadBalancerSourceRanges",
+        "sessionAffinityConfig",
+    }
+)
+
+
+def plain_service(  # noqa: PLR0911  (one for each doubt)
+    value: Mapping[str, Any], namespace: str, source: Source | None
+) -> Service | None:
+    """The Service that a value declares, if it is certainly in order and needs no warning; else None."""
+    try:
+        metadata = value["metadata"]
+        spec = value["spec"]
+        name = metadata["name"]
+        if not _UNUSUAL_FIELDS.isdisjoint(spec) or not is_old_label(name) or not metadata_is_plain(metadata):
+            return None
+        get = spec.get
+        service_type = get("type", "ClusterIP")
+        policy = get("ipFamilyPolicy")
+        affinity = get("sessionAffinity", "None")
+        external = get("externalTrafficPolicy")
+        internal = get("internalTrafficPolicy", "Cluster")
+        health_port = get("healthCheckNodePort", 0)
+        allocates = get("allocateLoadBalancerNodePorts")
+        publishes = get("publishNotReadyAddresses", False)
+        distribution = get("trafficDistribution")
+        selector = get("selector")
+        if not _fields_are_plain(
+            service_type, policy, affinity, external, internal, health_port, allocates, publishes, distribution
+        ):
+            return None
+        if selector is not None and not labels_are_plain(selector):
+            return None
+        ports = _plain_ports(spec["ports"], service_type)
+        cluster_ips = _plain_cluster_ips(spec)
+        status = value.get("status")
+        ingress = () if status is None else _plain_ingress(status, service_type)
+        if not ports or cluster_ips is None or ingress is None:
+            return None
+        if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
+            return None
+    except DOUBT:
+        return None
+    return Service(
+        name,
+        metadata.get("namespace") or namespace,
+        type=service_type,
+        cluster_ips=cluster_ips,
+        ip_families=get("ipFamilies"),
+        ip_family_policy=None if policy is None else IPFamilyPolicy(policy),
+        ports=ports,
+        selector=selector,
+        session_affinity=affinity,
+        external_traffic_policy=external or "Cluster",
+        internal_traffic_policy=internal,
+        traffic_distribution=distribution,
+        health_check_node_port=health_port,
+        publish_not_ready_addresses=publishes,
+        load_balancer_ingress=ingress,
+        allocate_load_balancer_node_ports=allocates is not False,
+        labels=metadata.get("labels"),
+        annotations=metadata.get("annotations"),
+        creation_timestamp=metadata.get("creationTimestamp"),
+        source=source,
+    )
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _fields_are_plain(
+    service_type: Any,
+    policy: Any,
+    affinity: Any,
+    external: Any,
+    internal: Any,
+    health_port: Any,
+    allocates: Any,
+    publishes: Any,
+    distribution: Any,
+) -> bool:
+    """Whether the fields with few values are in order by themselves and with each other."""
+    return (
+        service_type in ("ClusterIP", "NodePort", "LoadBalancer")
+        and policy in (None, "SingleStack", "PreferDualStack", "RequireDualStack")
+        and affinity in ("None", "ClientIP")
+        and (external is None or (external in ("Cluster", "Local") and service_type != "ClusterIP"))
+        and internal in ("Cluster", "Local")
+        and type(health_port) is int
+        and (health_port == 0 or (0 < health_port < 65536 and service_type == "LoadBalancer" and external == "Local"))
+        and (allocates is None or (type(allocates) is bool and service_type == "LoadBalancer"))
+        and type(publishes) is bool
+        and distribution in (None, "PreferSameZone", "PreferSameNode")
+    )
+
+
+def _plain_ports(ports: Any, service_type: str) -> tuple[ServicePort, ...] | None:
+    if type(ports) is not list:
+        return None
+    result = []
+    for port in ports:
+        get = port.get
+        number = port["port"]
+        plain = _plain_port(
+            number,
+            get("name", ""),
+            get("protocol", "TCP"),
+            get("nodePort", 0),
+            get("targetPort", number),
+            service_type,
+        )
+        if plain is None or get("appProtocol") is not None:
+            return None
+        result.append(plain)
+    count = len(result)
+    if count > 1 and not (
+        len({port.name for port in result} - {""}) == count
+        and len({(port.protocol, port.port) for port in result}) == count
+        and (
+            service_type == "ClusterIP"
+            or len({(port.protocol, port.node_port or -place) for place, port in enumerate(result)}) == count
+        )
+    ):
+        return None
+    return tuple(result)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _plain_port(
+    number: Any, name: Any, protocol: Any, node_port: Any, target: Any, service_type: str
+) -> ServicePort | None:
+    if (
+        type(number) is not int
+        or not 0 < number < 65536
+        or not (name == "" or is_label(name))
+        or protocol not in PROTOCOLS
+        or type(node_port) is not int
+        or not 0 <= node_port < 65536
+        or (node_port and service_type == "ClusterIP")
+        or (number == _KUBELET_PORT and service_type == "LoadBalancer")
+    ):
+        return None
+    if type(target) is int:
+        if not 0 < target < 65536:
+            return None
+    elif not (0 < len(target) < 16 and target.isascii() and target.isalpha() and target.islower()):
+        return None
+    return ServicePort(number, name, Protocol(protocol), node_port, target)
+
+
+def _plain_cluster_ips(spec: Mapping[str, Any]) -> tuple[str, ...] | None:  # noqa: PLR0911  (one for each doubt)
+    """The cluster IPs, if there are none or they are canonical and agree with `ipFamilies`; else None."""
+    cluster_ip = spec.get("clusterIP")
+    cluster_ips = spec.get("clusterIPs")
+    families = spec.get("ipFamilies")
+    if cluster_ips is None:
+        cluster_ips = [] if cluster_ip is None else [cluster_ip]
+    elif type(cluster_ips) is not list or cluster_ips[:1] != ([] if cluster_ip is None else [cluster_ip]):
+        return None
+    if families is not None and (
+        families not in (["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"])
+        or (len(families) > 1 and spec.get("ipFamilyPolicy") == "SingleStack")
+    ):
+        return None
+    if cluster_ips == ["None"]:
+        return ("None",)
+    found = []
+    for address in cluster_ips:
+        if canonical_address(address) != address:
+            return None
+        found.append(family_of(address))
+    if len(set(found)) != len(found) or (len(found) > 1 and spec.get("ipFamilyPolicy") == "SingleStack"):
+        return None
+    if families is not None and any(map(str.__ne__, found, families)):
+        return None
+    return tuple(cluster_ips)
+
+
+def _plain_ingress(status: Any, service_type: str) -> tuple[LoadBalancerIngress, ...] | None:
+    balancer = status.get("loadBalancer")
+    entries = None if balancer is None else balancer.get("ingress")
+    if entries is None:
+        return ()
+    if type(entries) is not list or (entries and service_type != "LoadBalancer"):
+        return None
+    result = []
+    for entry in entries:
+        address = entry["ip"]
+        mode = entry.get("ipMode", "VIP")
+        if entry.get("hostname") is not None or canonical_address(address) != address or mode not in ("VIP", "Proxy"):
+            return None
+        result.append(LoadBalancerIngress(address, "", IPMode(mode)))
+    return tuple(result)

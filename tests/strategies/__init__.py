@@ -1,0 +1,80 @@
+"""Hypothesis strategies for whole clusters and the packets sent to them, and the address plan they follow.
+
+Take a scenario (`scenarios`), then packets for it (`packets`) and endpoints their sender may be remembered to use
+(`remembered_endpoints`).
+"""
+
+from __future__ import annotations
+
+from tests.strategies.objects import clusters, services
+from tests.strategies.plan import (
+    CLIENT_PORT,
+    CLUSTER_IPS,
+    CONTESTED_PODS,
+    ELSEWHERE,
+    EXTERNAL_IPS,
+    IPV4,
+    IPV6,
+    LOCAL_POD_RANGE,
+    LOCAL_PODS,
+    LOOPBACK_ADDRESS,
+    NODE,
+    NODE_ADDRESSES,
+    NODE_PORTS,
+    NODELESS_PODS,
+    OTHER_NODES,
+    OTHER_ZONE,
+    OUTSIDE_CLIENTS,
+    OUTSIDE_INTERFACE,
+    OUTSIDE_RANGES,
+    POD_INTERFACE,
+    POD_RANGE,
+    REMOTE_PODS,
+    SERVICE_RANGE,
+    TARGET_PORTS,
+    UNALLOCATED_IPS,
+    UNSERVED_PORT,
+    VIP_RANGE,
+    VIPS,
+    ZONE,
+)
+from tests.strategies.scenarios import Scenario, cluster_settings, packets, remembered_endpoints, scenarios
+
+__all__ = [
+    "CLIENT_PORT",
+    "CLUSTER_IPS",
+    "CONTESTED_PODS",
+    "ELSEWHERE",
+    "EXTERNAL_IPS",
+    "IPV4",
+    "IPV6",
+    "LOCAL_PODS",
+    "LOCAL_POD_RANGE",
+    "LOOPBACK_ADDRESS",
+    "NODE",
+    "NODELESS_PODS",
+    "NODE_ADDRESSES",
+    "NODE_PORTS",
+    "OTHER_NODES",
+    "OTHER_ZONE",
+    "OUTSIDE_CLIENTS",
+    "OUTSIDE_INTERFACE",
+    "OUTSIDE_RANGES",
+    "POD_INTERFACE",
+    "POD_RANGE",
+    "REMOTE_PODS",
+    "SERVICE_RANGE",
+    "TARGET_PORTS",
+    "UNALLOCATED_IPS",
+    "UNSERVED_PORT",
+    "VIPS",
+    "VIP_RANGE",
+    "ZONE",
+    "Scenario",
+    "cluster_settings",
+    "clusters",
+    "packets",
+    "remembered_endpoints",
+    "scenarios",
+    "services",
+]
