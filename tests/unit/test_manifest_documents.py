@@ -66,9 +66,10 @@ TYPED = {"kind": "ServiceList", "apiVersion": "v1", "items": [{"metadata": A["me
         pytest.param("- {kind: List, items: [" + json.dumps(A) + "]}\n- " + json.dumps(B), id="a sequence of YAML"),
         pytest.param(YAML_A + "---\n" + YAML_B, id="two documents"),
         pytest.param("---\n" + YAML_A + "---\n" + YAML_B + "---\n", id="markers before and after"),
-        pytest.param("---\n---\n\n---\n# only a comment\n---\n" + YAML_A + "---\n~\n---\n" + YAML_B, id="empty documents"),
+        pytest.param(
+            "---\n---\n\n---\n# only a comment\n---\n" + YAML_A + "---\n~\n---\n" + YAML_B, id="empty documents"
+        ),
         pytest.param(YAML_A + "...\n---\n" + YAML_B + "...\n", id="end markers"),
-        pytest.param(YAML_A + "...\n" + YAML_B, id="documents divided by end markers only"),
         pytest.param((YAML_A + "---\n" + YAML_B).replace("\n", "\r\n"), id="lines of Windows"),
         pytest.param("\ufeff" + YAML_A + "\ufeff---\n" + YAML_B, id="YAML with byte order marks"),
         pytest.param(f"---\n# Source: chart/a.yaml\n{YAML_A}---\n# Source: chart/b.yaml\n{YAML_B}", id="helm template"),
@@ -136,7 +137,10 @@ def test_the_last_state_of_a_watched_object_wins() -> None:
     ]
     reading = read_text("\n".join(map(json.dumps, events)))
     assert reading.problems == ()
-    assert [(d.value["metadata"]["name"], d.watch_event) for d in reading.documents] == [("a", "MODIFIED"), ("c", "ADDED")]
+    assert [(d.value["metadata"]["name"], d.watch_event) for d in reading.documents] == [
+        ("a", "MODIFIED"),
+        ("c", "ADDED"),
+    ]
     assert reading.documents[0].value["spec"] == {"x": 2}
     assert [document.source.line for document in reading.documents] == [4, 9]
 
@@ -164,7 +168,16 @@ def test_a_watch_that_ended_with_an_error_is_reported() -> None:
 
 
 def test_a_directory_is_read_recursively_and_by_name(tmp_path: Path) -> None:
-    for name in ["b/z.yml", "b/a.yaml", "c.json", "a.yaml", "README.md", ".hidden.yaml", ".git/x.yaml", "b/values.YAML"]:
+    for name in [
+        "b/z.yml",
+        "b/a.yaml",
+        "c.json",
+        "a.yaml",
+        "README.md",
+        ".hidden.yaml",
+        ".git/x.yaml",
+        "b/values.YAML",
+    ]:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(service(name.replace("/", "-"))))
@@ -207,7 +220,7 @@ def test_empty_standard_input_is_an_error_that_says_so(data: bytes) -> None:
 def test_what_cannot_be_opened_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*/missing\.yaml: No such file"):
         read_documents([str(tmp_path / "missing.yaml")])
-    with pytest.raises(InputError, match="no .yaml, .yml or .json file in this directory"):
+    with pytest.raises(InputError, match=r"no \.yaml, \.yml or \.json file in this directory"):
         read_documents([str(tmp_path)])
     (tmp_path / "broken.yaml").symlink_to("nowhere")
     with pytest.raises(InputError, match=r"cannot read .*/broken\.yaml"):
@@ -265,14 +278,18 @@ def test_faults_in_items_of_a_json_list_cost_only_those_items() -> None:
 
 
 def test_faults_in_items_of_a_yaml_list_cost_only_those_items() -> None:
-    text = "kind: List\nitems:\n- metadata: {name: a}\n- metadata: {name: x, name: y}\n- a: .inf\n- metadata: {name: b}\n"
+    text = (
+        "kind: List\nitems:\n- metadata: {name: a}\n- metadata: {name: x, name: y}\n- a: .inf\n- metadata: {name: b}\n"
+    )
     reading = read_text(text)
     assert names(reading) == ["a", "b"]
     assert rules(reading) == [("duplicate-key", "<string>:4"), ("yaml-value", "<string>:5")]
     assert reading.problems[0].message() == 'items[1].metadata.name: Duplicate value: "name"'
 
 
-@pytest.mark.parametrize("text", ['{"kind": "List", "items": [%s], "items": [%s]}', "kind: List\nitems: [%s]\nitems: [%s]"])
+@pytest.mark.parametrize(
+    "text", ['{"kind": "List", "items": [%s], "items": [%s]}', "kind: List\nitems: [%s]\nitems: [%s]"]
+)
 def test_a_list_that_has_items_twice_is_not_used(text: str) -> None:
     reading = read_text(text % (json.dumps(A), json.dumps(B)))
     assert reading.documents == ()
@@ -289,7 +306,7 @@ def test_a_list_that_was_cut_off_is_not_used_and_the_problem_says_so() -> None:
     text = json.dumps(LIST, indent=4)
     reading = read_text(text[: text.index('"name": "b"')])
     assert reading.documents == ()
-    assert rules(reading) == [("json-syntax", "<string>:17")]
+    assert rules(reading) == [("json-syntax", "<string>:16")]
     assert "cut off" in reading.problems[0].detail
 
 
@@ -297,6 +314,12 @@ def test_a_yaml_document_goes_on_after_a_broken_one() -> None:
     reading = read_text(f"{YAML_A}---\na: b: c\n---\n\tx\n---\n{YAML_B}")
     assert names(reading) == ["a", "b"]
     assert rules(reading) == [("yaml-syntax", "<string>:7"), ("yaml-syntax", "<string>:9")]
+
+
+def test_what_follows_an_end_marker_without_a_new_document_is_reported() -> None:
+    reading = read_text(f"{YAML_A}...\n{YAML_B}")
+    assert names(reading) == ["a"]
+    assert rules(reading) == [("yaml-syntax", "<string>:7")]
 
 
 @pytest.mark.parametrize(("name", "documents"), [("a.yaml", 1), ("a.yml", 1), ("a.json", 0), ("<stdin>", 0)])

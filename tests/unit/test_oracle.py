@@ -37,6 +37,7 @@ def test_no_sentence_is_told_twice() -> None:
     assert len(sentences) == len(set(sentences))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_results_for_any_packet_at_any_node_are_a_distribution(data: st.DataObject) -> None:
     scenario = data.draw(strategies.scenarios())
@@ -47,6 +48,7 @@ def test_the_results_for_any_packet_at_any_node_are_a_distribution(data: st.Data
     assert all(share > 0 for share in results.values())
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_declaration_order_decides_nothing(data: st.DataObject) -> None:
     scenario = data.draw(strategies.scenarios())

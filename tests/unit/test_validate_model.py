@@ -68,8 +68,10 @@ def test_plain_objects_are_in_order(item: ClusterObject) -> None:
         ),
         (
             Service("web", ports=PORTS, session_affinity="ClientIP", session_affinity_timeout_seconds=0),
-            "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 0: "
-            "must be greater than 0 and less than 86400",
+            (
+                "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 0: "
+                "must be greater than 0 and less than 86400"
+            ),
         ),
         (
             EndpointSlice("web-1", endpoints=(Endpoint(()),)),
@@ -97,7 +99,7 @@ def test_the_form_on_the_wire_reads_back_as_the_same_object() -> None:
         cluster_ips=("10.96.0.9",),
         ip_families=("IPv4",),
         ip_family_policy="SingleStack",  # type: ignore[arg-type]
-        ports=(ServicePort(80, "http", "UDP", 30080, "web", "kubernetes.io/h2c"),),  # type: ignore[arg-type]
+        ports=(ServicePort(80, "http", "UDP", 30080, "web", "kubernetes.io/h2c"),),
         selector={"app": "web"},
         external_ips=("198.51.100.7",),
         session_affinity="ClientIP",
@@ -110,7 +112,7 @@ def test_the_form_on_the_wire_reads_back_as_the_same_object() -> None:
         load_balancer_ip="203.0.113.8",
         load_balancer_class="example.com/lb",
         load_balancer_source_ranges=("10.0.0.0/8",),
-        load_balancer_ingress=(LoadBalancerIngress("203.0.113.8", "", "Proxy"),),  # type: ignore[arg-type]
+        load_balancer_ingress=(LoadBalancerIngress("203.0.113.8", "", "Proxy"),),
         allocate_load_balancer_node_ports=False,
         labels={"app": "web"},
         annotations={"note": "x"},

@@ -40,16 +40,16 @@ def compile_command(
     talk: Talk,
     **settings_flags: Any,
 ) -> None:
-    r"""Print the nftables ruleset that makes a node serve the Services.
+    """Print the nftables ruleset that makes a node serve the Services.
 
     The script replaces svcc's tables in one transaction and touches nothing else; affinity records survive. Objects
     that are broken are reported and left out.
 
     \b
     kubectl get svc,endpointslices,nodes -A -o json | svcc compile -f - --node worker-1 | nft -f -
-    """
+    """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     loaded = loaded_input(talk, inputs)
-    settings, configured_node = cluster_settings(loaded, settings_flags)
+    settings, configured_node = cluster_settings(talk, loaded, settings_flags)
     node = node_name(loaded.cluster, settings_flags["node"], configured_node)
     with talk.progress("compiling"):
         compilation = compile_cluster(loaded.cluster, node=node, settings=settings, problems=loaded.problems)

@@ -16,13 +16,13 @@ _SHELLS = ["bash", "zsh", "fish"]
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
     bash:  source <(svcc completion bash)
     zsh:   source <(svcc completion zsh)
     fish:  svcc completion fish | source
-    """
+    """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"this version of click knows no completion for {shell}")

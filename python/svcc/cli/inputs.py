@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,7 +13,7 @@ import click
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk
 from svcc.errors import InputError
-from svcc.manifest.kube_proxy import load_kube_proxy_settings
+from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.load import Loaded, load
 from svcc.model.cluster import Cluster, ClusterSettings
 
@@ -62,7 +61,7 @@ def tell_loaded(talk: Talk, loaded: Loaded) -> None:
         talk.detail(f"skipped {sum(loaded.skipped.values())} objects of kinds that svcc does not read: {kinds}")
 
 
-def cluster_settings(loaded: Loaded, flags: Mapping[str, Any]) -> tuple[ClusterSettings, str | None]:
+def cluster_settings(talk: Talk, loaded: Loaded, flags: Mapping[str, Any]) -> tuple[ClusterSettings, str | None]:
     """The settings, and the node's name where a configuration gives one: flags win over configuration.
 
     Without ``--config``, a KubeProxyConfiguration among the manifests counts.
@@ -71,7 +70,7 @@ def cluster_settings(loaded: Loaded, flags: Mapping[str, Any]) -> tuple[ClusterS
         InputError: the configuration cannot be read.
         SettingsError: a value makes no sense.
     """
-    configured = load_kube_proxy_settings(Path(flags["config"])) if flags["config"] else loaded.kube_proxy
+    configured = _configuration(talk, flags["config"]) if flags["config"] else loaded.kube_proxy
     values: dict[str, Any] = {}
     if configured is not None:
         values = {
@@ -84,6 +83,14 @@ def cluster_settings(loaded: Loaded, flags: Mapping[str, Any]) -> tuple[ClusterS
             values[name] = flags[flag]
     node = configured.hostname_override if configured is not None else None
     return ClusterSettings(**values), node or None
+
+
+def _configuration(talk: Talk, filename: str) -> KubeProxySettings:
+    found = load([filename])
+    talk.problems(found.problems)
+    if found.kube_proxy is None:
+        raise InputError(f"{filename}: there is no KubeProxyConfiguration in it")
+    return found.kube_proxy
 
 
 def node_name(cluster: Cluster, flag: str | None, configured: str | None) -> str | None:

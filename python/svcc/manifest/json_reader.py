@@ -93,7 +93,7 @@ class _JsonReader:
         self._flaws: list[int] = []
         self._counted_to = 0
         self._line = 1
-        self._syntax_problems = 0
+        self._losses = 0
 
     def again(self, parsed: _JsonParsed) -> _JsonReader:
         """A reader of the same text that begins at `parsed`; what it finds wrong has been reported already."""
@@ -152,7 +152,7 @@ class _JsonReader:
             try:
                 name, position = _name_decoder.raw_decode(text, position)
             except json.JSONDecodeError as error:
-                raise self._lost(error.pos, error.msg) from error
+                raise self._lost(error.pos, _words(error)) from error
             position = self._after_blanks(position)
             if text[position : position + 1] != ":":
                 raise self._lost(position, "a colon is expected here")
@@ -226,11 +226,12 @@ class _JsonReader:
         self._report_flaw(flaw or FlawError("too-deep", start, "too many levels of nesting", where))
         end = end_of_value(self.text, start)
         if end is None:
-            raise self._lost(len(self.text), "the text ends before the value does")
+            self._count_loss(self._line_at(start))
+            raise _LostError
         return end
 
     def _after_syntax_error(self, start: int, error: json.JSONDecodeError) -> int:
-        lost = self._lost(error.pos, error.msg)
+        lost = self._lost(error.pos, _words(error))
         end = end_of_value(self.text, start)
         if end is None:
             raise lost from error
@@ -249,14 +250,16 @@ class _JsonReader:
         end = len(self.text.rstrip())
         cut = " (the text ends here: was it cut off?)" if position >= end else ""
         line = 1 + self.text.count("\n", 0, min(position, end))
-        self._syntax_problems += 1
-        detail = f"not valid JSON: {said[0].lower()}{said[1:]}{cut}"
-        self.problems.append(problem_at("json-syntax", self._file, line, detail))
-        if self._syntax_problems >= self._limits.syntax_problems:
-            detail = "too many syntax errors: the rest of the text is not read"
+        self.problems.append(problem_at("json-syntax", self._file, line, f"not valid JSON: {said}{cut}"))
+        self._count_loss(line)
+        return _LostError()
+
+    def _count_loss(self, line: int) -> None:
+        self._losses += 1
+        if self._losses >= self._limits.syntax_problems:
+            detail = "too many errors: the rest of the text is not read"
             self.problems.append(problem_at("json-syntax", self._file, line, detail))
             raise _EnoughError
-        return _LostError(said)
 
     def _after_blanks(self, position: int) -> int:
         return BLANK.match(self.text, position).end()  # type: ignore[union-attr]  # matches the empty string, too
@@ -268,6 +271,10 @@ class _JsonReader:
         self._line += self.text.count("\n", self._counted_to, position)
         self._counted_to = position
         return self._line
+
+
+def _words(error: json.JSONDecodeError) -> str:
+    return error.msg[:1].lower() + error.msg[1:]
 
 
 def _is_deeper(value: Any, limit: int) -> bool:

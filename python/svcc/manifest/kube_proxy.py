@@ -14,10 +14,10 @@ from attrs import frozen
 
 from svcc.addresses import canonical_prefix, family_of
 from svcc.fields import ObjectReference, Problem, Source
-from svcc.wire.structure import Fields, Items, Scalar, conformed
 from svcc.model.cluster import PRIMARY, DetectLocalMode
 from svcc.validate.findings import Findings, Path
 from svcc.validate.ip import cidr_errors
+from svcc.wire.structure import Fields, Items, Scalar, conformed
 
 __all__ = ["KubeProxySettings", "kube_proxy_settings"]
 

@@ -37,8 +37,8 @@ class Limits:
     """Size of the text of one object; the API server itself takes requests of at most 3 MiB."""
     aliased_nodes: int = 400_000
     """Nodes that the aliases of one YAML document may add (go-yaml begins to refuse at the same number)."""
-    syntax_problems: int = 20
-    """After so many syntax errors the rest of a JSON text is not read."""
+    syntax_problems: int = 10
+    """After losing its way so many times, the rest of a JSON text is not read."""
 
 
 @frozen(eq=False)

@@ -14,7 +14,7 @@ from attrs import define
 
 from svcc.fields import Problem, ProblemKind
 from svcc.manifest.parsed import Limits, Parsed, problem_at
-from svcc.manifest.yaml_places import Span, Spans, YamlParsed
+from svcc.manifest.yaml_places import Span, Spans, YamlParsed, line_counter
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text, plain_value, short_tag, tagged_value
 
 __all__ = ["DocumentBuilder", "UnusableDocumentError"]
@@ -69,6 +69,7 @@ class DocumentBuilder:
         self._limits = limits
         self._parsed = parsed
         self._problems = problems
+        self._line = line_counter(text)
         self._flaws: list[int] = []
         self._spans: Spans = {}
         self._words: dict[str, Any] = {}
@@ -106,7 +107,7 @@ class DocumentBuilder:
             if not self._stack:
                 self._keep(value, start, event.end_mark)
                 return
-            self._attach(value, Span(start.line, start.column, start.index, event.end_mark.index))
+            self._attach(value, Span(self._line(start), start.column, start.index, event.end_mark.index))
 
     def unusable_at(self, line: int, said: str) -> UnusableDocumentError:
         """The error for something in `line` (0 is the first of the text) that is not YAML."""
@@ -116,7 +117,7 @@ class DocumentBuilder:
 
     def _open(self, event: Any) -> None:
         if len(self._stack) >= self._limits.depth:
-            raise self._beyond_limit("too-deep", event, f"more than {self._limits.depth} levels of nesting")
+            raise self._unusable("too-deep", event, f"more than {self._limits.depth} levels of nesting")
         if event.tag is not None and not isinstance(event, _COLLECTION_TAGS.get(event.tag, ())):
             self._flaw("yaml-value", event.start_mark, f"the tag {short_tag(event.tag)} has no meaning in a manifest")
         frame = _Frame([], event.start_mark, event.anchor, self._nodes)
@@ -140,20 +141,22 @@ class DocumentBuilder:
     def _alias(self, event: Any) -> Any:
         value, size = self._anchors.get(event.anchor, (_UNDEFINED, 0))
         if value is _UNDEFINED:
-            raise self.unusable_at(event.start_mark.line, f"the anchor {event.anchor!r} is not defined before")
+            raise self._unusable(
+                "yaml-syntax", event, f"not valid YAML: the anchor {event.anchor!r} is not defined before"
+            )
         if value is _UNFINISHED:
-            raise self.unusable_at(event.start_mark.line, f"the anchor {event.anchor!r} contains itself")
+            raise self._unusable("yaml-syntax", event, f"not valid YAML: the anchor {event.anchor!r} contains itself")
         self._nodes += size
         self._aliased += size
         if self._aliased > self._limits.aliased_nodes:
             detail = f"aliases add more than {self._limits.aliased_nodes} nodes"
-            raise self._beyond_limit("too-large", event, detail)
+            raise self._unusable("too-large", event, detail)
         return value
 
     def _keep(self, value: Any, start: Any, end: Any) -> None:
         if value is not None:
             place = (start.index, end.index, self._flaws, self._text, self._base, start.column, self._spans)
-            self._parsed.append(YamlParsed(value, self._base + start.line, *place))
+            self._parsed.append(YamlParsed(value, self._base + self._line(start), *place))
 
     def _attach(self, value: Any, span: Span) -> None:
         """Make `value` part of the container around it."""
@@ -241,8 +244,8 @@ class DocumentBuilder:
         insort(self._flaws, place.start if isinstance(place, Span) else place.index)
         steps = [len(frame.value) if frame.written is None else frame.key for frame in self._stack]
         path = tuple(step for step in steps if step is not _NO_KEY)
-        line = self._base + place.line
+        line = self._base + (place.line if isinstance(place, Span) else self._line(place))
         self._problems.append(problem_at(rule, self._file, line, detail, kind=kind, path=path, value=value))
 
-    def _beyond_limit(self, rule: str, event: Any, detail: str) -> UnusableDocumentError:
-        return UnusableDocumentError(problem_at(rule, self._file, self._base + event.start_mark.line, detail))
+    def _unusable(self, rule: str, event: Any, detail: str) -> UnusableDocumentError:
+        return UnusableDocumentError(problem_at(rule, self._file, self._base + self._line(event.start_mark), detail))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import yaml
@@ -12,12 +15,24 @@ from svcc.fields import FieldPath
 from svcc.manifest.parsed import Parsed
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
 
-__all__ = ["Loader", "Span", "Spans", "YamlParsed"]
+__all__ = ["Loader", "Span", "Spans", "YamlParsed", "line_counter"]
 
 Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Only its event parser is used; the values of scalars come from Kubernetes' own table, `yaml_scalars`."""
 
+_OTHER_BREAKS: Final = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _Step = str | int | tuple[str]
+
+
+def line_counter(text: str) -> Callable[[Any], int]:
+    """What tells the line (0 is the first) of a mark in `text`.
+
+    YAML breaks lines at four characters more than editors and `grep -n` do, so then the marks' own lines are too high.
+    """
+    if _OTHER_BREAKS.search(text) is None:
+        return operator.attrgetter("line")
+    breaks = [match.start() for match in re.finditer("\n", text)]
+    return lambda mark: bisect_left(breaks, mark.index)
 
 
 @frozen(eq=False)
@@ -65,10 +80,11 @@ class YamlParsed(Parsed):
     def line_of(self, path: FieldPath) -> int | None:
         """See `Parsed`."""
         # The indentation of the first line is put back, so that a part of a document is a document of its own.
-        loader = Loader(" " * self._column + self._text[self.start : self.end])
+        text = " " * self._column + self._text[self.start : self.end]
+        loader = Loader(text)
         offset = 0
         try:
-            for line in _lines_towards(loader, path.steps):
+            for line in _lines_towards(loader, path.steps, line_counter(text)):
                 offset = line
         except yaml.YAMLError:
             pass  # A part of a text need not stand alone (tags, see %TAG): the lines found so far are still right.
@@ -77,10 +93,10 @@ class YamlParsed(Parsed):
         return self.line + offset
 
 
-def _lines_towards(loader: Any, steps: Sequence[_Step]) -> Iterator[int]:
+def _lines_towards(loader: Any, steps: Sequence[_Step], line_of: Callable[[Any], int]) -> Iterator[int]:
     """The lines (0 is the first) of the value and of the parents on the way to it, as far as they are written."""
     event = _content(loader)
-    yield event.start_mark.line
+    yield line_of(event.start_mark)
     for step in steps:
         if type(event) is yaml.MappingStartEvent and not isinstance(step, int):
             wanted = step if isinstance(step, str) else step[0]
@@ -92,7 +108,7 @@ def _lines_towards(loader: Any, steps: Sequence[_Step]) -> Iterator[int]:
                     break
                 _skip(loader, key)
                 _skip(loader, loader.get_event())
-            yield key.start_mark.line
+            yield line_of(key.start_mark)
             event = loader.get_event()
         elif type(event) is yaml.SequenceStartEvent and isinstance(step, int):
             event = loader.get_event()
@@ -103,7 +119,7 @@ def _lines_towards(loader: Any, steps: Sequence[_Step]) -> Iterator[int]:
                 event = loader.get_event()
             if type(event) is yaml.SequenceEndEvent:
                 return
-            yield event.start_mark.line
+            yield line_of(event.start_mark)
         else:
             return
 

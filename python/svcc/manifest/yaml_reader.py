@@ -11,7 +11,7 @@ import yaml
 from svcc.fields import Problem
 from svcc.manifest.parsed import Limits, Parsed, problem_at
 from svcc.manifest.yaml_builder import DocumentBuilder, UnusableDocumentError
-from svcc.manifest.yaml_places import Loader
+from svcc.manifest.yaml_places import Loader, line_counter
 
 __all__ = ["read_yaml"]
 
@@ -29,6 +29,11 @@ def read_yaml(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[
     parsed: list[Parsed] = []
     problems: list[Problem] = []
     for line, chunk in _chunks(text):
+        control = _NOT_YAML.search(chunk)
+        if control is not None:
+            detail = f"not valid YAML: the control character U+{ord(control[0]):04X} is not allowed"
+            problems.append(problem_at("yaml-syntax", file, line + chunk.count("\n", 0, control.start()), detail))
+            continue
         try:
             _read_chunk(chunk, DocumentBuilder(chunk, line, file, limits, parsed, problems))
         except UnusableDocumentError as error:
@@ -59,9 +64,6 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _read_chunk(text: str, builder: DocumentBuilder) -> None:
-    found = _NOT_YAML.search(text)
-    if found is not None:
-        raise builder.unusable_at(text.count("\n", 0, found.start()), f"U+{ord(found[0]):04X} is not allowed")
     loader = Loader(text)
     try:
         while not loader.check_event(yaml.StreamEndEvent):
@@ -76,5 +78,5 @@ def _syntax_problem(error: yaml.YAMLError, text: str, base: int, file: str) -> P
     words = [getattr(error, name, None) for name in ("context", "problem")]
     said = ", ".join(word for word in words if word) or str(error)
     # The end of the text may be the start of a line that does not exist: the last line is where to look.
-    line = min(mark.line if mark is not None else 0, text.rstrip("\n").count("\n"))
+    line = min(line_counter(text)(mark) if mark is not None else 0, text.rstrip("\n").count("\n"))
     return problem_at("yaml-syntax", file, base + line, f"not valid YAML: {said}")

@@ -8,10 +8,6 @@ from typing import Any
 from attrs import frozen
 
 from svcc.fields import ObjectReference, Problem, Severity, Source
-from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
-from svcc.wire.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
-from svcc.wire.service import SERVICE, service_from, set_service_defaults
-from svcc.wire.structure import Fields, conformed
 from svcc.model.cluster import ClusterObject
 from svcc.validate.endpoint_slice import check_endpoint_slice
 from svcc.validate.findings import Findings
@@ -20,6 +16,10 @@ from svcc.validate.plain_endpoint_slice import plain_endpoint_slice
 from svcc.validate.plain_service import plain_service
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
+from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
+from svcc.wire.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
+from svcc.wire.service import SERVICE, service_from, set_service_defaults
+from svcc.wire.structure import Fields, conformed
 
 __all__ = ["ENTRY_ONLY_RULES", "Admission", "admit", "is_fatal", "problems_in"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from svcc.addresses import canonical_address, family_of
 from svcc.fields import ObjectReference, Source
-from svcc.wire.endpoint_slice import endpoint_port
 from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, EndpointSlice
 from svcc.validate.endpoint_slice import MOST_ENDPOINTS
 from svcc.validate.ip import special_address_errors
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_known_subdomain, is_label, is_label_value, metadata_is_plain
+from svcc.wire.endpoint_slice import endpoint_port
 
 __all__ = ["plain_endpoint_slice"]
 

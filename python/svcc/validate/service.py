@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from svcc.wire.service import is_externally_accessible
 from svcc.validate.findings import Findings, Path
 from svcc.validate.metadata import check_label_pairs, check_metadata
 from svcc.validate.names import (
@@ -28,6 +27,7 @@ from svcc.validate.service_addresses import (
 )
 from svcc.validate.service_ports import check_port_conflicts, check_ports
 from svcc.validate.service_warnings import TOPOLOGY_HINTS_ANNOTATION, TOPOLOGY_MODE_ANNOTATION, check_service_warnings
+from svcc.wire.service import is_externally_accessible
 
 __all__ = ["check_service"]
 

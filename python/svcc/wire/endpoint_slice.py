@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from svcc.fields import ObjectReference, Source
-from svcc.wire.metadata import METADATA
-from svcc.wire.structure import Fields, Items, Scalar
 from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, EndpointSlice
 from svcc.model.service import Protocol
+from svcc.wire.metadata import METADATA
+from svcc.wire.structure import Fields, Items, Scalar
 
 __all__ = ["ENDPOINT_SLICE", "endpoint_port", "endpoint_slice_from", "set_endpoint_slice_defaults"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from svcc.fields import Source
+from svcc.model.node import Node, NodeAddress, ServiceCIDR
 from svcc.wire.metadata import METADATA
 from svcc.wire.structure import Fields, Items, Scalar
-from svcc.model.node import Node, NodeAddress, ServiceCIDR
 
 __all__ = ["NODE", "SERVICE_CIDR", "node_from", "service_cidr_from", "set_node_defaults"]
 

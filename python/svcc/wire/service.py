@@ -7,8 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from svcc.fields import Source
-from svcc.wire.metadata import METADATA
-from svcc.wire.structure import Fields, Items, Scalar
 from svcc.model.service import (
     DEFAULT_AFFINITY_TIMEOUT_SECONDS,
     IPFamilyPolicy,
@@ -18,6 +16,8 @@ from svcc.model.service import (
     Service,
     ServicePort,
 )
+from svcc.wire.metadata import METADATA
+from svcc.wire.structure import Fields, Items, Scalar
 
 __all__ = ["SERVICE", "is_externally_accessible", "service_from", "set_service_defaults"]
 

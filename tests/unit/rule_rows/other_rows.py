@@ -74,8 +74,10 @@ ENDPOINT_SLICE_ROWS = [
         [
             (
                 "endpoint-slice/address-special",
-                'endpoints[0].addresses[1]: Invalid value: "127.0.0.1": '
-                "may not be in the loopback range (127.0.0.0/8, ::1/128)",
+                (
+                    'endpoints[0].addresses[1]: Invalid value: "127.0.0.1": '
+                    "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+                ),
             )
         ],
     ),
@@ -85,8 +87,10 @@ ENDPOINT_SLICE_ROWS = [
         [
             (
                 "endpoint-slice/domain-name-invalid",
-                'endpoints[0].addresses[0]: Invalid value: "backend": '
-                "should be a domain with at least two segments separated by dots",
+                (
+                    'endpoints[0].addresses[0]: Invalid value: "backend": '
+                    "should be a domain with at least two segments separated by dots"
+                ),
             ),
             ("endpoint-slice/fqdn-deprecated", "addressType: FQDN endpoints are deprecated"),
         ],
@@ -183,7 +187,10 @@ ENDPOINT_SLICE_ROWS = [
         [
             (
                 "endpoint-slice/address-not-canonical",
-                'endpoints[0].addresses[0]: IPv6 address "fd00:0::7" should be in RFC 5952 canonical format ("fd00::7")',
+                (
+                    'endpoints[0].addresses[0]: IPv6 address "fd00:0::7" should be in RFC 5952 canonical format '
+                    '("fd00::7")'
+                ),
             )
         ],
     ),
@@ -201,8 +208,10 @@ NODE_ROWS = [
         [
             (
                 "node/pod-cidrs-not-dual-stack",
-                'spec.podCIDRs: Invalid value: ["10.244.1.0/24","10.244.2.0/24"]: '
-                "may specify no more than one CIDR for each IP family",
+                (
+                    'spec.podCIDRs: Invalid value: ["10.244.1.0/24","10.244.2.0/24"]: '
+                    "may specify no more than one CIDR for each IP family"
+                ),
             )
         ],
     ),
@@ -228,8 +237,10 @@ NODE_ROWS = [
         [
             (
                 "node/cidr-ambiguous",
-                'spec.podCIDRs[0]: CIDR value "10.244.1.1/24" is ambiguous in this context '
-                '(should be "10.244.1.0/24" or "10.244.1.1/32"?)',
+                (
+                    'spec.podCIDRs[0]: CIDR value "10.244.1.1/24" is ambiguous in this context '
+                    '(should be "10.244.1.0/24" or "10.244.1.1/32"?)'
+                ),
             )
         ],
     ),
@@ -277,8 +288,10 @@ SERVICE_CIDR_ROWS = [
         [
             (
                 "service-cidr/cidrs-not-dual-stack",
-                'spec.cidrs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one IP for each IP '
-                "family, i.e 192.168.0.0/24 and 2001:db8::/96",
+                (
+                    'spec.cidrs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one IP for each '
+                    "IP family, i.e 192.168.0.0/24 and 2001:db8::/96"
+                ),
             )
         ],
     ),

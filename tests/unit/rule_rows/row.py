@@ -14,7 +14,8 @@ from svcc.validate.admission import admit
 REMOVED = object()
 """The value of a change that takes the field away."""
 
-Change = Mapping[tuple[str | int, ...], Any]
+Change = Mapping[Any, Any]
+"""New values by path; a path is a tuple of field names and indices."""
 
 
 @frozen

@@ -107,8 +107,10 @@ METADATA_ROWS = [
         [
             (
                 "metadata/creation-timestamp-invalid",
-                'metadata.creationTimestamp: Invalid value: "2024-05-01T10:00:00": '
-                "must be a time such as 2006-01-02T15:04:05Z",
+                (
+                    'metadata.creationTimestamp: Invalid value: "2024-05-01T10:00:00": '
+                    "must be a time such as 2006-01-02T15:04:05Z"
+                ),
             )
         ],
     ),
@@ -123,10 +125,12 @@ METADATA_ROWS = [
         [
             (
                 "metadata/label-key-invalid",
-                'metadata.labels: Invalid value: "a/b/c": a qualified name must consist of alphanumeric characters, '
-                "'-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  "
-                "or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an "
-                "optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                (
+                    'metadata.labels: Invalid value: "a/b/c": a qualified name must consist of alphanumeric '
+                    "characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+                    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an "
+                    "optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                ),
             )
         ],
     ),
@@ -170,13 +174,17 @@ METADATA_ROWS = [
         [
             (
                 "service/topology-annotations-differ",
-                'metadata.annotations[service.kubernetes.io/topology-mode]: Invalid value: "Auto": must match '
-                "annotations[service.kubernetes.io/topology-aware-hints] when both are specified",
+                (
+                    'metadata.annotations[service.kubernetes.io/topology-mode]: Invalid value: "Auto": must match '
+                    "annotations[service.kubernetes.io/topology-aware-hints] when both are specified"
+                ),
             ),
             (
                 "service/topology-hints-annotation-deprecated",
-                "annotation service.kubernetes.io/topology-aware-hints is deprecated, "
-                "please use service.kubernetes.io/topology-mode instead",
+                (
+                    "annotation service.kubernetes.io/topology-aware-hints is deprecated, "
+                    "please use service.kubernetes.io/topology-mode instead"
+                ),
             ),
         ],
     ),
@@ -303,8 +311,10 @@ PORT_ROWS = [
         [
             (
                 "service/port-duplicate",
-                'spec.ports[2]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":53,'
-                '"TargetPort":0,"NodePort":0}',
+                (
+                    'spec.ports[2]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":53,'
+                    '"TargetPort":0,"NodePort":0}'
+                ),
             )
         ],
     ),
@@ -327,8 +337,10 @@ SPEC_ROWS = [
         [
             (
                 "service/type-unsupported",
-                'spec.type: Unsupported value: "LoadBalanced": supported values: "ClusterIP", "ExternalName", '
-                '"LoadBalancer", "NodePort"',
+                (
+                    'spec.type: Unsupported value: "LoadBalanced": supported values: "ClusterIP", "ExternalName", '
+                    '"LoadBalancer", "NodePort"'
+                ),
             )
         ],
     ),
@@ -351,8 +363,10 @@ SPEC_ROWS = [
         [
             (
                 "service/affinity-timeout-out-of-range",
-                "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: "
-                "must be greater than 0 and less than 86400",
+                (
+                    "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: "
+                    "must be greater than 0 and less than 86400"
+                ),
             )
         ],
     ),
@@ -415,8 +429,10 @@ SPEC_ROWS = [
         [
             (
                 "service/ip-family-policy-unsupported",
-                'spec.ipFamilyPolicy: Unsupported value: "DualStack": supported values: "PreferDualStack", '
-                '"RequireDualStack", "SingleStack"',
+                (
+                    'spec.ipFamilyPolicy: Unsupported value: "DualStack": supported values: "PreferDualStack", '
+                    '"RequireDualStack", "SingleStack"'
+                ),
             )
         ],
     ),
@@ -445,8 +461,10 @@ SPEC_ROWS = [
             ),
             (
                 "service/cluster-ips-same-family",
-                'spec.clusterIPs: Invalid value: ["10.96.0.9","fd00::9","10.96.0.8"]: '
-                "may specify no more than one IP for each IP family",
+                (
+                    'spec.clusterIPs: Invalid value: ["10.96.0.9","fd00::9","10.96.0.8"]: '
+                    "may specify no more than one IP for each IP family"
+                ),
             ),
         ],
     ),
@@ -456,8 +474,10 @@ SPEC_ROWS = [
         [
             (
                 "service/cluster-ips-same-family",
-                'spec.clusterIPs: Invalid value: ["10.96.0.9","10.96.0.8"]: '
-                "may specify no more than one IP for each IP family",
+                (
+                    'spec.clusterIPs: Invalid value: ["10.96.0.9","10.96.0.8"]: '
+                    "may specify no more than one IP for each IP family"
+                ),
             )
         ],
     ),
@@ -482,8 +502,10 @@ SPEC_ROWS = [
         [
             (
                 "service/single-stack-with-two-families",
-                "spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be 'RequireDualStack' or "
-                f"'PreferDualStack' when multiple {what} are specified",
+                (
+                    "spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be 'RequireDualStack' or "
+                    f"'PreferDualStack' when multiple {what} are specified"
+                ),
             )
             for what in ("cluster IPs", "IP families")
         ],
@@ -567,8 +589,10 @@ SPEC_ROWS = [
         [
             (
                 "service/external-traffic-policy-not-external",
-                'spec.externalTrafficPolicy: Invalid value: "Cluster": '
-                "may only be set for externally-accessible services",
+                (
+                    'spec.externalTrafficPolicy: Invalid value: "Cluster": '
+                    "may only be set for externally-accessible services"
+                ),
             )
         ],
     ),
@@ -588,8 +612,10 @@ SPEC_ROWS = [
         [
             (
                 "service/health-check-node-port-not-needed",
-                "spec.healthCheckNodePort: Invalid value: 32000: may only be set when `type` is 'LoadBalancer' and "
-                "`externalTrafficPolicy` is 'Local'",
+                (
+                    "spec.healthCheckNodePort: Invalid value: 32000: may only be set when `type` is 'LoadBalancer' and "
+                    "`externalTrafficPolicy` is 'Local'"
+                ),
             )
         ],
     ),
@@ -609,8 +635,10 @@ SPEC_ROWS = [
         [
             (
                 "service/traffic-distribution-unsupported",
-                'spec.trafficDistribution: Unsupported value: "PreferLocal": supported values: "PreferClose", '
-                '"PreferSameNode", "PreferSameZone"',
+                (
+                    'spec.trafficDistribution: Unsupported value: "PreferLocal": supported values: "PreferClose", '
+                    '"PreferSameNode", "PreferSameZone"'
+                ),
             )
         ],
     ),
@@ -726,8 +754,10 @@ LOAD_BALANCER_ROWS = [
             ("service/source-range-invalid", f'spec.LoadBalancerSourceRanges[1]: Invalid value: "10.0.0.1": {_CIDR}'),
             (
                 "service/source-range-invalid",
-                'spec.LoadBalancerSourceRanges[2]: Invalid value: "::ffff:10.0.0.0/104": '
-                "must not be an IPv4-mapped IPv6 address",
+                (
+                    'spec.LoadBalancerSourceRanges[2]: Invalid value: "::ffff:10.0.0.0/104": '
+                    "must not be an IPv4-mapped IPv6 address"
+                ),
             ),
         ],
     ),
@@ -737,8 +767,10 @@ LOAD_BALANCER_ROWS = [
         [
             (
                 "service/cidr-ambiguous",
-                'spec.loadBalancerSourceRanges[0]: CIDR value "10.1.2.3/8" is ambiguous in this context '
-                '(should be "10.0.0.0/8" or "10.1.2.3/32"?)',
+                (
+                    'spec.loadBalancerSourceRanges[0]: CIDR value "10.1.2.3/8" is ambiguous in this context '
+                    '(should be "10.0.0.0/8" or "10.1.2.3/32"?)'
+                ),
             ),
             (
                 "service/cidr-non-standard",
@@ -750,8 +782,10 @@ LOAD_BALANCER_ROWS = [
             ),
             (
                 "service/cidr-not-canonical",
-                'spec.loadBalancerSourceRanges[3]: IPv6 CIDR value "FD00::/8" should be in RFC 5952 canonical format '
-                '("fd00::/8")',
+                (
+                    'spec.loadBalancerSourceRanges[3]: IPv6 CIDR value "FD00::/8" should be in RFC 5952 canonical '
+                    'format ("fd00::/8")'
+                ),
             ),
         ],
     ),
@@ -811,8 +845,10 @@ LOAD_BALANCER_ROWS = [
         [
             (
                 "service/ingress-hostname-is-ip",
-                'status.loadBalancer.ingress[0].hostname: Invalid value: "203.0.113.7": '
-                "must be a DNS name, not an IP address",
+                (
+                    'status.loadBalancer.ingress[0].hostname: Invalid value: "203.0.113.7": '
+                    "must be a DNS name, not an IP address"
+                ),
             )
         ],
     ),
