@@ -55,5 +55,3 @@ def _peak(what: object, path: Path) -> int:
     )
     found = subprocess.run([sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True)
     return int(found.stdout) // 1024
-
-

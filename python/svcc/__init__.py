@@ -1,0 +1,77 @@
+"""svcc compiles Kubernetes Services to nftables.
+
+>>> from svcc import Endpoint, EndpointPort, EndpointSlice, Service, ServicePort, compile
+>>> compilation = compile([
+...     Service("web", cluster_ips=["10.96.0.10"], ports=[ServicePort(80)]),
+...     EndpointSlice("web-1", service_name="web", endpoints=[Endpoint(["10.244.0.5"])], ports=[EndpointPort(8080)]),
+... ])
+>>> "tcp . 10.96.0.10 . 80 . 0 : 10.244.0.5 . 8080" in compilation.script
+True
+"""
+
+from svcc.addresses import IPFamily
+from svcc.compiler.compilation import Compilation, compile
+from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
+from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
+from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
+from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
+from svcc.model.node import Node, NodeAddress, ServiceCIDR
+from svcc.model.service import (
+    HEADLESS,
+    IPFamilyPolicy,
+    IPMode,
+    LoadBalancerIngress,
+    Protocol,
+    Service,
+    ServicePort,
+    ServiceType,
+    SessionAffinity,
+    TrafficPolicy,
+)
+
+__all__ = [
+    "HEADLESS",
+    "Cluster",
+    "ClusterSettings",
+    "Compilation",
+    "Dataplane",
+    "Decision",
+    "DetectLocalMode",
+    "Endpoint",
+    "EndpointPort",
+    "EndpointSlice",
+    "FamilyDataplane",
+    "FieldPath",
+    "FindingsError",
+    "Frontend",
+    "FrontendKind",
+    "IPFamily",
+    "IPFamilyPolicy",
+    "IPMode",
+    "InputError",
+    "LoadBalancerIngress",
+    "Loaded",
+    "Masquerade",
+    "Node",
+    "NodeAddress",
+    "ObjectReference",
+    "Problem",
+    "ProblemKind",
+    "Protocol",
+    "Service",
+    "ServiceCIDR",
+    "ServicePort",
+    "ServiceType",
+    "SessionAffinity",
+    "SettingsError",
+    "Severity",
+    "Source",
+    "SvccError",
+    "TargetError",
+    "TrafficPolicy",
+    "compile",
+    "load",
+    "load_text",
+]

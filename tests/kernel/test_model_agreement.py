@@ -64,7 +64,8 @@ def agrees(packet: Packet, outcome: Outcome, expected: dict[Result, object]) -> 
         case Delivered(address=address, port=port, where=where):
             # Masquerading may pick the very address that was the source already, but hardly the same port.
             masqueraded = outcome.source_address != packet.source or outcome.source_port_changed
-            found = {each for each in expected if isinstance(each, Delivery) and (each.address, each.port) == (address, port)}
+            deliveries = [each for each in expected if isinstance(each, Delivery)]
+            found = [each for each in deliveries if (each.address, each.port) == (address, port)]
             # What stays on the node passes no postrouting, so nothing can be masqueraded there.
             return any(each.masquerade is masqueraded or (where == "local" and not masqueraded) for each in found)
         case _:

@@ -157,8 +157,8 @@ ROWS = [
             (
                 "kube-proxy/cluster-cidr-invalid",
                 (
-                    'clusterCIDR: Invalid value: "10.244.0.0/16,10.245.0.0/16": only one CIDR allowed or a valid DualStack '
-                    "CIDR (e.g. 10.100.0.0/16,fde4:8dba:82e1::/48)"
+                    'clusterCIDR: Invalid value: "10.244.0.0/16,10.245.0.0/16": only one CIDR allowed or a valid '
+                    "DualStack CIDR (e.g. 10.100.0.0/16,fde4:8dba:82e1::/48)"
                 ),
             )
         ],

@@ -148,6 +148,10 @@ def test_an_alias_stands_for_the_value_of_its_anchor() -> None:
     assert only_value("{p: &port 010, q: *port, r: &list [*port], s: *list}") == {"p": 8, "q": 8, "r": [8], "s": [8]}
 
 
+def test_of_anchors_with_the_same_name_the_one_that_began_last_counts() -> None:
+    assert only_value("[&x {p: &x 1, q: *x}, *x, &x 2, *x]") == [{"p": 1, "q": 1}, 1, 2, 2]
+
+
 @pytest.mark.parametrize("text", ["a: *nothing", "a: &x [1, *x]", "&x {a: *x}"])
 def test_an_alias_of_nothing_or_of_itself_is_an_error(text: str) -> None:
     reading = read_text(f"kind: First\n---\n{text}\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
+from svcc.compiler.captions import CAPTIONS
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import Dataplane
@@ -36,7 +37,8 @@ class Compilation:
     def lines(self) -> Iterator[str]:
         """The nft script line by line, for writing it out without holding it in memory."""
         node = f" for node {self.dataplane.node}" if self.dataplane.node else ""
-        return script(self.ruleset, header=(f"The Services{node}, compiled by svcc; load with: nft -f FILE",))
+        header = f"The Services{node}, compiled by svcc; load with: nft -f FILE"
+        return script(self.ruleset, header=[header], captions=CAPTIONS)
 
     @property
     def script(self) -> str:

@@ -28,7 +28,6 @@ _COLLECTION_TAGS: Final[dict[str, type]] = {
 }
 _NO_KEY: Final[Any] = object()
 _UNDEFINED: Final[Any] = object()
-_UNFINISHED: Final[Any] = object()
 
 
 class UnusableDocumentError(Exception):
@@ -128,13 +127,14 @@ class DocumentBuilder:
         self._nodes += 1
         self._stack.append(frame)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (_UNFINISHED, 0)
+            self._anchors[event.anchor] = (frame, 0)
 
     def _close(self) -> tuple[Any, Any]:
         frame = self._stack.pop()
         if frame.spans is not None:
             self._spans[id(frame.value)] = (frame.value, frame.spans)
-        if frame.anchor is not None:
+        # An anchor inside may have taken the name: the one that began last counts.
+        if frame.anchor is not None and self._anchors[frame.anchor][0] is frame:
             self._anchors[frame.anchor] = (frame.value, self._nodes - frame.nodes_before)
         return frame.value, frame.start
 
@@ -144,7 +144,7 @@ class DocumentBuilder:
             raise self._unusable(
                 "yaml-syntax", event, f"not valid YAML: the anchor {event.anchor!r} is not defined before"
             )
-        if value is _UNFINISHED:
+        if type(value) is _Frame:
             raise self._unusable("yaml-syntax", event, f"not valid YAML: the anchor {event.anchor!r} contains itself")
         self._nodes += size
         self._aliased += size

@@ -8,8 +8,9 @@ written there survives. No other table is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import singledispatch
+from types import MappingProxyType
 
 from svcc.nft.expressions import (
     Binary,
@@ -34,18 +35,24 @@ __all__ = ["expression_text", "rule_text", "script", "statement_text"]
 _PRIORITY_NAMES = {("prerouting", -100): "dstnat", ("postrouting", 100): "srcnat"}
 
 
-def script(ruleset: Ruleset, *, header: Iterable[str] = ()) -> Iterator[str]:
-    """The whole script, line by line, each ending with a newline; `header` lines become comments."""
+def script(
+    ruleset: Ruleset, *, header: Iterable[str] = (), captions: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """The whole script in pieces that end with a newline.
+
+    Comments for people: `header` lines first, and above a set or chain what `captions` has for its name.
+    """
     for line in header:
         yield f"# {comment_text(line)}\n"
     for table in ruleset.tables:
         yield from _preparation(table)
-        yield from table_text(table)
+        yield from table_text(table, captions)
 
 
 def _preparation(table: Table) -> Iterator[str]:
     """Everything that must be gone or there before the table is written; see the module's docstring."""
-    yield f"\ntable {table.family} {table.name} {{\n"
+    yield f"\n# Whatever {table.family} {table.name} holds is cleared, but for what packets have written there.\n"
+    yield f"table {table.family} {table.name} {{\n"
     for item in table.sets:
         if not item.dynamic:
             yield from _set_declaration(item)
@@ -57,10 +64,11 @@ def _preparation(table: Table) -> Iterator[str]:
             yield f"delete {_set_word(item)} {table.family} {table.name} {item.name}\n"
 
 
-def table_text(table: Table) -> Iterator[str]:
+def table_text(table: Table, captions: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """A table with all it holds, in the form in which ``nft list table`` prints it."""
     yield f"\ntable {table.family} {table.name} {{\n"
     for item in table.sets:
+        yield from _caption(captions.get(item.name))
         yield from _set_declaration(item)
         if item.elements:
             yield "\t\telements = {\n"
@@ -68,6 +76,7 @@ def table_text(table: Table) -> Iterator[str]:
             yield "\t\t}\n"
         yield "\t}\n"
     for chain in table.chains:
+        yield from _caption(captions.get(chain.name))
         yield from _chain(chain)
     yield "}\n"
 
@@ -102,6 +111,11 @@ def _elements(item: Set) -> Iterator[str]:
             yield f"{text} : {_verdict(data)},\n"
         else:
             yield f"{text} : {' . '.join(map(str, data))},\n"
+
+
+def _caption(text: str | None) -> Iterator[str]:
+    if text:
+        yield f"\n\t# {comment_text(text)}\n"
 
 
 def _chain(chain: Chain) -> Iterator[str]:

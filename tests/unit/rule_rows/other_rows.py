@@ -289,8 +289,8 @@ SERVICE_CIDR_ROWS = [
             (
                 "service-cidr/cidrs-not-dual-stack",
                 (
-                    'spec.cidrs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one IP for each '
-                    "IP family, i.e 192.168.0.0/24 and 2001:db8::/96"
+                    'spec.cidrs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one IP for '
+                    "each IP family, i.e 192.168.0.0/24 and 2001:db8::/96"
                 ),
             )
         ],

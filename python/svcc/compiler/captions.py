@@ -1,0 +1,31 @@
+"""What people read above the sets and chains of a ruleset."""
+
+from __future__ import annotations
+
+__all__ = ["CAPTIONS"]
+
+CAPTIONS = {
+    # sets and maps
+    "services": "Every frontend, and where its connections go.",
+    "outside-services": "The same for clients that are neither pods nor this node, where it differs.",
+    "masquerade-frontends": "Frontends whose connections must come back through this node.",
+    "refused-services": "Frontends that nobody serves.",
+    "endpoints": "The endpoint at each slot of a frontend; the local ones begin at 1000000000.",
+    "nodeports": "The same five maps for node ports.",
+    "nodeport-addresses": "The addresses that serve node ports, or the networks they lie in.",
+    "cluster-ips": "Addresses that belong to Services; what they do not serve is rejected.",
+    "service-cidrs": "Addresses that Services may get; those that none has are dropped.",
+    "pod-cidrs": "Who is a pod.",
+    "source-ranged": "Frontends that admit some sources only, and which.",
+    "hairpins": "Endpoints on this node, which may reach themselves.",
+    "sticky-endpoints": "Endpoints by the numbers under which clients remember them.",
+    "remember-frontends": "Frontends whose clients are remembered.",
+    "affinity": "Which endpoint a client was sent to; filled by packets and kept across reloads.",
+    # chains
+    "filter-prerouting": "The hooks: nothing else of the host is touched.",
+    "check-sources": "Clients that a load balancer address does not admit.",
+    "mark-always": "The mark asks for masquerading; source-nat takes it away again.",
+    "refuse-frontends": "What nobody serves.",
+    "remember": "Remember which endpoint a client was sent to.",
+    "source-nat": "Connections that must come back through this node.",
+}
