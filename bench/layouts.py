@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from svcc.dataplane import Dataplane, Decision, FrontendKind
+from svcc.dataplane.contract import Dataplane, Decision, FrontendKind
 
 __all__ = ["chain_per_endpoint"]
 

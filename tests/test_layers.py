@@ -17,7 +17,9 @@ ROOT = Path(__file__).parent.parent / "python"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "fields", "addresses"}),
     frozenset({"model", "nft"}),
-    frozenset({"manifest", "validate", "allocate"}),
+    frozenset({"wire"}),
+    frozenset({"validate", "allocate"}),
+    frozenset({"manifest"}),
     frozenset({"select", "kernel_hash"}),
     frozenset({"slots"}),
     frozenset({"dataplane"}),

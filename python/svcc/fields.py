@@ -12,7 +12,12 @@ from typing import Any
 
 from attrs import field, frozen
 
-__all__ = ["FieldPath", "ObjectReference", "Problem", "ProblemKind", "Severity", "Source"]
+__all__ = ["FieldPath", "ObjectReference", "Problem", "ProblemKind", "Severity", "Source", "printable"]
+
+
+def printable(text: str) -> str:
+    """`text` with control characters escaped, since it may come from anybody and go to a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 @frozen
@@ -44,11 +49,11 @@ class FieldPath:
         text = ""
         for step in self.steps:
             if isinstance(step, str):
-                text += f".{step}" if text else step
+                text += f".{printable(step)}" if text else printable(step)
             elif isinstance(step, int):
                 text += f"[{step}]"
             else:
-                text += f"[{step[0]}]"
+                text += f"[{printable(step[0])}]"
         return text
 
 
@@ -83,7 +88,7 @@ class ObjectReference:
     namespace: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        return printable(f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}")
 
 
 class ProblemKind(enum.StrEnum):
@@ -150,6 +155,5 @@ class Problem:
 
 def _printed(value: Any) -> str:
     """Strings quoted, numbers and booleans bare, everything else as compact JSON; control characters escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    text = printable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."

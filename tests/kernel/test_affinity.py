@@ -50,7 +50,7 @@ each_protocol = pytest.mark.parametrize("protocol", ["TCP", "UDP", "SCTP"])
 
 
 def sticky(plan: Plan, protocol: str = "TCP", **fields: object) -> Service:
-    port = ServicePort(80, "http", protocol=protocol, node_port=30080)  # type: ignore[arg-type]
+    port = ServicePort(80, "http", protocol=protocol, node_port=30080)
     more: dict[str, object] = {
         "type": "LoadBalancer",
         "session_affinity": "ClientIP",
@@ -61,7 +61,7 @@ def sticky(plan: Plan, protocol: str = "TCP", **fields: object) -> Service:
 
 def pods(plan: Plan, *kept: int, protocol: str = "TCP") -> list[ClusterObject]:
     endpoints = [local(plan.endpoints[n]) if n % 2 else remote(plan.endpoints[n]) for n in kept or range(10)]
-    return list(slices("web", endpoints, EndpointPort(8080, "http", protocol)))  # type: ignore[arg-type]
+    return list(slices("web", endpoints, EndpointPort(8080, "http", protocol)))
 
 
 def reached(
@@ -141,9 +141,7 @@ def test_other_endpoints_coming_and_going_move_no_client_s35(node: Node, plan: P
 
 @both_families
 @each_protocol
-def test_a_record_towards_an_endpoint_that_is_gone_is_never_honoured_s35(
-    node: Node, plan: Plan, protocol: str
-) -> None:
+def test_a_record_towards_an_endpoint_that_is_gone_is_never_honoured_s35(node: Node, plan: Plan, protocol: str) -> None:
     node.load(compiled(sticky(plan, protocol), pods(plan, 0, protocol=protocol)).script)
     clients = plan.clients(20)
     for client in clients:

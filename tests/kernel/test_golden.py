@@ -7,6 +7,7 @@ compiled (arguments), and what came out (ruleset.nft, dataplane.json). `pytest -
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -64,3 +65,28 @@ def test_each_nft_loads_it_over_itself_and_all_list_it(case: Path, nft: Program)
             assert sorted(tables) == ["ip", "ip6"]
     finally:
         namespace.close()
+
+
+@pytest.mark.kernel
+@each_case
+def test_the_json_form_has_the_same_effect(
+    case: Path, nft: Program, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if nft.version < (1, 1, 2):
+        pytest.skip(f"nft {nft.version_text} has no JSON for typeof")
+    monkeypatch.chdir(case)
+    assert run(["compile", "-q", "-f", "manifest.yaml", "-o", "json", *shlex.split(Path("arguments").read_text())]) == 0
+    forms = {"json": ["-j", "-f", "-"], "text": ["-f", "-"]}
+    texts = {"json": capsys.readouterr().out, "text": Path("ruleset.nft").read_text()}
+    listings = {}
+    for form, arguments in forms.items():
+        namespace = NetworkNamespace()
+        try:
+            result = namespace.run(*nft.command, *arguments, text=texts[form])
+            assert result.returncode == 0, result.stderr
+            listed = namespace.run(*nft.command, "list", "ruleset").stdout
+        finally:
+            namespace.close()
+        # The kernel keeps how a set was declared for nft to print, and nft tells it so for text only.
+        listings[form] = [line for line in listed.splitlines() if not re.match(r"\t\ttype(of)? .*", line)]
+    assert listings["json"] == listings["text"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -51,7 +52,7 @@ def sent(packet: Packet) -> SentPacket:
     )
 
 
-def agrees(packet: Packet, outcome: Outcome, expected: dict[Result, object]) -> bool:
+def agrees(packet: Packet, outcome: Outcome, expected: Mapping[Result, Fraction]) -> bool:
     match outcome:
         case Untouched():
             # To be delivered where it was going anyway looks the same.
@@ -72,6 +73,7 @@ def agrees(packet: Packet, outcome: Outcome, expected: dict[Result, object]) -> 
             return False
 
 
+@pytest.mark.timeout(900)  # time to shrink a disagreement
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(journey=journeys())
 def test_model_and_kernel_agree(node: Node, journey: tuple[Scenario, list[Packet]]) -> None:

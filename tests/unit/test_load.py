@@ -103,6 +103,10 @@ def test_the_later_of_two_declarations_wins_and_both_places_are_said() -> None:
     ]
 
 
+def test_an_object_stands_where_it_was_declared_last() -> None:
+    assert names(loaded(service("web"), service("db"), service("web"))) == ["shop/db", "shop/web"]
+
+
 def test_a_later_declaration_in_error_replaces_nothing() -> None:
     result = loaded(service("web"), service("web", ports=[]))
     assert [item.ports[0].port for item in result.cluster.services] == [80]

@@ -77,6 +77,20 @@ def test_any_value_in_any_field_gives_a_model_or_problems(place: tuple[str, Path
     assert all(str(problem) for problem in admission.problems)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\0b", "ü" * 64, "", "\n"], ids=ascii)
+@pytest.mark.parametrize("kind", SHAPES)
+def test_odd_text_in_all_fields_of_strings_at_once_is_told_and_does_no_harm(kind: str, text: str) -> None:
+    value: Any = SHAPES[kind][0]
+    for _, path, shape in (place for place in PLACES if place[0] == kind):
+        if shape is Scalar.STRING:
+            value = put(value, path, text)
+        elif shape is Scalar.STRING_MAP:
+            value = put(value, path, {text: text})
+    admission = admit(kind, value)
+    assert admission.item is None
+    assert all(str(problem) for problem in admission.problems)
+
+
 def wrong_values(shape: Shape) -> list[Any]:
     """Values no shape of this type accepts."""
     if isinstance(shape, Items):

@@ -9,7 +9,9 @@ import pytest
 
 from svcc.validate import ENTRY_ONLY_RULES, RULES
 from svcc.validate.admission import admit, is_fatal
+from tests.unit.rule_rows.metadata_rows import METADATA_ROWS
 from tests.unit.rule_rows.other_rows import ENDPOINT_SLICE_ROWS, NODE_ROWS, SERVICE_CIDR_ROWS
+from tests.unit.rule_rows.port_rows import PORT_ROWS
 from tests.unit.rule_rows.row import (
     ENDPOINT_SLICE,
     EXTERNAL_NAME,
@@ -22,14 +24,8 @@ from tests.unit.rule_rows.row import (
     changed,
     said_of,
 )
-from tests.unit.rule_rows.service_rows import (
-    EXTERNAL_NAME_ROWS,
-    LOAD_BALANCER_ROWS,
-    METADATA_ROWS,
-    PORT_ROWS,
-    SPEC_ROWS,
-    WARNING_ROWS,
-)
+from tests.unit.rule_rows.service_rows import EXTERNAL_NAME_ROWS, LOAD_BALANCER_ROWS, WARNING_ROWS
+from tests.unit.rule_rows.spec_rows import SPEC_ROWS
 
 TABLES: list[tuple[Mapping[str, Any], list[Row]]] = [
     (SERVICE, [*METADATA_ROWS, *PORT_ROWS, *SPEC_ROWS, *WARNING_ROWS]),

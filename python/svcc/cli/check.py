@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from svcc.cli.inputs import loaded_input, tell_loaded
 from svcc.cli.options import InputOptions, input_options, talk_options
-from svcc.cli.output import Talk, write_data
+from svcc.cli.output import Talk, json_lines, write_data
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.document import API_VERSION
 from svcc.fields import Problem, Severity
@@ -42,7 +41,7 @@ def check(
     shown = [problem for problem in found if problem.severity is not Severity.INFO or talk.verbose]
     if output == "json":
         document = {"apiVersion": API_VERSION, "kind": "ProblemList", "items": [_item(problem) for problem in shown]}
-        write_data([json.dumps(document, indent=2), "\n"])
+        write_data(json_lines(document, levels=3))
     else:
         write_data(f"{talk.painted(problem)}\n" for problem in shown)
     tell_loaded(talk, loaded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
-from svcc.cli.output import Talk, write_data
+from svcc.cli.output import Talk, json_lines, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
 from svcc.dataplane.document import dataplane_document
 from svcc.errors import FindingsError
@@ -66,10 +65,5 @@ def _rendered(compilation: Compilation, output: str) -> Iterator[str]:
     if output == "nft":
         return compilation.lines()
     if output == "json":
-        return _json_lines(commands(compilation.ruleset))
-    return _json_lines(dataplane_document(compilation.dataplane))
-
-
-def _json_lines(document: Any) -> Iterator[str]:
-    yield from json.JSONEncoder(indent=2, ensure_ascii=True).iterencode(document)
-    yield "\n"
+        return json_lines(commands(compilation.ruleset), levels=2)
+    return json_lines(dataplane_document(compilation.dataplane), levels=6)

@@ -9,7 +9,7 @@ from svcc.cli.output import write_data
 
 __all__ = ["completion"]
 
-_SHELLS = ["bash", "zsh", "fish"]
+_SHELLS = ["bash", "zsh", "fish", "powershell"]
 
 
 @click.command()
@@ -22,6 +22,7 @@ def completion(context: click.Context, shell: str) -> None:
     bash:  source <(svcc completion bash)
     zsh:   source <(svcc completion zsh)
     fish:  svcc completion fish | source
+    powershell:  svcc completion powershell | Out-String | Invoke-Expression
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     found = get_completion_class(shell)
     if found is None:

@@ -13,6 +13,7 @@ import click
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk
 from svcc.errors import InputError
+from svcc.fields import printable
 from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.load import Loaded, load
 from svcc.model.cluster import Cluster, ClusterSettings
@@ -57,7 +58,7 @@ def tell_loaded(talk: Talk, loaded: Loaded) -> None:
         f" {len(cluster.nodes)} Nodes, {len(cluster.service_cidrs)} ServiceCIDRs"
     )
     if loaded.skipped:
-        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(loaded.skipped.items()))
+        kinds = ", ".join(f"{printable(kind)} ({count})" for kind, count in sorted(loaded.skipped.items()))
         talk.detail(f"skipped {sum(loaded.skipped.values())} objects of kinds that svcc does not read: {kinds}")
 
 

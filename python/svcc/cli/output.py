@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from importlib import metadata
+from typing import Any
 
 import click
 
 from svcc.fields import Problem, Severity
 
-__all__ = ["Talk", "version", "write_data"]
+__all__ = ["Talk", "json_lines", "version", "write_data"]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -28,6 +30,26 @@ def write_data(lines: Iterable[str]) -> None:
     """Write data to stdout in large pieces; nothing is written before the first piece is complete."""
     sys.stdout.write("".join(lines))
     sys.stdout.flush()
+
+
+def json_lines(document: Any, *, levels: int) -> Iterator[str]:
+    """A JSON document with its outer `levels` indented, deeper ones on one line: quick to write and good to diff."""
+    yield from _indented(document, levels, "\n")
+    yield "\n"
+
+
+def _indented(value: Any, levels: int, newline: str) -> Iterator[str]:
+    if not levels or not value or not isinstance(value, dict | list):
+        yield json.dumps(value)
+        return
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    inner = f"{newline}  "
+    separator = opening
+    for key, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
+        yield f"{separator}{inner}" if key is None else f"{separator}{inner}{json.dumps(key)}: "
+        yield from _indented(item, levels - 1, inner)
+        separator = ","
+    yield f"{newline}{closing}"
 
 
 class Talk:

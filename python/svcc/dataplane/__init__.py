@@ -3,31 +3,3 @@
 It is the contract between what was declared and whatever carries it out: the compiler renders it, and traces, audits
 and explanations judge by it.
 """
-
-from svcc.dataplane.build import build_dataplane
-from svcc.dataplane.contract import (
-    Dataplane,
-    Decision,
-    FamilyDataplane,
-    Frontend,
-    FrontendKind,
-    Masquerade,
-    NodePortAddresses,
-    PodDetector,
-    ServicePortName,
-    ServicePortPlan,
-)
-
-__all__ = [
-    "Dataplane",
-    "Decision",
-    "FamilyDataplane",
-    "Frontend",
-    "FrontendKind",
-    "Masquerade",
-    "NodePortAddresses",
-    "PodDetector",
-    "ServicePortName",
-    "ServicePortPlan",
-    "build_dataplane",
-]

@@ -7,6 +7,7 @@ Read from a KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1), as a docu
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -211,5 +212,5 @@ def _check_section(
         if isinstance(name, str) and name not in known:
             close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.8)
             if close:
-                sentence = f'unknown field "{name}", did you mean "{by_lower_case[close[0]]}"?'
+                sentence = f'unknown field {json.dumps(name)}, did you mean "{by_lower_case[close[0]]}"?'
                 findings.notice("kube-proxy/field-misspelt", (*path, name), sentence)

@@ -46,7 +46,7 @@ def check_node(value: Mapping[str, Any], findings: Findings) -> None:
 def _are_dual_stack(cidrs: Sequence[str]) -> bool:
     """Whether CIDRs, as far as they parse, are of different families."""
     families = [family_of(canonical) for canonical in map(canonical_prefix, cidrs) if canonical is not None]
-    return len(cidrs) <= 2 and len(set(families)) == len(families)
+    return len(set(families)) == len(families)
 
 
 def check_service_cidr(value: Mapping[str, Any], findings: Findings) -> None:

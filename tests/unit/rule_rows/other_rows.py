@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.rule_rows.row import REMOVED, Row
-from tests.unit.rule_rows.service_rows import _CIDR, _IP, _LABEL, _LABEL_VALUE, _NAME_PART, _RANGE, _SUBDOMAIN
+from tests.unit.rule_rows.words import CIDR, IP, LABEL, LABEL_VALUE, NAME_PART, RANGE, SUBDOMAIN
 
 _ENDPOINT = ("endpoints", 0)
 
@@ -46,7 +46,7 @@ ENDPOINT_SLICE_ROWS = [
     Row(
         "an address is an IP address",
         {(*_ENDPOINT, "addresses"): ["10.244.1"]},
-        [("endpoint-slice/address-invalid", f'endpoints[0].addresses[0]: Invalid value: "10.244.1": {_IP}')],
+        [("endpoint-slice/address-invalid", f'endpoints[0].addresses[0]: Invalid value: "10.244.1": {IP}')],
     ),
     Row(
         "an address is of the slice's type",
@@ -82,6 +82,19 @@ ENDPOINT_SLICE_ROWS = [
         ],
     ),
     Row(
+        "a link-local address is no endpoint",
+        {(*_ENDPOINT, "addresses"): ["169.254.1.1"]},
+        [
+            (
+                "endpoint-slice/address-special",
+                (
+                    'endpoints[0].addresses[0]: Invalid value: "169.254.1.1": '
+                    "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+                ),
+            )
+        ],
+    ),
+    Row(
         "a domain name has two labels or more",
         {("addressType",): "FQDN", (*_ENDPOINT, "addresses"): ["backend."]},
         [
@@ -98,12 +111,12 @@ ENDPOINT_SLICE_ROWS = [
     Row(
         "a node name is a DNS name",
         {(*_ENDPOINT, "nodeName"): "node_1"},
-        [("endpoint-slice/node-name-invalid", f'endpoints[0].nodeName: Invalid value: "node_1": {_SUBDOMAIN}')],
+        [("endpoint-slice/node-name-invalid", f'endpoints[0].nodeName: Invalid value: "node_1": {SUBDOMAIN}')],
     ),
     Row(
         "a host name is a DNS label",
         {(*_ENDPOINT, "hostname"): "Db"},
-        [("endpoint-slice/hostname-invalid", f'endpoints[0].hostname: Invalid value: "Db": {_LABEL}')],
+        [("endpoint-slice/hostname-invalid", f'endpoints[0].hostname: Invalid value: "Db": {LABEL}')],
     ),
     Row(
         "nine hints are too many",
@@ -121,7 +134,7 @@ ENDPOINT_SLICE_ROWS = [
         [
             (
                 "endpoint-slice/zone-hint-invalid",
-                f'endpoints[0].hints.forZones[0].name: Invalid value: "zone a": {_LABEL_VALUE}',
+                f'endpoints[0].hints.forZones[0].name: Invalid value: "zone a": {LABEL_VALUE}',
             )
         ],
     ),
@@ -131,7 +144,7 @@ ENDPOINT_SLICE_ROWS = [
         [
             (
                 "endpoint-slice/node-hint-invalid",
-                f'endpoints[0].hints.forNodes[0].name: Invalid value: "node_1": {_SUBDOMAIN}',
+                f'endpoints[0].hints.forNodes[0].name: Invalid value: "node_1": {SUBDOMAIN}',
             )
         ],
     ),
@@ -143,7 +156,7 @@ ENDPOINT_SLICE_ROWS = [
     Row(
         "a port name is a DNS label",
         {("ports", 0, "name"): "HTTP"},
-        [("endpoint-slice/port-name-invalid", f'ports[0].name: Invalid value: "HTTP": {_LABEL}')],
+        [("endpoint-slice/port-name-invalid", f'ports[0].name: Invalid value: "HTTP": {LABEL}')],
     ),
     Row(
         "a port name comes once, and no name is a name",
@@ -153,7 +166,7 @@ ENDPOINT_SLICE_ROWS = [
     Row(
         "port 0 is none",
         {("ports", 0, "port"): 0},
-        [("endpoint-slice/port-out-of-range", f"ports[0].port: Invalid value: 0: {_RANGE}")],
+        [("endpoint-slice/port-out-of-range", f"ports[0].port: Invalid value: 0: {RANGE}")],
     ),
     Row("a port without number is fine", {("ports", 0, "port"): None}, []),
     Row(
@@ -169,7 +182,7 @@ ENDPOINT_SLICE_ROWS = [
     Row(
         "an application protocol is a qualified name",
         {("ports", 0, "appProtocol"): "h2 c"},
-        [("endpoint-slice/app-protocol-invalid", f'ports[0].appProtocol: Invalid value: "h2 c": {_NAME_PART}')],
+        [("endpoint-slice/app-protocol-invalid", f'ports[0].appProtocol: Invalid value: "h2 c": {NAME_PART}')],
     ),
     Row(
         "an address with leading zeros is an old form",
@@ -200,7 +213,7 @@ NODE_ROWS = [
     Row(
         "a pod CIDR is a CIDR",
         {("spec", "podCIDR"): "10.244.1.0", ("spec", "podCIDRs"): ["10.244.1.0"]},
-        [("node/pod-cidr-invalid", f'spec.podCIDRs[0]: Invalid value: "10.244.1.0": {_CIDR}')],
+        [("node/pod-cidr-invalid", f'spec.podCIDRs[0]: Invalid value: "10.244.1.0": {CIDR}')],
     ),
     Row(
         "two pod CIDRs are of two families",
@@ -298,12 +311,12 @@ SERVICE_CIDR_ROWS = [
     Row(
         "a range is a CIDR",
         {("spec", "cidrs"): ["10.0.0.0"]},
-        [("service-cidr/cidr-invalid", f'spec.cidrs[0]: Invalid value: "10.0.0.0": {_CIDR}')],
+        [("service-cidr/cidr-invalid", f'spec.cidrs[0]: Invalid value: "10.0.0.0": {CIDR}')],
     ),
     Row(
         "a range has no spaces around it",
         {("spec", "cidrs"): [" 10.0.0.0/24"]},
-        [("service-cidr/cidr-invalid", f'spec.cidrs[0]: Invalid value: " 10.0.0.0/24": {_CIDR}')],
+        [("service-cidr/cidr-invalid", f'spec.cidrs[0]: Invalid value: " 10.0.0.0/24": {CIDR}')],
     ),
     Row(
         "a range has no host bits and no leading zeros",
