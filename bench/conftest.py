@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import pytest_collection_modifyitems
+
+__all__ = ["clusters", "pytest_collection_modifyitems"]
+
 
 @pytest.fixture(scope="session")
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -29,7 +29,7 @@ __all__ = ["compile_command"]
     default="nft",
     help="nft text for `nft -f -` (default), libnftables JSON for nft 1.1.2 and newer, or the dataplane as JSON.",
 )
-@click.option("--strict", is_flag=True, help="Print nothing and exit with 1 if anything is wrong.")
+@click.option("--strict", is_flag=True, help="Print nothing and exit with 1 if there are errors.")
 @talk_options
 def compile_command(
     *,
@@ -54,9 +54,9 @@ def compile_command(
         compilation = compile_cluster(loaded.cluster, node=node, settings=settings, problems=loaded.problems)
     talk.problems(compilation.problems)
     tell_loaded(talk, loaded)
-    wrong = [problem for problem in compilation.problems if problem.severity is not Severity.INFO]
+    wrong = [problem for problem in compilation.problems if problem.severity is Severity.ERROR]
     if strict and wrong:
-        raise FindingsError(f"nothing was compiled: {len(wrong)} problems, and --strict was given")
+        raise FindingsError(f"nothing was compiled: {len(wrong)} {'error' if len(wrong) == 1 else 'errors'} above")
     with talk.progress("writing"):
         write_data(_rendered(compilation, output))
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import click
 
 from svcc.cli.options import InputOptions
@@ -72,13 +71,7 @@ def cluster_settings(talk: Talk, loaded: Loaded, flags: Mapping[str, Any]) -> tu
         SettingsError: a value makes no sense.
     """
     configured = _configuration(talk, flags["config"]) if flags["config"] else loaded.kube_proxy
-    values: dict[str, Any] = {}
-    if configured is not None:
-        values = {
-            field.name: value
-            for field in attrs.fields(ClusterSettings)
-            if (value := getattr(configured, field.name, None)) is not None
-        }
+    values = configured.cluster_settings() if configured is not None else {}
     for flag, name in _FIELD_OF_FLAG.items():
         if flags[flag] not in (None, ()):
             values[name] = flags[flag]

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from attrs import frozen
 
-from svcc.addresses import (
-    IPFamily,
-    address_bytes,
-    canonical_address,
-    canonical_prefix,
-    collapsed_prefixes,
-    family_of,
-    prefix_contains,
-)
+from svcc.addresses import IPFamily, address_bytes
+from svcc.dataplane.addresses import ServiceAddress, cluster_address, external_addresses
 from svcc.dataplane.conflicts import Claims, oldest_first
 from svcc.dataplane.contract import (
     Dataplane,
@@ -29,7 +20,7 @@ from svcc.dataplane.contract import (
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
 from svcc.model.cluster import Cluster, ClusterSettings
-from svcc.model.service import IPMode, Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
+from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
 from svcc.select import PROXY_NAME_LABEL, Selection, ServiceEndpoints, slices_by_service
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
@@ -63,7 +54,7 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
         around = surroundings(family, cluster, node, settings)
         family_of_services = _Family(family, around, settings)
         for service in handled:
-            cluster_ip = _cluster_ip(service, family)
+            cluster_ip = cluster_address(service, family)
             if cluster_ip is not None:
                 found = slices.get((service.namespace, service.name), ())
                 zone = node.zone if node else None
@@ -104,22 +95,6 @@ def _notice(rule: str, detail: str, severity: Severity, service: Service | None 
     )
 
 
-def _cluster_ip(service: Service, family: IPFamily) -> str | None:
-    """The cluster IP of a family (S2); without `ipFamilies` addresses speak for themselves, as the server has it."""
-    for index, text in enumerate(service.cluster_ips):
-        address = canonical_address(text)
-        if address is None or family_of(address) is not family:
-            continue
-        if not service.ip_families or service.ip_families[index : index + 1] == (family,):
-            return address
-    return None
-
-
-def _of_family(texts: Iterable[str], family: IPFamily) -> list[str]:
-    found = (canonical_address(text) for text in texts)
-    return [address for address in found if address is not None and family_of(address) is family]
-
-
 class _Family:
     """Collects the service ports of one family, oldest Service first."""
 
@@ -136,48 +111,32 @@ class _Family:
         else:
             self._cluster_ip_masquerade = Masquerade.UNLESS_POD if around.pods else Masquerade.NEVER
 
-    def add(self, service: Service, cluster_ip: str, endpoints: ServiceEndpoints) -> None:
+    def add(self, service: Service, cluster: ServiceAddress, endpoints: ServiceEndpoints) -> None:
         """Claim and plan all frontends of a Service."""
-        self._cluster_ips[cluster_ip] = None
-        vips = self._vips(service)
-        external_ips = (
-            _of_family(service.external_ips, self._family) if self._settings.allow_service_external_ips else []
+        self._cluster_ips[cluster.address] = None
+        externals = external_addresses(
+            service,
+            self._family,
+            node_address=self._around.primary_address,
+            allow_external_ips=self._settings.allow_service_external_ips,
         )
-        allowed_sources = self._allowed_sources(service, vips) if vips else None
         for index, port in enumerate(service.ports):
             selection = endpoints.select(port.name, port.protocol)
-            internal = _internal_decision(service, selection)
-            external = _external_decisions(service, selection)
+            decision = _internal_decision(service, selection)
             frontends: list[Frontend] = []
-            path = FieldPath(("spec", "ports", index, "port"))
-            if self.claims.claim(service, FrontendKind.CLUSTER_IP, port.protocol, cluster_ip, port.port, path):
-                frontends.append(
-                    Frontend(
-                        FrontendKind.CLUSTER_IP, cluster_ip, port.port, internal, internal, self._cluster_ip_masquerade
-                    )
-                )
-            for kind, address, number, sources in self._externals(port, vips, external_ips, allowed_sources):
-                inside, outside, masquerade = external
-                path = FieldPath(("spec", "ports", index, "nodePort" if address is None else "port"))
-                if self.claims.claim(service, kind, port.protocol, address, number, path):
-                    frontends.append(Frontend(kind, address, number, inside, outside, masquerade, sources))
+            if self.claims.claim(service, port.protocol, cluster, port.port):
+                kind, masquerade = FrontendKind.CLUSTER_IP, self._cluster_ip_masquerade
+                frontends.append(Frontend(kind, cluster.address, port.port, decision, decision, masquerade))
+            inside, outside, masquerade = _external_decisions(service, selection)
+            for external in externals:
+                if self.claims.claim(service, port.protocol, external, port.port):
+                    kind, address, _, sources = external
+                    frontends.append(Frontend(kind, address, port.port, inside, outside, masquerade, sources))
+            if port.node_port and self.claims.claim_node_port(service, port.protocol, port.node_port, index):
+                kind = FrontendKind.NODE_PORT
+                frontends.append(Frontend(kind, None, port.node_port, inside, outside, masquerade))
             if frontends:
                 self._plan(service, port, frontends, selection)
-
-    @staticmethod
-    def _externals(
-        port: ServicePort,
-        vips: list[str],
-        external_ips: list[str],
-        allowed_sources: tuple[str, ...] | None,
-    ) -> Iterable[tuple[FrontendKind, str | None, int, tuple[str, ...] | None]]:
-        """External frontends in order of precedence: a VIP that is also an externalIP keeps its source ranges (S40)."""
-        for address in vips:
-            yield FrontendKind.LOAD_BALANCER, address, port.port, allowed_sources
-        for address in external_ips:
-            yield FrontendKind.EXTERNAL_IP, address, port.port, None
-        if port.node_port:
-            yield FrontendKind.NODE_PORT, None, port.node_port, None
 
     def _plan(self, service: Service, port: ServicePort, frontends: list[Frontend], selection: Selection) -> None:
         used = {decision for frontend in frontends for decision in (frontend.inside, frontend.outside)}
@@ -196,28 +155,6 @@ class _Family:
                 service.source,
             )
         )
-
-    def _vips(self, service: Service) -> list[str]:
-        """The addresses a load balancer leaves to the nodes (S7)."""
-        ingress = service.load_balancer_ingress
-        return _of_family((item.ip for item in ingress if item.ip_mode is IPMode.VIP), self._family)
-
-    def _allowed_sources(self, service: Service, vips: list[str]) -> tuple[str, ...] | None:
-        """Who may reach the VIPs (S40, S41); None when no range of the family restricts them.
-
-        Ranges that cannot be read are skipped (S6), but never so that nothing restricts the Service any more: where no
-        other range of the family is left, nobody may come in.
-        """
-        found = [canonical_prefix(text) for text in service.load_balancer_source_ranges]
-        ranges = [prefix for prefix in found if prefix is not None and family_of(prefix) is self._family]
-        if not ranges:
-            return () if None in found else None
-        if any(prefix.endswith("/0") for prefix in ranges):
-            return None
-        primary = self._around.primary_address
-        if primary is not None and any(prefix_contains(prefix, primary) for prefix in ranges):
-            ranges.extend(f"{vip}/{self._family.bits}" for vip in vips)
-        return collapsed_prefixes(ranges)
 
     def finish(self) -> FamilyDataplane:
         """The family's dataplane, service ports by name."""

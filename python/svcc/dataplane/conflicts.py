@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from svcc.dataplane.contract import FrontendKind
-from svcc.fields import FieldPath, Problem, ProblemKind, Severity
+from svcc.dataplane.addresses import ServiceAddress, Steps
+from svcc.fields import FieldPath, Problem, ProblemKind
 from svcc.model.service import Protocol, Service
 
 __all__ = ["Claims", "oldest_first"]
@@ -39,28 +39,35 @@ class Claims:
         self._owners: dict[tuple[Protocol, str | None, int], Service] = {}
         self.problems: list[Problem] = []
 
-    def claim(
-        self, service: Service, kind: FrontendKind, protocol: Protocol, address: str | None, port: int, path: FieldPath
-    ) -> bool:
-        """Whether the frontend is the Service's to serve; a refusal is recorded unless the Service itself has it."""
-        owner = self._owners.get((protocol, address, port))
-        if owner is None:
-            self._owners[protocol, address, port] = service
-            return True
-        if owner is service:
-            return False
-        where = f"node port {port}" if address is None else f"{address} port {port}"
-        self.problems.append(
-            Problem(
-                rule="cluster/frontend-conflict",
-                kind=ProblemKind.DUPLICATE,
-                path=path,
-                value=port if address is None else address,
-                detail=f"{where} {protocol.value} is already served by {owner.reference}, which is older;"
-                f" this {kind.value} frontend is left out",
-                object=service.reference,
-                source=service.source.at(path) if service.source else None,
-                severity=Severity.WARNING,
-            )
+    def claim(self, service: Service, protocol: Protocol, wanted: ServiceAddress, port: int) -> bool:
+        """Whether a frontend is the Service's to serve; a refusal is recorded unless the Service itself has it."""
+        what = f"{wanted.address} port {port}"
+        return self._claim(service, (protocol, wanted.address, port), wanted.address, what, wanted.steps)
+
+    def claim_node_port(self, service: Service, protocol: Protocol, port: int, index: int) -> bool:
+        """The same for the node port of ``spec.ports[index]``."""
+        return self._claim(
+            service, (protocol, None, port), port, f"node port {port}", ("spec", "ports", index, "nodePort")
         )
+
+    def _claim(
+        self, service: Service, key: tuple[Protocol, str | None, int], value: str | int, what: str, steps: Steps
+    ) -> bool:
+        owner = self._owners.get(key)
+        if owner is None:
+            self._owners[key] = service
+            return True
+        if owner is not service:
+            path = FieldPath(steps)
+            self.problems.append(
+                Problem(
+                    rule="cluster/frontend-conflict",
+                    kind=ProblemKind.DUPLICATE,
+                    path=path,
+                    value=value,
+                    detail=f"{what} {key[0].value} is already served by {owner.reference}, which is older",
+                    object=service.reference,
+                    source=service.source.at(path) if service.source else None,
+                )
+            )
         return False
