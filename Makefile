@@ -42,7 +42,7 @@ demo: setup ## Compile the example manifests and show traffic reaching endpoints
 	$(BIN)/python examples/demo.py
 
 bench: setup ## Run the benchmarks
-	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-only --benchmark-sort=fullname -p no:xdist -s
+	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-only --benchmark-sort=fullname -p no:xdist -s $(BENCH)
 
 clean: ## Remove everything that is built or cached
 	rm -rf $(VENV) target build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache

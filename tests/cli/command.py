@@ -67,7 +67,11 @@ def program(
         timeout=60,
         check=False,
     )
-    return Outcome(result.returncode, result.stdout.decode(), result.stderr.decode("utf-8", "backslashreplace"))
+    return Outcome(
+        result.returncode,
+        result.stdout.decode("utf-8", "surrogateescape"),
+        result.stderr.decode("utf-8", "backslashreplace"),
+    )
 
 
 def _text(stream: io.TextIOWrapper) -> str:

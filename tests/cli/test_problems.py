@@ -30,9 +30,7 @@ spec:
   ports:
     - port: 70000
 """
-TOLD = (
-    "error: Service shop/bad: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive"
-)
+TOLD = "error: Service shop/bad: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive"
 NAMES_ONLY = text(
     service("headless", "None"),
     {**service("outside"), "spec": {"type": "ExternalName", "externalName": "pay.example.com"}},
@@ -66,8 +64,7 @@ def test_strict_prints_nothing_and_fails(broken: str, output: str) -> None:
     outcome = svcc("compile", "-f", broken, "--strict", "-o", output)
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.told[0] == f"{broken}:16: {TOLD}"
-    assert outcome.told[-1].startswith("error: nothing was compiled: 1 problem")
-    assert "1 problems" not in outcome.err
+    assert outcome.told[-1] == "error: nothing was compiled: 1 error above"
 
 
 def test_strict_is_content_with_input_in_order() -> None:

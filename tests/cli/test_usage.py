@@ -37,7 +37,7 @@ def refused(outcome: Outcome) -> str:
     [
         (["compile"], "Missing option '-f' / '--filename'"),
         (["check"], "Missing option '-f' / '--filename'"),
-        (["compile", "-f", "-", "--bogus"], "No such option: --bogus"),
+        (["compile", "-f", "-", "--bogus"], "No such option '--bogus'"),
         (["compile", "-f", "-", "--masquerade-bit", "32"], "32 is not in the range"),
         (["compile", "-f", "-", "--masquerade-bit", "x"], "'x' is not a valid integer range"),
         (["compile", "-f", "-", "--detect-local-mode", "Magic"], "'Magic' is not one of 'ClusterCIDR'"),
@@ -62,7 +62,10 @@ def test_a_usage_error_is_told_with_the_way_to_help(arguments: list[str], words:
         (["--nodeport-addresses", "primary,10.0.0.0/8"], "'primary' cannot be combined with CIDRs"),
         (["--local-address", "192.168.0.300"], "'192.168.0.300' is not an IP address"),
         (["--detect-local-mode", "BridgeInterface"], "is not an interface name"),
-        (["--detect-local-mode", "InterfaceNamePrefix", "--pod-interface-name-prefix", 'a"; flush'], "not an interface"),
+        (
+            ["--detect-local-mode", "InterfaceNamePrefix", "--pod-interface-name-prefix", 'a"; flush'],
+            "not an interface",
+        ),
         (["-l", "app in (web"], 'unable to parse the label selector "app in (web"'),
         (["--node", "worker-9"], 'no node is named "worker-9"'),
     ],

@@ -6,6 +6,7 @@ The addresses are those of `tests/declare.py`: the node is `NODE`, its pods are 
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -80,6 +81,7 @@ class Plan:
     gateway: str
     spare: str
     outsider: str
+    other_outsider: str
     pod: str
     remote_pod: str
     here: str
@@ -144,6 +146,7 @@ IPV4 = Plan(
     gateway="10.244.0.1",
     spare="192.168.77.7",
     outsider="203.0.113.7",
+    other_outsider="203.0.113.9",
     pod="10.244.0.20",
     remote_pod="10.244.9.20",
     here="10.244.0.2",
@@ -161,8 +164,9 @@ IPV6 = Plan(
     external_ip="2001:db8:eeee::1",
     node="fd00:1::10",
     gateway="fd00:10:244::1",
-    spare="fd00:77::7",
+    spare="fd00:1::77",
     outsider="2001:db8::7",
+    other_outsider="2001:db8::9",
     pod="fd00:10:244::20",
     remote_pod="fd00:10:244:9::20",
     here="fd00:10:244::2",
@@ -177,20 +181,21 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 each_external_kind = pytest.mark.parametrize("kind", EXTERNAL)
 
 
-def everywhere(plan: Plan, protocol: Protocol = Protocol.TCP, **fields: Any) -> Service:
-    """The LoadBalancer Service `web` with one port and a frontend of each kind."""
+def everywhere(plan: Plan, *protocols: Protocol, **fields: Any) -> Service:
+    """The LoadBalancer Service `web` with one port, of TCP if nothing is said, and a frontend of each kind."""
     more: dict[str, Any] = {
         "type": "LoadBalancer",
         "external_ips": [plan.external_ip],
         "load_balancer_ingress": [LoadBalancerIngress(plan.vip)],
     }
-    port = ServicePort(PORT, "http", protocol, node_port=NODE_PORT)
-    return service("web", [plan.cluster_ip], port, **{**more, **fields})
+    ports = [ServicePort(PORT, "http", each, node_port=NODE_PORT) for each in protocols or (Protocol.TCP,)]
+    return service("web", [plan.cluster_ip], *ports, **{**more, **fields})
 
 
-def backed(endpoints: Iterable[Endpoint], protocol: Protocol = Protocol.TCP, name: str = "web") -> list[ClusterObject]:
+def backed(endpoints: Iterable[Endpoint], *protocols: Protocol, name: str = "web") -> list[ClusterObject]:
     """The slices of `everywhere`, or of another Service whose port has the same name."""
-    return list(slices(name, endpoints, EndpointPort(TARGET_PORT, "http", protocol)))
+    ports = [EndpointPort(TARGET_PORT, "http", each) for each in protocols or (Protocol.TCP,)]
+    return list(slices(name, endpoints, *ports))
 
 
 def compiled_on(
@@ -213,8 +218,18 @@ def install(
     on: NodeObject = NODE,
 ) -> Compilation:
     """Compile and load, with nothing left from before."""
-    compilation = compiled_on(on, SERVICE_CIDRS, *objects, settings=settings)
     node.reset()
+    return reload(node, *objects, settings=settings, on=on)
+
+
+def reload(
+    node: Node,
+    *objects: ClusterObject | Iterable[ClusterObject],
+    settings: ClusterSettings = PODS,
+    on: NodeObject = NODE,
+) -> Compilation:
+    """Compile and load over what is there, as the Services of a running node change."""
+    compilation = compiled_on(on, SERVICE_CIDRS, *objects, settings=settings)
     node.load(compilation.script)
     return compilation
 
@@ -252,15 +267,14 @@ def ask(
 def survey(
     node: Node,
     plan: Plan,
-    protocol: str = "TCP",
-    *,
+    *protocols: Protocol,
     callers: Sequence[Caller] = CALLERS,
     kinds: Sequence[Kind] = KINDS,
     times: int = 1,
-) -> dict[tuple[Caller, Kind], set[Answer]]:
+) -> dict[tuple[Caller, Kind, Protocol], set[Answer]]:
     """What each caller gets at each kind of frontend of `everywhere`."""
-    cases = [(caller, kind) for caller in callers for kind in kinds]
-    packets = [plan.packet(caller, *plan.frontend(kind), protocol) for caller, kind in cases for _ in range(times)]
+    cases = list(itertools.product(callers, kinds, protocols or (Protocol.TCP,)))
+    packets = [plan.packet(caller, *plan.frontend(kind), each) for caller, kind, each in cases for _ in range(times)]
     outcomes = iter(zip(packets, node.send_many(packets), strict=True))
     return {case: {answer(node, *next(outcomes)) for _ in range(times)} for case in cases}
 

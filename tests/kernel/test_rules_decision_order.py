@@ -29,7 +29,6 @@ from tests.kernel.callers import (
     backed,
     both_families,
     each_external_kind,
-    each_kind,
     each_protocol,
     everywhere,
     install,
@@ -70,12 +69,12 @@ def test_an_address_that_matches_exactly_wins_over_a_node_port_s24(
     for caller in CALLERS:
         assert whom(ask(node, plan, caller, plan.node, NODE_PORT, protocol)) == {plan.there}
     taking = taking_the_node_port(plan, kind, protocol)
-    install(node, objects, taking, backed([local(plan.here)], protocol, "taking"))
+    install(node, objects, taking, backed([local(plan.here)], protocol, name="taking"))
     for caller in CALLERS:
         assert whom(ask(node, plan, caller, plan.node, NODE_PORT, protocol)) == {plan.here}
     with owning(node, plan.spare):
         everywhere_serves = ClusterSettings(nodeport_addresses=[])
-        install(node, objects, taking, backed([local(plan.here)], protocol, "taking"), settings=everywhere_serves)
+        install(node, objects, taking, backed([local(plan.here)], protocol, name="taking"), settings=everywhere_serves)
         assert whom(ask(node, plan, "outsider", plan.spare, NODE_PORT, protocol)) == {plan.there}
         assert whom(ask(node, plan, "outsider", plan.node, NODE_PORT, protocol)) == {plan.here}
 
@@ -123,7 +122,7 @@ def test_what_matches_nothing_is_untouched_s24(node: Node, plan: Plan, protocol:
         (plan.there, 8080),
         (plan.here, 8080),
         (plan.second_vip, 80),
-        (plan.outsider.replace("7", "9"), NODE_PORT),
+        (plan.other_outsider, NODE_PORT),
         (plan.gateway, NODE_PORT),
         (plan.node, 80),
         (plan.node, NODE_PORT + 1),
@@ -147,28 +146,24 @@ def test_a_cluster_ip_follows_the_internal_policy_whoever_asks_s25(
 
 
 @both_families
-@each_protocol
 @pytest.mark.parametrize("internal", ["Cluster", "Local"])
-def test_external_frontends_of_policy_cluster_lead_everywhere_s26(
-    node: Node, plan: Plan, protocol: Protocol, internal: str
-) -> None:
-    declared = everywhere(plan, protocol, internal_traffic_policy=internal)
-    install(node, declared, backed([local(plan.here), remote(plan.there)], protocol))
-    for case, found in survey(node, plan, protocol, kinds=EXTERNAL, times=MANY).items():
+def test_external_frontends_of_policy_cluster_lead_everywhere_s26(node: Node, plan: Plan, internal: str) -> None:
+    declared = everywhere(plan, *Protocol, internal_traffic_policy=internal)
+    install(node, declared, backed([local(plan.here), remote(plan.there)], *Protocol))
+    for case, found in survey(node, plan, *Protocol, kinds=EXTERNAL, times=MANY).items():
         assert whom(found) == {plan.here, plan.there}, case
 
 
 @both_families
-@each_protocol
 @pytest.mark.parametrize("internal", ["Cluster", "Local"])
 def test_external_frontends_of_policy_local_keep_outsiders_here_and_send_pods_and_the_node_everywhere_s27(
-    node: Node, plan: Plan, protocol: Protocol, internal: str
+    node: Node, plan: Plan, internal: str
 ) -> None:
-    declared = everywhere(plan, protocol, external_traffic_policy="Local", internal_traffic_policy=internal)
-    install(node, declared, backed([local(plan.here), remote(plan.there)], protocol))
-    for (caller, kind), found in survey(node, plan, protocol, kinds=EXTERNAL, times=MANY).items():
+    declared = everywhere(plan, *Protocol, external_traffic_policy="Local", internal_traffic_policy=internal)
+    install(node, declared, backed([local(plan.here), remote(plan.there)], *Protocol))
+    for (caller, kind, protocol), found in survey(node, plan, *Protocol, kinds=EXTERNAL, times=MANY).items():
         expected = {plan.here} if caller == "outsider" else {plan.here, plan.there}
-        assert whom(found) == expected, (caller, kind)
+        assert whom(found) == expected, (caller, kind, protocol)
 
 
 @both_families
@@ -189,43 +184,37 @@ def test_any_local_address_as_the_source_makes_node_traffic_s27(node: Node, plan
 def test_without_a_detector_pods_are_outsiders_s27(node: Node, plan: Plan) -> None:
     declared = everywhere(plan, external_traffic_policy="Local")
     install(node, declared, backed([local(plan.here), remote(plan.there)]), settings=ClusterSettings())
-    for (caller, kind), found in survey(node, plan, kinds=EXTERNAL, times=MANY).items():
+    for (caller, kind, protocol), found in survey(node, plan, kinds=EXTERNAL, times=MANY).items():
         expected = {plan.here, plan.there} if caller == "node" else {plan.here}
-        assert whom(found) == expected, (caller, kind)
+        assert whom(found) == expected, (caller, kind, protocol)
 
 
 @both_families
-@each_protocol
-@each_kind
-def test_address_and_port_are_rewritten_and_the_protocol_is_kept_s28(
-    node: Node, plan: Plan, protocol: Protocol, kind: Kind
-) -> None:
-    endpoints = slices("web", [local(plan.here)], EndpointPort(64321, "http", protocol))
-    install(node, everywhere(plan, protocol), endpoints)
-    for caller in CALLERS:
-        # The harness would not know a packet of another protocol for the one that was sent.
-        (found,) = ask(node, plan, caller, *plan.frontend(kind), protocol)
-        assert isinstance(found, Reached)
-        assert (found.address, found.port) == (plan.here, 64321)
+def test_address_and_port_are_rewritten_and_the_protocol_is_kept_s28(node: Node, plan: Plan) -> None:
+    ports = [EndpointPort(64321, "http", protocol) for protocol in Protocol]
+    install(node, everywhere(plan, *Protocol), slices("web", [local(plan.here)], *ports))
+    # The harness would not know a packet of another protocol for the one that was sent.
+    for case, answers in survey(node, plan, *Protocol).items():
+        (found,) = answers
+        assert isinstance(found, Reached), case
+        assert (found.address, found.port) == (plan.here, 64321), case
 
 
 @both_families
-@each_protocol
-@each_kind
-def test_an_endpoint_that_is_a_frontend_of_another_service_is_no_way_to_it_s28(
-    node: Node, plan: Plan, protocol: Protocol, kind: Kind
-) -> None:
-    behind = service("behind", [plan.second_cluster_ip], ServicePort(8080, "http", protocol))
+def test_an_endpoint_that_is_a_frontend_of_another_service_is_no_way_to_it_s28(node: Node, plan: Plan) -> None:
+    ports = [ServicePort(8080, "http", protocol) for protocol in Protocol]
+    behind = service("behind", [plan.second_cluster_ip], *ports)
     install(
         node,
-        everywhere(plan, protocol),
-        backed([remote(plan.second_cluster_ip)], protocol),
+        everywhere(plan, *Protocol),
+        backed([remote(plan.second_cluster_ip)], *Protocol),
         behind,
-        backed([local(plan.here)], protocol, "behind"),
+        backed([local(plan.here)], *Protocol, name="behind"),
     )
-    for caller in CALLERS:
+    for case, answers in survey(node, plan, *Protocol).items():
+        caller, _kind, protocol = case
+        assert answers == {REJECTED}, case
         assert whom(ask(node, plan, caller, plan.second_cluster_ip, 8080, protocol)) == {plan.here}
-        assert ask(node, plan, caller, *plan.frontend(kind), protocol) == {REJECTED}
 
 
 @both_families

@@ -270,7 +270,7 @@ def test_the_order_of_endpoints_slices_and_services_changes_nothing_s16() -> Non
 def test_there_is_no_limit_to_the_endpoints_of_a_service_s16(node: Node) -> None:
     # More than the 65536 that the type of a slot is declared with.
     addresses = [f"10.{16 + (number >> 16)}.{number >> 8 & 255}.{number & 255}" for number in range(70_000)]
-    install(node, everywhere(IPV4), backed(remote(address) for address in addresses))
+    install(node, service("web", [IPV4.cluster_ip]), backed(remote(address) for address in addresses))
     packets = [IPV4.packet("pod", IPV4.cluster_ip)] * 2000
     drawn = {getattr(outcome, "address", "") for outcome in node.send_many(packets)}
     assert drawn <= set(addresses)

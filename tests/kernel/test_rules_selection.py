@@ -256,7 +256,7 @@ def test_none_here_and_none_anywhere_have_different_outcomes_s22_s37(node: Node,
     for internal, external in itertools.product(["Cluster", "Local"], repeat=2):
         declared = everywhere(plan, internal_traffic_policy=internal, external_traffic_policy=external)
         install(node, declared, backed(endpoints))
-        for (caller, kind), found in survey(node, plan).items():
+        for (caller, kind, _protocol), found in survey(node, plan).items():
             policy = internal if kind == "cluster IP" else external
             limited = policy == "Local" and (kind == "cluster IP" or caller == "outsider")
             assert whom(found) == (local_only if limited else everybody), (internal, external, caller, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -43,7 +44,7 @@ def check(
         document = {"apiVersion": API_VERSION, "kind": "ProblemList", "items": [_item(problem) for problem in shown]}
         write_data(json_lines(document, levels=3))
     else:
-        write_data(f"{talk.painted(problem)}\n" for problem in shown)
+        write_data(f"{talk.painted(problem, sys.stdout)}\n" for problem in shown)
     tell_loaded(talk, loaded)
     counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     errors = sum(problem.severity in counted for problem in found)

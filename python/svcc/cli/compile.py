@@ -48,10 +48,11 @@ def compile_command(
     kubectl get svc,endpointslices,nodes -A -o json | svcc compile -f - --node worker-1 | nft -f -
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     loaded = loaded_input(talk, inputs)
-    settings, configured_node = cluster_settings(talk, loaded, settings_flags)
+    settings, configured_node, problems = cluster_settings(loaded, settings_flags)
+    problems = (*problems, *loaded.problems)
     node = node_name(loaded.cluster, settings_flags["node"], configured_node)
     with talk.progress("compiling"):
-        compilation = compile_cluster(loaded.cluster, node=node, settings=settings, problems=loaded.problems)
+        compilation = compile_cluster(loaded.cluster, node=node, settings=settings, problems=problems)
     talk.problems(compilation.problems)
     tell_loaded(talk, loaded)
     wrong = [problem for problem in compilation.problems if problem.severity is Severity.ERROR]

@@ -12,7 +12,7 @@ import click
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk
 from svcc.errors import InputError
-from svcc.fields import printable
+from svcc.fields import Problem, printable
 from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.load import Loaded, load
 from svcc.model.cluster import Cluster, ClusterSettings
@@ -43,10 +43,14 @@ def loaded_input(talk: Talk, inputs: InputOptions) -> Loaded:
     """
     if inputs.namespace and inputs.all_namespaces:
         raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
+    # Python has no stream where the descriptor was closed.
+    if sys.stdin is None and "-" in inputs.filenames:
+        raise InputError("standard input is closed")
     # What is made here lives until the process ends, so collecting garbage would cost a third of the time for nothing.
     gc.disable()
     with talk.progress("reading manifests"):
-        return load(inputs.filenames, stdin=sys.stdin.buffer, namespace=inputs.namespace, selector=inputs.selector)
+        stdin = getattr(sys.stdin, "buffer", None)
+        return load(inputs.filenames, stdin=stdin, namespace=inputs.namespace, selector=inputs.selector)
 
 
 def tell_loaded(talk: Talk, loaded: Loaded) -> None:
@@ -61,30 +65,32 @@ def tell_loaded(talk: Talk, loaded: Loaded) -> None:
         talk.detail(f"skipped {sum(loaded.skipped.values())} objects of kinds that svcc does not read: {kinds}")
 
 
-def cluster_settings(talk: Talk, loaded: Loaded, flags: Mapping[str, Any]) -> tuple[ClusterSettings, str | None]:
-    """The settings, and the node's name where a configuration gives one: flags win over configuration.
+def cluster_settings(
+    loaded: Loaded, flags: Mapping[str, Any]
+) -> tuple[ClusterSettings, str | None, tuple[Problem, ...]]:
+    """The settings, the node's name where a configuration gives one, and what is wrong with that configuration.
 
-    Without ``--config``, a KubeProxyConfiguration among the manifests counts.
+    Flags win over it. Without ``--config``, a KubeProxyConfiguration among the manifests counts, whose problems are
+    among those of the manifests.
 
     Raises:
         InputError: the configuration cannot be read.
         SettingsError: a value makes no sense.
     """
-    configured = _configuration(talk, flags["config"]) if flags["config"] else loaded.kube_proxy
+    configured, problems = _configuration(flags["config"]) if flags["config"] else (loaded.kube_proxy, ())
     values = configured.cluster_settings() if configured is not None else {}
     for flag, name in _FIELD_OF_FLAG.items():
         if flags[flag] not in (None, ()):
             values[name] = flags[flag]
     node = configured.hostname_override if configured is not None else None
-    return ClusterSettings(**values), node or None
+    return ClusterSettings(**values), node or None, problems
 
 
-def _configuration(talk: Talk, filename: str) -> KubeProxySettings:
+def _configuration(filename: str) -> tuple[KubeProxySettings, tuple[Problem, ...]]:
     found = load([filename])
-    talk.problems(found.problems)
     if found.kube_proxy is None:
         raise InputError(f"{filename}: there is no KubeProxyConfiguration in it")
-    return found.kube_proxy
+    return found.kube_proxy, found.problems
 
 
 def node_name(cluster: Cluster, flag: str | None, configured: str | None) -> str | None:

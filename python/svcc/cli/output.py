@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from importlib import metadata
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -27,8 +28,20 @@ def version() -> str:
 
 
 def write_data(lines: Iterable[str]) -> None:
-    """Write data to stdout in large pieces; nothing is written before the first piece is complete."""
-    sys.stdout.write("".join(lines))
+    """Write data to stdout; nothing is written before all of it is there.
+
+    What stdout's encoding cannot express, as in names of files, is escaped.
+
+    Raises:
+        OSError: stdout is closed, or refuses.
+    """
+    text = "".join(lines)
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError as error:
+        sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
     sys.stdout.flush()
 
 
@@ -58,25 +71,25 @@ class Talk:
     def __init__(self, *, quiet: bool = False, verbose: int = 0, color: str = "auto") -> None:
         self.quiet = quiet
         self.verbose = verbose
-        self._color = _wants_color(color)
+        self._color = color
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Each problem on a line: place, severity, object, the server's words. Notices need ``-v``."""
         for problem in problems:
             if not self.quiet and (problem.severity is not Severity.INFO or self.verbose):
-                click.echo(self.painted(problem), err=True)
+                self._tell(self.painted(problem, sys.stderr))
 
-    def painted(self, problem: Problem) -> str:
-        """A problem as one line of text."""
+    def painted(self, problem: Problem, stream: TextIO | None) -> str:
+        """A problem as one line of text, in colour where `stream` wants it."""
         place = f"{problem.source}: " if problem.source else ""
         subject = f"{problem.object}: " if problem.object else ""
-        word = self._paint(f"{problem.severity.value}:", _COLOURS[problem.severity])
+        word = self._paint(f"{problem.severity.value}:", _COLOURS[problem.severity], stream)
         return f"{place}{word} {subject}{problem.message()}"
 
     def say(self, message: str) -> None:
         """Something worth saying unless ``--quiet``."""
         if not self.quiet:
-            click.echo(message, err=True)
+            self._tell(message)
 
     def detail(self, message: str) -> None:
         """Something worth saying under ``-v``."""
@@ -85,18 +98,22 @@ class Talk:
 
     def error(self, message: str, *, hint: str | None = None) -> None:
         """What ends the command; said even under ``--quiet``."""
-        click.echo(f"{self._paint('error:', 'red')} {message}", err=True)
+        self._tell(f"{self._paint('error:', 'red', sys.stderr)} {message}")
         if hint:
-            click.echo(f"{self._paint('hint:', 'cyan')} {hint}", err=True)
+            self._tell(f"{self._paint('hint:', 'cyan', sys.stderr)} {hint}")
 
-    def _paint(self, text: str, color: str) -> str:
-        return click.style(text, fg=color, bold=True) if self._color else text
+    @staticmethod
+    def _tell(line: str) -> None:
+        # Whether there is colour has been decided; left alone, click strips it from all that is no terminal.
+        click.echo(line, err=True, color=True)
+
+    def _paint(self, text: str, color: str, stream: TextIO | None) -> str:
+        return click.style(text, fg=color, bold=True) if _wants_color(self._color, stream) else text
 
     @contextlib.contextmanager
     def progress(self, what: str) -> Iterator[None]:
         """Show `what` is under way, on a terminal and only once it has taken a second."""
-        quiet = self.quiet or os.environ.get("CI") or os.environ.get("NO_PROGRESS") or not sys.stderr.isatty()
-        if quiet:
+        if self.quiet or os.environ.get("CI") or os.environ.get("NO_PROGRESS") or not _is_terminal(sys.stderr):
             yield
             return
         line = f"{what} ..."
@@ -120,11 +137,16 @@ class Talk:
                 sys.stderr.flush()
 
 
-def _wants_color(choice: str) -> bool:
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks; Python has no stream where the descriptor was closed."""
+    return stream is not None and stream.isatty()
+
+
+def _wants_color(choice: str, stream: TextIO | None) -> bool:
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") != "0":
         return True
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return _is_terminal(stream) and os.environ.get("TERM") != "dumb"

@@ -19,7 +19,8 @@ from svcc.model.node import Node
 __all__ = ["Surroundings", "surroundings"]
 
 _BIG_ENDIAN = frozenset({"s390x", "s390", "ppc64", "ppc", "mips", "mips64", "sparc64"})
-_INTERFACE_NAME = re.compile(r"[A-Za-z0-9_.@=+-]{1,15}")
+_LONGEST_INTERFACE_NAME = 15
+_INTERFACE_NAME = re.compile(rf"[A-Za-z0-9_.@=+-]{{1,{_LONGEST_INTERFACE_NAME}}}")
 
 
 @frozen
@@ -105,6 +106,9 @@ def _pods(family: IPFamily, node: Node | None, settings: ClusterSettings) -> Pod
             return PodDetector(interface=_interface("pod_bridge_interface", settings.pod_bridge_interface))
         case DetectLocalMode.INTERFACE_NAME_PREFIX:
             name = _interface("pod_interface_name_prefix", settings.pod_interface_name_prefix)
+            # No name is longer than 15 characters, and nft refuses a wildcard behind that many.
+            if len(name) == _LONGEST_INTERFACE_NAME:
+                return PodDetector(interface=name)
             return PodDetector(interface_prefix=name)
         case DetectLocalMode.NONE:
             return PodDetector()
