@@ -234,3 +234,8 @@ def test_a_bug_of_svcc_ends_with_4_and_a_way_to_find_it(monkeypatch: pytest.Monk
     assert outcome.told[1].startswith("hint: ")
     assert """compile -f 'it'"'"'s here'""" in outcome.told[1]
     assert "Traceback" not in outcome.err
+
+
+def test_what_ends_the_command_is_coloured_like_everything_else() -> None:
+    assert "\x1b[" in svcc("compile", "-f", "no-such-file", "--color", "always").err
+    assert "\x1b[" not in svcc("compile", "-f", "no-such-file", "--color", "never").err

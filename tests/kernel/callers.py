@@ -218,8 +218,7 @@ def install(
     on: NodeObject = NODE,
 ) -> Compilation:
     """Compile and load, with nothing left from before."""
-    node.reset()
-    return reload(node, *objects, settings=settings, on=on)
+    return _load(node, "flush ruleset\n", compiled_on(on, SERVICE_CIDRS, *objects, settings=settings))
 
 
 def reload(
@@ -229,8 +228,19 @@ def reload(
     on: NodeObject = NODE,
 ) -> Compilation:
     """Compile and load over what is there, as the Services of a running node change."""
-    compilation = compiled_on(on, SERVICE_CIDRS, *objects, settings=settings)
-    node.load(compilation.script)
+    return _load(node, "", compiled_on(on, SERVICE_CIDRS, *objects, settings=settings))
+
+
+def install_without_service_cidrs(node: Node, *objects: ClusterObject, settings: ClusterSettings = PODS) -> None:
+    """`install` for a cluster whose ServiceCIDRs are those among the objects."""
+    _load(node, "flush ruleset\n", compiled_on(NODE, *objects, settings=settings))
+
+
+def _load(node: Node, before: str, compilation: Compilation) -> Compilation:
+    # One transaction instead of two: the kernel waits after each until no packet sees what was there.
+    if before:
+        node.conntrack_flush()
+    node.load(before + compilation.script)
     return compilation
 
 

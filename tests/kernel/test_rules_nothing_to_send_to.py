@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
-from svcc.model.cluster import ClusterObject, ClusterSettings
+from svcc.model.cluster import ClusterObject
 from svcc.model.node import ServiceCIDR
 from svcc.model.service import Protocol
-from tests.declare import NODE, POD_CIDRS, PODS, local, remote, service
+from tests.declare import PODS, local, remote, service
 from tests.kernel.callers import (
     CALLERS,
     DROPPED,
@@ -29,10 +29,10 @@ from tests.kernel.callers import (
     ask,
     backed,
     both_families,
-    compiled_on,
     each_protocol,
     everywhere,
     install,
+    install_without_service_cidrs,
     owning,
     survey,
     whom,
@@ -176,10 +176,7 @@ def test_only_cluster_ips_of_services_that_are_handled_are_refused_s38(
 ) -> None:
     if "ip_families" in fields:
         fields = {"ip_families": [(IPV6 if plan is IPV4 else IPV4).family]}
-    settings = ClusterSettings(cluster_cidrs=POD_CIDRS)
-    compilation = compiled_on(NODE, evolve(everywhere(plan), **fields), settings=settings)
-    node.reset()
-    node.load(compilation.script)
+    install_without_service_cidrs(node, evolve(everywhere(plan), **fields))
     for caller in CALLERS:
         assert ask(node, plan, caller, plan.cluster_ip) == {UNTOUCHED}
         assert ask(node, plan, caller, plan.cluster_ip, None, "ICMP") == {UNTOUCHED}
@@ -205,7 +202,7 @@ def test_an_address_of_a_service_cidr_that_no_service_has_is_dropped_s39(
         assert ask(node, plan, caller, plan.second_vip, 80, protocol) == {UNTOUCHED}
 
 
-def _cidrs(plan: Plan, *cidrs: str) -> tuple[ClusterObject, ...]:
+def _cidrs(*cidrs: str) -> tuple[ClusterObject, ...]:
     return tuple(ServiceCIDR(f"range-{number}", cidrs=[cidr]) for number, cidr in enumerate(cidrs))
 
 
@@ -213,10 +210,8 @@ def _cidrs(plan: Plan, *cidrs: str) -> tuple[ClusterObject, ...]:
 def test_without_known_service_cidrs_there_is_no_drop_s39(node: Node, plan: Plan) -> None:
     other = (IPV6 if plan is IPV4 else IPV4).unallocated
     # One of the other family says nothing about this one.
-    for objects in ((), _cidrs(plan, f"{other}/{128 if ':' in other else 32}")):
-        compilation = compiled_on(NODE, everywhere(plan), *objects, settings=PODS)
-        node.reset()
-        node.load(compilation.script)
+    for objects in ((), _cidrs(f"{other}/{128 if ':' in other else 32}")):
+        install_without_service_cidrs(node, everywhere(plan), *objects)
         for caller in CALLERS:
             assert ask(node, plan, caller, plan.unallocated) == {UNTOUCHED}
             assert ask(node, plan, caller, plan.cluster_ip) == {REJECTED}
@@ -229,9 +224,7 @@ def test_all_service_cidrs_of_the_family_count_wherever_they_are_given_and_overl
     narrow, wide = (f"{plan.unallocated}/{plan.bits}", f"{plan.unallocated}/{plan.bits - 8}")
     declared = [f"{plan.second_vip}/{plan.bits}", narrow, wide, narrow, "nonsense"]
     settings = evolve(PODS, service_cidrs=[f"{plan.other_outsider}/{plan.bits}", wide])
-    compilation = compiled_on(NODE, *_cidrs(plan, *declared), settings=settings)
-    node.reset()
-    node.load(compilation.script)
+    install_without_service_cidrs(node, *_cidrs(*declared), settings=settings)
     for caller in CALLERS:
         for address in (plan.unallocated, plan.second_vip, plan.other_outsider):
             assert ask(node, plan, caller, address) == {DROPPED}

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from svcc.addresses import IPFamily
 from svcc.model.cluster import ClusterSettings
 from svcc.model.endpoints import EndpointPort, EndpointSlice
 from svcc.model.service import IPMode, LoadBalancerIngress, Protocol, Service, ServicePort
-from tests.declare import NODE, POD_CIDRS, PODS, compiled, local, remote, service, slices
+from tests.declare import POD_CIDRS, PODS, compiled, local, remote, service, slices
 from tests.kernel.callers import (
     CALLERS,
     DROPPED,
@@ -373,9 +372,3 @@ def test_external_ips_are_served_only_where_they_are_allowed_s9(node: Node, plan
     for (_caller, kind, _protocol), answers in survey(node, plan, kinds=KINDS).items():
         served = allowed or kind != "external IP"
         assert whom(answers) == ({plan.here} if served else {UNTOUCHED})
-
-
-def test_the_plans_are_those_of_the_declared_node() -> None:
-    assert set(PLANS) == set(IPFamily)
-    for family, plan in PLANS.items():
-        assert NODE.primary_address(family) == plan.node

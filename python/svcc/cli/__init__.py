@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each exi
     """Run the command line and return its exit code; errors are told on stderr, never raised."""
     talk = Talk()
     try:
-        result = cli.main(arguments, prog_name="svcc", standalone_mode=False)
+        result = cli.main(arguments, prog_name="svcc", standalone_mode=False, obj=talk)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -113,9 +113,16 @@ settings_options = _decorated(
     click.option("--service-proxy-name", metavar="NAME", help="Serve Services labelled with this proxy name."),
 )
 
+
+def _configured_talk(**options: Any) -> Talk:
+    """The talk of the whole run, so that what ends the command is said in the same way."""
+    talk = click.get_current_context().find_object(Talk) or Talk()
+    return talk.configure(**options)
+
+
 talk_options = _decorated(
     click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     click.option("-v", "--verbose", count=True, help="Say more."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on stderr."),
-    into=("talk", Talk, ("quiet", "verbose", "color")),
+    into=("talk", _configured_talk, ("quiet", "verbose", "color")),
 )

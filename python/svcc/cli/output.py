@@ -73,6 +73,11 @@ class Talk:
         self.verbose = verbose
         self._color = color
 
+    def configure(self, *, quiet: bool, verbose: int, color: str) -> Talk:
+        """Take over what the options of a command say."""
+        self.quiet, self.verbose, self._color = quiet, verbose, color
+        return self
+
     def problems(self, problems: Iterable[Problem]) -> None:
         """Each problem on a line: place, severity, object, the server's words. Notices need ``-v``."""
         for problem in problems:

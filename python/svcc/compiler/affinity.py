@@ -86,7 +86,7 @@ def sticky_ports(plans: Iterable[ServicePortPlan], *, big_endian: bool) -> dict[
             continue
         number = _unique_number(("clients", *plan.name), taken)
         sets = {local: _unique_number(("local" if local else "cluster", *plan.name), taken) for local in (False, True)}
-        mask = hashlib.blake2b("\0".join(("mask", *plan.name)).encode(), digest_size=16).hexdigest()
+        mask = _digest(("mask", *plan.name), 16).hex()
         endpoints = sorted({*plan.cluster_endpoints, *plan.local_endpoints})
         found[plan.name] = StickyPort(
             plan,
@@ -100,12 +100,15 @@ def sticky_ports(plans: Iterable[ServicePortPlan], *, big_endian: bool) -> dict[
 
 
 def _unique_number(words: Sequence[str], taken: set[int]) -> int:
-    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    number = int.from_bytes(digest, "big")
+    number = int.from_bytes(_digest(words, 4), "big")
     while number in taken:
         number = (number + 1) % 2**32
     taken.add(number)
     return number
+
+
+def _digest(words: Sequence[str], size: int) -> bytes:
+    return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=size).digest()
 
 
 def _seed(endpoints: Sequence[EndpointAddress], *, big_endian: bool) -> int:
