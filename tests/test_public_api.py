@@ -86,7 +86,6 @@ def test_types_are_shipped() -> None:
 
 def test_the_readmes_table_of_names_is_complete() -> None:
     _, heading, section = README.read_text().partition("\n## API\n")
-    if not heading:
-        pytest.skip("README.md has no section with the table of the API")
+    assert heading
     names = re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| ([^|]*) \|", section.partition("\n## ")[0])))
     assert sorted(names) == sorted(svcc.__all__)
