@@ -12,7 +12,8 @@ ROOT = TESTS.parent
 RULES = {*range(1, 48), 52}
 
 SECTIONS = {
-    "services_and_frontends": range(1, 10),
+    "services": range(1, 6),
+    "frontends": range(6, 10),
     "endpoints": range(10, 17),
     "selection": range(17, 24),
     "decision_order": range(24, 29),
@@ -21,7 +22,8 @@ SECTIONS = {
     "source_ranges": range(40, 42),
     "node_ports": range(42, 44),
     "pods": range(44, 45),
-    "conflicts_and_odd_input": range(45, 48),
+    "conflicts": range(45, 46),
+    "odd_input": range(46, 48),
     "hooks": range(52, 53),
 }
 """Which rules each `test_rules_*.py` is about; S34 to S36 are those of `test_affinity.py`."""

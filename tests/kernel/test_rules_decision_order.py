@@ -13,23 +13,14 @@ from svcc.model.endpoints import EndpointPort
 from svcc.model.service import LoadBalancerIngress, Protocol, Service, ServicePort
 from tests.declare import local, remote, service, slices
 from tests.kernel.callers import (
-    CALLERS,
     DROPPED,
-    EXTERNAL,
     MANY,
-    NODE_PORT,
     REJECTED,
     UNTOUCHED,
-    Caller,
-    Kind,
-    Plan,
     Reached,
     Turned,
     ask,
     backed,
-    both_families,
-    each_external_kind,
-    each_protocol,
     everywhere,
     install,
     owning,
@@ -37,6 +28,17 @@ from tests.kernel.callers import (
     whom,
 )
 from tests.kernel.network import Node
+from tests.kernel.plans import (
+    CALLERS,
+    EXTERNAL,
+    NODE_PORT,
+    Caller,
+    Kind,
+    Plan,
+    both_families,
+    each_external_kind,
+    each_protocol,
+)
 
 pytestmark = pytest.mark.kernel
 

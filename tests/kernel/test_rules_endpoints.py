@@ -15,24 +15,9 @@ from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.service import Protocol, ServicePort
 from tests.declare import compiled, local, remote, service, slices
-from tests.kernel.callers import (
-    DROPPED,
-    IPV4,
-    IPV6,
-    MANY,
-    PLANS,
-    REJECTED,
-    Plan,
-    Reached,
-    ask,
-    backed,
-    both_families,
-    each_protocol,
-    everywhere,
-    install,
-    whom,
-)
+from tests.kernel.callers import DROPPED, MANY, REJECTED, Reached, ask, backed, everywhere, install, whom
 from tests.kernel.network import Node
+from tests.kernel.plans import IPV4, IPV6, PLANS, Plan, both_families, each_protocol
 
 pytestmark = pytest.mark.kernel
 

@@ -12,26 +12,10 @@ import pytest
 from svcc.model.service import Protocol
 from tests.declare import local, remote
 from tests.kernel import network
-from tests.kernel.callers import (
-    CALLERS,
-    DROPPED,
-    IPV4,
-    IPV6,
-    KINDS,
-    REJECTED,
-    UNTOUCHED,
-    Plan,
-    ask,
-    backed,
-    both_families,
-    everywhere,
-    install,
-    reload,
-    survey,
-    whom,
-)
+from tests.kernel.callers import DROPPED, REJECTED, UNTOUCHED, ask, backed, everywhere, install, reload, survey, whom
 from tests.kernel.network import Node
 from tests.kernel.packets import Packet, encoded
+from tests.kernel.plans import CALLERS, IPV4, IPV6, KINDS, Plan, both_families
 
 pytestmark = pytest.mark.kernel
 

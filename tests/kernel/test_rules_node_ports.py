@@ -11,23 +11,9 @@ from svcc.model.node import Node as NodeObject
 from svcc.model.node import NodeAddress
 from svcc.model.service import Protocol
 from tests.declare import POD_CIDRS, local
-from tests.kernel.callers import (
-    CALLERS,
-    IPV4,
-    IPV6,
-    NODE_PORT,
-    REJECTED,
-    UNTOUCHED,
-    Plan,
-    ask,
-    backed,
-    both_families,
-    everywhere,
-    install,
-    owning,
-    whom,
-)
+from tests.kernel.callers import REJECTED, UNTOUCHED, ask, backed, everywhere, install, owning, whom
 from tests.kernel.network import Node
+from tests.kernel.plans import CALLERS, IPV4, IPV6, NODE_PORT, Plan, both_families
 
 pytestmark = pytest.mark.kernel
 

@@ -13,23 +13,12 @@ from svcc.model.node import ServiceCIDR
 from svcc.model.service import Protocol
 from tests.declare import PODS, local, remote, service
 from tests.kernel.callers import (
-    CALLERS,
     DROPPED,
-    EXTERNAL,
-    IPV4,
-    IPV6,
-    KINDS,
-    NODE_PORT,
     REJECTED,
     UNTOUCHED,
-    Caller,
-    Kind,
-    Plan,
     Turned,
     ask,
     backed,
-    both_families,
-    each_protocol,
     everywhere,
     install,
     install_without_service_cidrs,
@@ -39,6 +28,19 @@ from tests.kernel.callers import (
 )
 from tests.kernel.network import Node
 from tests.kernel.outcomes import Dropped, Rejected
+from tests.kernel.plans import (
+    CALLERS,
+    EXTERNAL,
+    IPV4,
+    IPV6,
+    KINDS,
+    NODE_PORT,
+    Caller,
+    Kind,
+    Plan,
+    both_families,
+    each_protocol,
+)
 
 pytestmark = pytest.mark.kernel
 

@@ -14,21 +14,9 @@ from attrs import evolve
 
 from svcc.model.cluster import ClusterSettings, DetectLocalMode
 from tests.declare import NODE, POD_CIDRS, remote
-from tests.kernel.callers import (
-    DROPPED,
-    IPV4,
-    IPV6,
-    Caller,
-    Plan,
-    Reached,
-    ask,
-    backed,
-    both_families,
-    everywhere,
-    install,
-    owning,
-)
+from tests.kernel.callers import DROPPED, Reached, ask, backed, everywhere, install, owning
 from tests.kernel.network import Node
+from tests.kernel.plans import IPV4, IPV6, Caller, Plan, both_families
 
 pytestmark = pytest.mark.kernel
 
@@ -162,6 +150,12 @@ def test_the_nodes_own_packets_are_a_pods_by_their_address_only_s44(
 def test_a_prefix_matches_every_interface_that_begins_with_it_s44() -> None:
     with Node(pod_interface="veth0123456789a", outside_interface="vethless") as named:
         for plan in (IPV4, IPV6):
-            for prefix, expected in (("veth", set(EVERYBODY)), ("veth0", BY_INTERFACE), ("eth", set[Ask]())):
+            for prefix, expected in (
+                ("veth", set(EVERYBODY)),
+                ("veth0", BY_INTERFACE),
+                # As long as a name can be.
+                ("veth0123456789a", BY_INTERFACE),
+                ("eth", set[Ask]()),
+            ):
                 declare(named, plan, detect_local_mode=PREFIX, pod_interface_name_prefix=prefix)
                 assert pods(named, plan) == expected

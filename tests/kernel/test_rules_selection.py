@@ -14,27 +14,9 @@ from svcc.model.endpoints import Endpoint
 from svcc.model.node import ZONE_LABEL
 from svcc.model.service import Protocol
 from tests.declare import NODE, local, remote
-from tests.kernel.callers import (
-    DROPPED,
-    IPV4,
-    KINDS,
-    MANY,
-    REJECTED,
-    Kind,
-    Plan,
-    Turned,
-    ask,
-    backed,
-    both_families,
-    each_external_kind,
-    each_kind,
-    each_protocol,
-    everywhere,
-    install,
-    survey,
-    whom,
-)
+from tests.kernel.callers import DROPPED, MANY, REJECTED, Turned, ask, backed, everywhere, install, survey, whom
 from tests.kernel.network import Node
+from tests.kernel.plans import IPV4, KINDS, Kind, Plan, both_families, each_external_kind, each_kind, each_protocol
 
 pytestmark = pytest.mark.kernel
 

@@ -14,24 +14,14 @@ from svcc.model.cluster import ClusterObject, ClusterSettings
 from svcc.model.service import Protocol
 from tests.declare import POD_CIDRS, PODS, local, remote
 from tests.kernel.callers import (
-    CALLERS,
     DROPPED,
-    EXTERNAL,
-    IPV4,
-    KINDS,
     MANY,
     REJECTED,
     UNTOUCHED,
-    Caller,
-    Kind,
-    Plan,
     Reached,
     Turned,
     ask,
     backed,
-    both_families,
-    each_kind,
-    each_protocol,
     everywhere,
     install,
     reload,
@@ -40,6 +30,18 @@ from tests.kernel.callers import (
 )
 from tests.kernel.network import Node
 from tests.kernel.outcomes import Delivered
+from tests.kernel.plans import (
+    CALLERS,
+    EXTERNAL,
+    IPV4,
+    KINDS,
+    Caller,
+    Kind,
+    Plan,
+    both_families,
+    each_kind,
+    each_protocol,
+)
 
 pytestmark = pytest.mark.kernel
 

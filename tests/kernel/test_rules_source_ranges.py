@@ -12,27 +12,9 @@ from svcc.model.cluster import ClusterSettings
 from svcc.model.node import NodeAddress
 from svcc.model.service import IPMode, LoadBalancerIngress, Protocol, ServicePort
 from tests.declare import NODE, local, remote, service
-from tests.kernel.callers import (
-    CALLERS,
-    DROPPED,
-    IPV4,
-    IPV6,
-    PORT,
-    REJECTED,
-    Caller,
-    Plan,
-    ask,
-    backed,
-    both_families,
-    each_protocol,
-    everywhere,
-    install,
-    owning,
-    reload,
-    survey,
-    whom,
-)
+from tests.kernel.callers import DROPPED, REJECTED, ask, backed, everywhere, install, owning, reload, survey, whom
 from tests.kernel.network import Node
+from tests.kernel.plans import CALLERS, IPV4, IPV6, PORT, Caller, Plan, both_families, each_protocol
 
 pytestmark = pytest.mark.kernel
 

@@ -128,7 +128,7 @@ def test_no_set_is_declared_by_a_plain_type() -> None:
 
 def test_affinity_records_survive_a_reload_because_their_map_is_never_deleted() -> None:
     script = compile_cluster(Cluster.of(service(1, 3, session_affinity="ClientIP")), node="a").script
-    assert "delete map ip svcc endpoints" in script
+    assert "flush map ip svcc endpoints" in script
     assert not re.search(r"(delete|flush) (map|set) ip6? svcc affinity", script)
 
 

@@ -5,6 +5,7 @@ Exit codes are the same for all commands: see `EXIT_CODES`.
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 from typing import NoReturn
@@ -47,6 +48,8 @@ cli.add_command(completion)
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    # What a command makes lives until the process ends: collecting cycles would cost a third of the time for nothing.
+    gc.disable()
     sys.exit(run(sys.argv[1:]))
 
 

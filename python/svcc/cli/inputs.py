@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -46,8 +45,6 @@ def loaded_input(talk: Talk, inputs: InputOptions) -> Loaded:
     # Python has no stream where the descriptor was closed.
     if sys.stdin is None and "-" in inputs.filenames:
         raise InputError("standard input is closed")
-    # What is made here lives until the process ends, so collecting garbage would cost a third of the time for nothing.
-    gc.disable()
     with talk.progress("reading manifests"):
         stdin = getattr(sys.stdin, "buffer", None)
         return load(inputs.filenames, stdin=stdin, namespace=inputs.namespace, selector=inputs.selector)

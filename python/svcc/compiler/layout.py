@@ -31,6 +31,7 @@ class Layout:
         frontend: the key of a frontend: protocol, destination address, destination port.
         node_port: the key of a node port: protocol, destination port.
         endpoint: where a connection goes: destination address and port.
+        endpoint_type: the types of an endpoint, to declare maps with.
         original_frontend: the frontend a connection came in by, after DNAT.
         original_node_port: the node port a connection came in by, after DNAT.
     """
@@ -46,6 +47,9 @@ class Layout:
         self.frontend = concat(PROTOCOL, self.destination, PORT)
         self.node_port = concat(PROTOCOL, PORT)
         self.endpoint = concat(self.destination, PORT)
+        # Declared with "th dport", a map that the kernel already holds makes every nft refuse a dnat rule that looks
+        # into it ("conflicting protocols specified: ip vs. th"). The type is the same for all protocols.
+        self.endpoint_type = concat(self.destination, Payload("tcp", "dport"))
         original_port = Ct("proto-dst", "original")
         self.original_frontend = concat(PROTOCOL, Ct(f"{word} daddr", "original"), original_port)
         self.original_node_port = concat(PROTOCOL, original_port)

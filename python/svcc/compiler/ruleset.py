@@ -50,18 +50,18 @@ def _sticky_chains(layout: Layout, sticky: dict[ServicePortName, StickyPort], el
 
 def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
     """Every set and map, whether it has elements or not: a table's shape depends on nothing but svcc's version."""
-    address, frontend, node_port, endpoint = layout.destination, layout.frontend, layout.node_port, layout.endpoint
+    address, frontend, node_port = layout.destination, layout.frontend, layout.node_port
     sets = (
         Set("services", frontend.parts, is_verdict_map=True),
         Set("outside-services", frontend.parts, is_verdict_map=True),
         Set("masquerade-frontends", frontend.parts, is_verdict_map=True),
         Set("refused-services", frontend.parts, is_verdict_map=True),
-        Set("endpoints", layout.slot_of(frontend, SLOT).parts, data=endpoint.parts),
+        Set("endpoints", layout.slot_of(frontend, SLOT).parts, data=layout.endpoint_type.parts),
         Set("nodeports", node_port.parts, is_verdict_map=True),
         Set("outside-nodeports", node_port.parts, is_verdict_map=True),
         Set("masquerade-nodeports", node_port.parts, is_verdict_map=True),
         Set("refused-nodeports", node_port.parts, is_verdict_map=True),
-        Set("nodeport-endpoints", layout.slot_of(node_port, SLOT).parts, data=endpoint.parts),
+        Set("nodeport-endpoints", layout.slot_of(node_port, SLOT).parts, data=layout.endpoint_type.parts),
         Set("nodeport-addresses", (address,)),
         Set("nodeport-prefixes", (address,), interval=True),
         Set("cluster-ips", (address,)),
@@ -70,7 +70,7 @@ def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
         Set("source-ranged", frontend.parts),
         Set("allowed-sources", (*frontend.parts, layout.source), interval=True),
         Set("hairpins", (layout.source, address)),
-        Set("sticky-endpoints", (PROTOCOL, SLOT, PRIORITY), data=endpoint.parts),
+        Set("sticky-endpoints", (PROTOCOL, SLOT, PRIORITY), data=layout.endpoint_type.parts),
         Set("remember-frontends", frontend.parts, is_verdict_map=True),
         Set("remember-nodeports", node_port.parts, is_verdict_map=True),
         Set(

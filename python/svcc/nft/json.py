@@ -48,7 +48,7 @@ def _table_commands(table: Table) -> Iterator[dict[str, Any]]:
     yield {"flush": {"table": identity}}
     for item in replaced:
         word = "map" if item.is_map else "set"
-        yield {"delete": {word: {"family": table.family, "table": table.name, "name": item.name}}}
+        yield {"flush": {word: {"family": table.family, "table": table.name, "name": item.name}}}
     for chain in table.chains:
         yield {"add": {"chain": _chain(table, chain)}}
     for item in table.sets:

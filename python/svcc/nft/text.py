@@ -1,9 +1,13 @@
 """nft objects as nft text: a script that replaces svcc's tables in one transaction.
 
 The script works on an empty node and on one that runs any earlier ruleset of svcc, whose state it does not know: it
-declares every set and map (a no-op where they exist), flushes all rules, deletes the sets and maps that belong to the
-ruleset, and then writes everything anew. Dynamic maps are declared but never deleted, so that what packets have
-written there survives. No other table is named.
+declares every set and map (a no-op where they exist), flushes all rules and the sets and maps that belong to the
+ruleset, and then writes everything anew. Dynamic maps are declared but never flushed, so that what packets have written
+there survives. No other table is named.
+
+Sets and maps must be flushed, not deleted and made anew: a packet that is under way while the kernel switches from the
+old ruleset to the new one still runs the old rules, and looks its keys up in the old maps by the new state. In a map
+that was flushed and filled again it finds the new element, in one that was deleted nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +65,7 @@ def _preparation(table: Table) -> Iterator[str]:
     yield f"flush table {table.family} {table.name}\n"
     for item in table.sets:
         if not item.dynamic:
-            yield f"delete {_set_word(item)} {table.family} {table.name} {item.name}\n"
+            yield f"flush {_set_word(item)} {table.family} {table.name} {item.name}\n"
 
 
 def table_text(table: Table, captions: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
