@@ -174,7 +174,7 @@ def compiled() -> str:
         f" and {sum(len(plan.cluster_endpoints) for plan in plans)} endpoints,"
         f" {chains} chains in 2 tables (IPv4 and IPv6). From the IPv4 one:\n"
     )
-    for first in ("\tmap services {", "\tmap endpoints {", "\tchain services {", "\tchain pick-3 {"):
+    for first in ("\tmap services {", "\tmap endpoints-tcp {", "\tchain services {", "\tchain pick-3 {"):
         say("\n".join(block(lines, first, about=f" {WEB.address} ")))
     return ruleset
 

@@ -5,7 +5,7 @@
 ...     Service("web", cluster_ips=["10.96.0.10"], ports=[ServicePort(80)]),
 ...     EndpointSlice("web-1", service_name="web", endpoints=[Endpoint(["10.244.0.5"])], ports=[EndpointPort(8080)]),
 ... ])
->>> "tcp . 10.96.0.10 . 80 . 0 : 10.244.0.5 . 8080" in compilation.script
+>>> "10.96.0.10 . 80 . 0 : 10.244.0.5 . 8080" in compilation.script
 True
 """
 

@@ -33,7 +33,7 @@ from tests.kernel.namespace import NetworkNamespace
 
 pytestmark = pytest.mark.kernel
 
-COMMAND = re.compile(r"table (ip|ip6) svcc \{|flush table (ip|ip6) svcc|delete (set|map|chain) (ip|ip6) svcc [a-z-]+")
+COMMAND = re.compile(r"table (ip|ip6) svcc \{|flush table (ip|ip6) svcc|flush (set|map|chain) (ip|ip6) svcc [a-z-]+")
 
 
 @pytest.fixture(scope="module")

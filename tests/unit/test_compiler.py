@@ -87,14 +87,14 @@ def test_the_same_input_in_any_order_gives_identical_output() -> None:
 @pytest.mark.parametrize("count", [10, 100, 500])
 def test_removing_one_endpoint_changes_few_elements(count: int) -> None:
     full = service(1, count)
-    before = elements(table(full), "endpoints")
+    before = elements(table(full), "endpoints-tcp")
     declared, slices = full
     assert isinstance(slices, EndpointSlice)
     changed = []
     for gone in range(0, count, max(1, count // 25)):
         rest = [endpoint for index, endpoint in enumerate(slices.endpoints) if index != gone]
         fewer = EndpointSlice(slices.name, service_name=slices.service_name, endpoints=rest, ports=slices.ports)
-        after = elements(table([declared, fewer]), "endpoints")
+        after = elements(table([declared, fewer]), "endpoints-tcp")
         changed.append(len(before - after))
     # A removal frees one slot, and filling it moves about ln N endpoints; sorted slots would move half of all.
     assert sum(changed) / len(changed) < 8
@@ -102,14 +102,14 @@ def test_removing_one_endpoint_changes_few_elements(count: int) -> None:
 
 def test_every_slot_of_a_pick_has_an_endpoint() -> None:
     found = table([item for n in range(60) for item in every_kind(n, n % 9)])
-    for verdicts, endpoints in (("services", "endpoints"), ("nodeports", "nodeport-endpoints")):
+    for verdicts, endpoints in (("services", "endpoints-tcp"), ("nodeports", "nodeport-endpoints-tcp")):
         slots = {key for key, _ in elements(found, endpoints)}
         for name in (verdicts, f"outside-{verdicts}"):
             for key, verdict in elements(found, name):
                 pick = re.fullmatch(r"pick(-nodeport)?(-local)?-(\d+)", getattr(verdict, "target", None) or "")
                 if pick:
                     first = 1_000_000_000 if pick[2] else 0
-                    assert all((*key, first + n) in slots for n in range(int(pick[3])))  # type: ignore[misc]
+                    assert all((*key[1:], first + n) in slots for n in range(int(pick[3])))  # type: ignore[index]
 
 
 def test_sets_are_the_same_whatever_is_declared() -> None:
@@ -128,7 +128,7 @@ def test_no_set_is_declared_by_a_plain_type() -> None:
 
 def test_affinity_records_survive_a_reload_because_their_map_is_never_deleted() -> None:
     script = compile_cluster(Cluster.of(service(1, 3, session_affinity="ClientIP")), node="a").script
-    assert "flush map ip svcc endpoints" in script
+    assert "flush map ip svcc endpoints-tcp" in script
     assert not re.search(r"(delete|flush) (map|set) ip6? svcc affinity", script)
 
 
@@ -168,14 +168,15 @@ def test_the_dataplane_alone_decides_the_ruleset() -> None:
 
 
 def test_every_set_is_used_by_a_rule() -> None:
-    found = compile_cluster(
-        Cluster.of(service(1, 3, session_affinity="ClientIP", type="NodePort", node_port=30001)),
-        node="a",
-        settings=ClusterSettings(cluster_cidrs=["10.244.0.0/16"], nodeport_addresses=["192.168.0.0/16"]),
-    )
-    script = found.script
-    unused = [item.name for item in found.ruleset.tables[0].sets if f"@{item.name}" not in script]
-    assert unused == ["nodeport-addresses"]  # the settings choose between it and nodeport-prefixes
+    declared = [
+        *service(1, 3, session_affinity="ClientIP", type="NodePort", node_port=30001),
+        *service(2, 3, type="NodePort", node_port=30002),
+    ]
+    settings = ClusterSettings(cluster_cidrs=["10.244.0.0/16"], nodeport_addresses=["192.168.0.0/16"])
+    found = compile_cluster(Cluster.of(declared), node="a", settings=settings)
+    unused = {item.name for item in found.ruleset.tables[0].sets if f"@{item.name}" not in found.script}
+    # The settings choose between nodeport-addresses and nodeport-prefixes, and only TCP has affinity here.
+    assert unused == {"nodeport-addresses", "sticky-endpoints-udp", "sticky-endpoints-sctp"}
 
 
 def test_a_set_is_a_map_when_it_holds_data_or_verdicts() -> None:

@@ -17,13 +17,13 @@ from attrs import frozen
 
 from svcc.addresses import IPFamily, address_bytes
 from svcc.compiler.layout import PRIORITY, PROTOCOL, Layout
-from svcc.compiler.program import Pick, pick_statement, rule
+from svcc.compiler.program import Pick, pick_rule, rule
 from svcc.dataplane.contract import ServicePortName, ServicePortPlan
 from svcc.kernel_hash import concatenated, nft_hash_many
 from svcc.nft.expressions import Binary, Constant, Ct, Expression, Jhash, Lookup, Numgen, Payload, concat
 from svcc.nft.names import identifier
 from svcc.nft.objects import Chain
-from svcc.nft.statements import Assign, Dnat, Remember
+from svcc.nft.statements import Assign, Dnat, Match, Remember
 from svcc.select import EndpointAddress
 
 __all__ = ["AFFINITY_RECORDS", "StickyPort", "affinity_key", "lookup_chain", "remember_chain", "sticky_ports"]
@@ -57,6 +57,11 @@ class StickyPort:
     sets: Mapping[bool, int]
     seed: int
     timeout_seconds: int
+
+    @property
+    def protocol(self) -> str:
+        """The protocol as nft spells it."""
+        return self.plan.name.protocol.value.lower()
 
     @property
     def remember_chain(self) -> str:
@@ -124,6 +129,11 @@ def endpoint_numbers(endpoints: Sequence[EndpointAddress], seed: int, *, big_end
     return nft_hash_many(keys, modulus=_NUMBERS, seed=seed, offset=_FIRST_NUMBER, big_endian=big_endian)
 
 
+def sticky_endpoints_map(protocol: str) -> str:
+    """The name of the map with the endpoints of a protocol by their numbers."""
+    return f"sticky-endpoints-{protocol}"
+
+
 def priority_text(number: int) -> str:
     """A number as nft writes packet priorities: ``major:minor`` in hexadecimal."""
     return f"{number >> 16:x}:{number & 0xFFFF:x}"
@@ -148,16 +158,20 @@ def affinity_key(layout: Layout, sticky: StickyPort, client: Payload | Ct) -> Ex
 def lookup_chain(layout: Layout, sticky: StickyPort, pick: Pick) -> Chain:
     """Go where the client went before, if that endpoint is still in this set; else forget and pick."""
     client = affinity_key(layout, sticky, layout.source)
-    remembered = concat(PROTOCOL, constant(sticky.sets[pick.local]), PRIORITY)
+    remembered = concat(constant(sticky.sets[pick.local]), PRIORITY)
+    protocol = sticky.protocol
     return Chain(
         sticky.lookup_chain(pick),
         (
             rule(Assign(PRIORITY, Constant("none"))),
             rule(Assign(PRIORITY, Lookup(client, "affinity"))),
-            rule(Dnat(layout.word, Lookup(remembered, "sticky-endpoints"))),
+            rule(
+                Match(PROTOCOL, Constant(protocol)),
+                Dnat(layout.word, Lookup(remembered, sticky_endpoints_map(protocol))),
+            ),
             rule(Remember("delete", "affinity", client, PRIORITY)),
             rule(Assign(PRIORITY, Constant("none"))),
-            rule(pick_statement(layout, pick)),
+            pick_rule(layout, pick, protocol),
         ),
     )
 

@@ -10,7 +10,7 @@ CAPTIONS = {
     "outside-services": "The same for clients that are neither pods nor this node, where it differs.",
     "masquerade-frontends": "Frontends whose connections must come back through this node.",
     "refused-services": "Frontends that nobody serves.",
-    "endpoints": "The endpoint at each slot of a frontend; the local ones begin at 1000000000.",
+    "endpoints-tcp": "The endpoint at each slot of a frontend; the local ones begin at 1000000000.",
     "nodeports": "The same five maps for node ports.",
     "nodeport-addresses": "The addresses that serve node ports, or the networks they lie in.",
     "cluster-ips": "Addresses that belong to Services; what they do not serve is rejected.",
@@ -18,7 +18,7 @@ CAPTIONS = {
     "pod-cidrs": "Who is a pod.",
     "source-ranged": "Frontends that admit some sources only, and which.",
     "hairpins": "Endpoints on this node, which may reach themselves.",
-    "sticky-endpoints": "Endpoints by the numbers under which clients remember them.",
+    "sticky-endpoints-tcp": "Endpoints by the numbers under which clients remember them.",
     "remember-frontends": "Frontends whose clients are remembered.",
     "affinity": "Which endpoint a client was sent to; filled by packets and kept across reloads.",
     # chains

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text
+from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text, sticky_endpoints_map
 from svcc.compiler.layout import LOCAL_SLOTS
-from svcc.compiler.program import Pick
+from svcc.compiler.program import Pick, endpoints_map
 from svcc.dataplane.contract import (
     Decision,
     FamilyDataplane,
@@ -89,9 +89,10 @@ def _add_frontend(
             continue
         served = True
         first = LOCAL_SLOTS if decision is Decision.LOCAL else 0
-        endpoints = elements.of("nodeport-endpoints" if base == "nodeports" else "endpoints")
+        endpoints = elements.of(endpoints_map(protocol, by_node_port=base == "nodeports"))
+        where = key[1:]
         for slot, endpoint in enumerate(slots[decision], first):
-            endpoints[(*key, slot)] = endpoint
+            endpoints[(*where, slot)] = endpoint
     if served and frontend.masquerade is not Masquerade.NEVER:
         elements.of(f"masquerade-{maps}s")[key] = _MARKS[frontend.masquerade]
     if served and sticky:
@@ -125,11 +126,11 @@ def _verdict(
 
 def _add_sticky_endpoints(elements: Elements, sticky: StickyPort, *, big_endian: bool) -> None:
     plan = sticky.plan
-    protocol = plan.name.protocol.value.lower()
     for local, endpoints in ((False, plan.cluster_endpoints), (True, plan.local_endpoints)):
         numbers = endpoint_numbers(endpoints, sticky.seed, big_endian=big_endian)
         for number, endpoint in sorted(zip(numbers, endpoints, strict=True)):
-            elements.of("sticky-endpoints")[protocol, sticky.sets[local], priority_text(number)] = endpoint
+            found = elements.of(sticky_endpoints_map(sticky.protocol))
+            found[sticky.sets[local], priority_text(number)] = endpoint
 
 
 def _add_surroundings(elements: Elements, family: FamilyDataplane) -> None:

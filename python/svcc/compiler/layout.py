@@ -8,7 +8,7 @@ from __future__ import annotations
 from svcc.addresses import IPFamily
 from svcc.nft.expressions import Concat, Ct, Expression, Fib, Meta, Numgen, Payload, concat
 
-__all__ = ["LOCAL_SLOTS", "MARK", "PORT", "PRIORITY", "PROTOCOL", "SLOT", "TABLE", "Layout"]
+__all__ = ["LOCAL_SLOTS", "MARK", "PORT", "PRIORITY", "PROTOCOL", "PROTOCOLS", "SLOT", "TABLE", "Layout"]
 
 TABLE = "svcc"
 
@@ -17,6 +17,7 @@ LOCAL_SLOTS = 1_000_000_000
 
 PROTOCOL = Meta("l4proto")
 PORT = Payload("th", "dport")
+PROTOCOLS = ("tcp", "udp", "sctp")
 MARK = Meta("mark")
 PRIORITY = Meta("priority")
 SLOT = Numgen("random", 65536)
@@ -31,7 +32,6 @@ class Layout:
         frontend: the key of a frontend: protocol, destination address, destination port.
         node_port: the key of a node port: protocol, destination port.
         endpoint: where a connection goes: destination address and port.
-        endpoint_type: the types of an endpoint, to declare maps with.
         original_frontend: the frontend a connection came in by, after DNAT.
         original_node_port: the node port a connection came in by, after DNAT.
     """
@@ -47,12 +47,17 @@ class Layout:
         self.frontend = concat(PROTOCOL, self.destination, PORT)
         self.node_port = concat(PROTOCOL, PORT)
         self.endpoint = concat(self.destination, PORT)
-        # Declared with "th dport", a map that the kernel already holds makes every nft refuse a dnat rule that looks
-        # into it ("conflicting protocols specified: ip vs. th"). The type is the same for all protocols.
-        self.endpoint_type = concat(self.destination, Payload("tcp", "dport"))
         original_port = Ct("proto-dst", "original")
         self.original_frontend = concat(PROTOCOL, Ct(f"{word} daddr", "original"), original_port)
         self.original_node_port = concat(PROTOCOL, original_port)
+
+    def place_of(self, protocol: str) -> Concat:
+        """An address and port of one protocol: a frontend as a key, an endpoint as data of maps for dnat rules.
+
+        Such maps are for one protocol each. Where the kernel holds one with data declared as ``ip daddr . th dport``,
+        every nft refuses new rules that look into it ("conflicting protocols specified: ip vs. th").
+        """
+        return concat(self.destination, Payload(protocol, "dport"))
 
     @staticmethod
     def slot_of(key: Concat, slot: Expression) -> Concat:

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from svcc.addresses import IPFamily
-from svcc.compiler.layout import LOCAL_SLOTS, MARK, PROTOCOL, Layout
+from svcc.compiler.layout import LOCAL_SLOTS, MARK, PROTOCOL, PROTOCOLS, Layout
 from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, FrontendKind
-from svcc.nft.expressions import Binary, Constant, Ct, Lookup, Meta, Numgen, SetReference, concat
+from svcc.nft.expressions import Binary, Constant, Ct, Lookup, Meta, Numgen, Payload, SetReference, concat
 from svcc.nft.objects import BaseHook, Chain, Rule
 from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
 
-__all__ = ["Pick", "base_chains", "pick_chain", "pick_statement", "program_chains", "rule"]
+__all__ = ["Pick", "base_chains", "endpoints_map", "pick_chain", "pick_rule", "program_chains", "rule"]
 
 STATE_NEW = Match(Ct("state"), Constant("new"))
 TRANSLATED = Match(Ct("status"), Constant("dnat"))
@@ -49,17 +49,22 @@ class Pick:
         return "-".join([*words, str(self.count)])
 
 
-def pick_statement(layout: Layout, pick: Pick) -> Dnat:
+def pick_rule(layout: Layout, pick: Pick, protocol: str) -> Rule:
     """Draw one of `pick.count` slots, uniformly for each connection (S23), and go to the endpoint in it."""
-    key = layout.node_port if pick.by_node_port else layout.frontend
+    key = concat(Payload(protocol, "dport")) if pick.by_node_port else layout.place_of(protocol)
     slot = Numgen("random", pick.count, LOCAL_SLOTS if pick.local else 0)
-    map_name = "nodeport-endpoints" if pick.by_node_port else "endpoints"
-    return Dnat(layout.word, Lookup(layout.slot_of(key, slot), map_name))
+    endpoint = Lookup(layout.slot_of(key, slot), endpoints_map(protocol, by_node_port=pick.by_node_port))
+    return rule(Match(PROTOCOL, Constant(protocol)), Dnat(layout.word, endpoint))
+
+
+def endpoints_map(protocol: str, *, by_node_port: bool) -> str:
+    """The name of the map with the endpoints of a protocol."""
+    return f"{'nodeport-' if by_node_port else ''}endpoints-{protocol}"
 
 
 def pick_chain(layout: Layout, pick: Pick) -> Chain:
     """The chain of a pick."""
-    return Chain(pick.chain, (rule(pick_statement(layout, pick)),))
+    return Chain(pick.chain, tuple(pick_rule(layout, pick, protocol) for protocol in PROTOCOLS))
 
 
 def base_chains() -> tuple[Chain, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from svcc.addresses import IPFamily
 from svcc.compiler.affinity import (
     AFFINITY_RECORDS,
@@ -9,13 +11,14 @@ from svcc.compiler.affinity import (
     StickyPort,
     lookup_chain,
     remember_chain,
+    sticky_endpoints_map,
     sticky_ports,
 )
 from svcc.compiler.elements import Elements, family_elements
-from svcc.compiler.layout import PRIORITY, PROTOCOL, SLOT, TABLE, Layout
-from svcc.compiler.program import base_chains, pick_chain, program_chains
+from svcc.compiler.layout import PRIORITY, PROTOCOLS, SLOT, TABLE, Layout
+from svcc.compiler.program import base_chains, endpoints_map, pick_chain, program_chains
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName
-from svcc.nft.expressions import Expression
+from svcc.nft.expressions import Expression, Payload, concat
 from svcc.nft.objects import Chain, Ruleset, Set, Table
 
 __all__ = ["build_ruleset"]
@@ -56,12 +59,12 @@ def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
         Set("outside-services", frontend.parts, is_verdict_map=True),
         Set("masquerade-frontends", frontend.parts, is_verdict_map=True),
         Set("refused-services", frontend.parts, is_verdict_map=True),
-        Set("endpoints", layout.slot_of(frontend, SLOT).parts, data=layout.endpoint_type.parts),
+        *_endpoints(layout, by_node_port=False),
         Set("nodeports", node_port.parts, is_verdict_map=True),
         Set("outside-nodeports", node_port.parts, is_verdict_map=True),
         Set("masquerade-nodeports", node_port.parts, is_verdict_map=True),
         Set("refused-nodeports", node_port.parts, is_verdict_map=True),
-        Set("nodeport-endpoints", layout.slot_of(node_port, SLOT).parts, data=layout.endpoint_type.parts),
+        *_endpoints(layout, by_node_port=True),
         Set("nodeport-addresses", (address,)),
         Set("nodeport-prefixes", (address,), interval=True),
         Set("cluster-ips", (address,)),
@@ -70,7 +73,7 @@ def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
         Set("source-ranged", frontend.parts),
         Set("allowed-sources", (*frontend.parts, layout.source), interval=True),
         Set("hairpins", (layout.source, address)),
-        Set("sticky-endpoints", (PROTOCOL, SLOT, PRIORITY), data=layout.endpoint_type.parts),
+        *_sticky_endpoints(layout),
         Set("remember-frontends", frontend.parts, is_verdict_map=True),
         Set("remember-nodeports", node_port.parts, is_verdict_map=True),
         Set(
@@ -83,6 +86,18 @@ def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
         ),
     )
     return tuple(_filled(item, elements) for item in sets)
+
+
+def _endpoints(layout: Layout, *, by_node_port: bool) -> Iterator[Set]:
+    for protocol in PROTOCOLS:
+        key = concat(Payload(protocol, "dport")) if by_node_port else layout.place_of(protocol)
+        name, data = endpoints_map(protocol, by_node_port=by_node_port), layout.place_of(protocol)
+        yield Set(name, layout.slot_of(key, SLOT).parts, data=data.parts)
+
+
+def _sticky_endpoints(layout: Layout) -> Iterator[Set]:
+    for protocol in PROTOCOLS:
+        yield Set(sticky_endpoints_map(protocol), (SLOT, PRIORITY), data=layout.place_of(protocol).parts)
 
 
 def _client_key(layout: Layout) -> tuple[Expression, ...]:
