@@ -27,7 +27,7 @@ MODULES = sorted(
     for path in PACKAGE.rglob("*.py")
     if ">>> " in path.read_text()
 )
-KUBECTL = "get svc,endpointslices,nodes -A -o json"
+KUBECTL = "get svc,endpointslices,nodes,servicecidrs -A -o json"
 
 
 @frozen

@@ -13,7 +13,15 @@ from svcc import ClusterSettings, compile, load_text  # noqa: A004  (the public 
 from tests.cli.command import ROOT, Outcome, program, svcc
 from tests.cli.manifests import endpoint_slice, node, service, text
 
-SHOP = ("compile", "-f", str(ROOT / "examples" / "shop"), "--node", "worker-1", "--cluster-cidr", "10.244.0.0/16")
+SHOP = (
+    "compile",
+    "-f",
+    str(ROOT / "examples" / "shop"),
+    "--node",
+    "worker-1",
+    "--cluster-cidr",
+    "10.244.0.0/16,fd00:244::/32",
+)
 OBJECTS = [
     *(
         service(f"web-{number}", f"10.96.0.{number}", sessionAffinity="ClientIP" if number % 2 else "None")

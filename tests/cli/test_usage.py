@@ -61,7 +61,10 @@ def test_a_usage_error_is_told_with_the_way_to_help(arguments: list[str], words:
         (["--nodeport-addresses", "eth0"], "'eth0': must be a valid CIDR"),
         (["--nodeport-addresses", "primary,10.0.0.0/8"], "'primary' cannot be combined with CIDRs"),
         (["--local-address", "192.168.0.300"], "'192.168.0.300' is not an IP address"),
-        (["--detect-local-mode", "BridgeInterface"], "is not an interface name"),
+        (
+            ["--detect-local-mode", "BridgeInterface"],
+            "--pod-bridge-interface: this way to recognise pods needs the name",
+        ),
         (
             ["--detect-local-mode", "InterfaceNamePrefix", "--pod-interface-name-prefix", 'a"; flush'],
             "not an interface",
@@ -166,4 +169,4 @@ def test_files_directories_and_standard_input_are_read_together(tmp_path: Path) 
     arguments = ["compile", "-f", "-", "-f", str(tmp_path / "deep"), "-f", str(tmp_path / "node.yaml")]
     outcome = svcc(*arguments, stdin=text(service()))
     assert (outcome.code, outcome.err) == (0, "")
-    assert f"{WEB} . 1 : " in outcome.out
+    assert "10.96.0.10 . 80 . 1 : " in outcome.out

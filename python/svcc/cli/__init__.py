@@ -15,6 +15,7 @@ import click
 from svcc.cli.check import check
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
+from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
 from svcc.errors import SvccError
 
@@ -69,7 +70,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each exi
         sys.stdout = None
         return 0
     except SvccError as error:
-        talk.error(error.message, hint=error.hint)
+        talk.error(in_flags(error.message), hint=error.hint)
         return error.exit_code
     except OSError as error:
         talk.error(f"{error.filename or 'output'}: {error.strerror or error}")

@@ -46,10 +46,14 @@ def check(
     else:
         write_data(f"{talk.painted(problem, sys.stdout)}\n" for problem in shown)
     tell_loaded(talk, loaded)
-    counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    errors = sum(problem.severity in counted for problem in found)
-    talk.say(f"{errors} problems" if errors != 1 else "1 problem")
-    return 1 if errors else 0
+    errors = sum(problem.severity is Severity.ERROR for problem in found)
+    warnings = sum(problem.severity is Severity.WARNING for problem in found)
+    talk.say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
+    return 1 if errors or (strict and warnings) else 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _item(problem: Problem) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import click
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk
 from svcc.errors import InputError
-from svcc.fields import Problem, printable
+from svcc.fields import Problem, Severity, printable
 from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.load import Loaded, load
 from svcc.model.cluster import Cluster, ClusterSettings
 
-__all__ = ["cluster_settings", "loaded_input", "node_name", "tell_loaded"]
+__all__ = ["cluster_settings", "in_flags", "loaded_input", "node_name", "tell_loaded"]
 
 _FIELD_OF_FLAG = {
     "service_cidr": "service_cidrs",
@@ -31,6 +31,13 @@ _FIELD_OF_FLAG = {
     "allow_service_external_ips": "allow_service_external_ips",
     "service_proxy_name": "service_proxy_name",
 }
+
+
+def in_flags(message: str) -> str:
+    """A message about settings that begins with a field of `ClusterSettings`, about the flag of that field."""
+    field, colon, rest = message.partition(":")
+    flags = {name: f"--{flag.replace('_', '-')}" for flag, name in _FIELD_OF_FLAG.items()}
+    return f"{flags[field]}{colon}{rest}" if field in flags else message
 
 
 def loaded_input(talk: Talk, inputs: InputOptions) -> Loaded:
@@ -65,13 +72,13 @@ def tell_loaded(talk: Talk, loaded: Loaded) -> None:
 def cluster_settings(
     loaded: Loaded, flags: Mapping[str, Any]
 ) -> tuple[ClusterSettings, str | None, tuple[Problem, ...]]:
-    """The settings, the node's name where a configuration gives one, and what is wrong with that configuration.
+    """The settings, the node's name where a configuration gives one, and what that configuration is warned about.
 
     Flags win over it. Without ``--config``, a KubeProxyConfiguration among the manifests counts, whose problems are
     among those of the manifests.
 
     Raises:
-        InputError: the configuration cannot be read.
+        InputError: the configuration cannot be read, or is wrong.
         SettingsError: a value makes no sense.
     """
     configured, problems = _configuration(flags["config"]) if flags["config"] else (loaded.kube_proxy, ())
@@ -85,6 +92,10 @@ def cluster_settings(
 
 def _configuration(filename: str) -> tuple[KubeProxySettings, tuple[Problem, ...]]:
     found = load([filename])
+    # Settings are no object that can be left out: a node must not be compiled for with half of them.
+    errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise InputError("\n".join(["the configuration cannot be used:", *(f"  {problem}" for problem in errors)]))
     if found.kube_proxy is None:
         raise InputError(f"{filename}: there is no KubeProxyConfiguration in it")
     return found.kube_proxy, found.problems

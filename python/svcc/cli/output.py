@@ -79,9 +79,13 @@ class Talk:
         return self
 
     def problems(self, problems: Iterable[Problem]) -> None:
-        """Each problem on a line: place, severity, object, the server's words. Notices need ``-v``."""
+        """Each problem on a line: place, severity, object, the server's words.
+
+        Notices need ``-v``, and ``-q`` leaves errors only.
+        """
         for problem in problems:
-            if not self.quiet and (problem.severity is not Severity.INFO or self.verbose):
+            wanted = not self.quiet and (problem.severity is not Severity.INFO or self.verbose)
+            if wanted or problem.severity is Severity.ERROR:
                 self._tell(self.painted(problem, sys.stderr))
 
     def painted(self, problem: Problem, stream: TextIO | None) -> str:

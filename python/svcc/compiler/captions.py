@@ -5,13 +5,12 @@ from __future__ import annotations
 __all__ = ["CAPTIONS"]
 
 CAPTIONS = {
-    # sets and maps
-    "services": "Every frontend, and where its connections go.",
+    "services": "Every frontend, and where its connections go; return leaves those that are refused untouched.",
     "outside-services": "The same for clients that are neither pods nor this node, where it differs.",
     "masquerade-frontends": "Frontends whose connections must come back through this node.",
     "refused-services": "Frontends that nobody serves.",
-    "endpoints-tcp": "The endpoint at each slot of a frontend; the local ones begin at 1000000000.",
-    "nodeports": "The same five maps for node ports.",
+    "endpoints-tcp": "The endpoint at each slot (typed by numgen) of a frontend; the local ones begin at 1000000000.",
+    "nodeports": "The same for node ports.",
     "nodeport-addresses": "The addresses that serve node ports, or the networks they lie in.",
     "cluster-ips": "Addresses that belong to Services; what they do not serve is rejected.",
     "service-cidrs": "Addresses that Services may get; those that none has are dropped.",
@@ -21,11 +20,11 @@ CAPTIONS = {
     "sticky-endpoints-tcp": "Endpoints by the numbers under which clients remember them.",
     "remember-frontends": "Frontends whose clients are remembered.",
     "affinity": "Which endpoint a client was sent to; filled by packets and kept across reloads.",
-    # chains
-    "filter-prerouting": "The hooks: nothing else of the host is touched.",
-    "check-sources": "Clients that a load balancer address does not admit.",
-    "mark-always": "The mark asks for masquerading; source-nat takes it away again.",
-    "refuse-frontends": "What nobody serves.",
-    "remember": "Remember which endpoint a client was sent to.",
-    "source-nat": "Connections that must come back through this node.",
+    "chain filter-prerouting": "The hooks: nothing else of the host is touched.",
+    "chain check-sources": "Clients that a load balancer address does not admit.",
+    "chain services": "Where a new connection goes: who is masqueraded, then the exact match, then node ports.",
+    "chain mark-always": "The mark asks for masquerading; source-nat takes it away again.",
+    "chain refuse-frontends": "What nobody serves.",
+    "chain remember": "Remember which endpoint a client was sent to; numgen inc mod 1 is a constant.",
+    "chain source-nat": "Connections that must come back through this node, and pods that reach themselves.",
 }

@@ -12,6 +12,7 @@ from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import Dataplane
 from svcc.errors import InputError
 from svcc.fields import Problem
+from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.nft.objects import Ruleset
 from svcc.nft.text import script
@@ -37,8 +38,13 @@ class Compilation:
     def lines(self) -> Iterator[str]:
         """The nft script line by line, for writing it out without holding it in memory."""
         node = f" for node {self.dataplane.node}" if self.dataplane.node else ""
-        header = f"The Services{node}, compiled by svcc; load with: nft -f FILE"
-        return script(self.ruleset, header=[header], captions=CAPTIONS)
+        header = [
+            f"The Services{node}, compiled by svcc; load with: nft -f FILE",
+            "For each family, the first block below declares what is then flushed, and the second is the ruleset.",
+            "A new connection meets check-sources, then services, which picks an endpoint;",
+            "whatever nobody serves is left untouched there, and refused by the refuse-... chains.",
+        ]
+        return script(self.ruleset, header=header, captions=CAPTIONS)
 
     @property
     def script(self) -> str:
@@ -50,7 +56,7 @@ class Compilation:
 
 
 def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin here)
-    objects: Cluster | Iterable[ClusterObject],
+    objects: Cluster | Loaded | Iterable[ClusterObject],
     *,
     node: str | None = None,
     settings: ClusterSettings | None = None,
@@ -58,8 +64,8 @@ def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin h
     """Compile Services for one node.
 
     Args:
-        objects: a `Cluster`, or Services, EndpointSlices, Nodes and ServiceCIDRs in any order. Each is validated;
-            one with errors is left out, and `Compilation.problems` says why.
+        objects: what `load` returned, a `Cluster`, or Services, EndpointSlices, Nodes and ServiceCIDRs in any order.
+            Each is validated; one with errors is left out, and `Compilation.problems` says why.
         node: the name of the node; None takes the only Node among the objects, or a nameless one if there is none.
         settings: what is no object of the API; the default is kube-proxy's.
 
@@ -68,6 +74,10 @@ def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin h
         SettingsError: the settings make no sense.
         TypeError: an object is of a class that svcc does not read.
     """
+    if not isinstance(node, str | None):
+        raise TypeError(f"node is the name of a node, not a {type(node).__name__}")
+    if isinstance(objects, Loaded):
+        return compile_cluster(objects.cluster, node=node, settings=settings, problems=objects.problems)
     cluster = objects if isinstance(objects, Cluster) else Cluster.of(objects)
     problems: list[Problem] = []
 

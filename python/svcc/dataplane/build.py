@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 from svcc.addresses import IPFamily, address_bytes
@@ -19,7 +21,7 @@ from svcc.dataplane.contract import (
 )
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
-from svcc.model.cluster import Cluster, ClusterSettings
+from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
 from svcc.select import PROXY_NAME_LABEL, Selection, ServiceEndpoints, slices_by_service
 
@@ -61,6 +63,7 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
                 family_of_services.add(service, cluster_ip, ServiceEndpoints(found, family, node_name, zone))
         families.append(family_of_services.finish())
         problems.extend(family_of_services.claims.problems)
+        problems.extend(_warnings(families[-1], settings))
     dataplane = Dataplane(node_name, tuple(families), settings.masquerade_bit, is_big_endian(node))
     # A node port that two Services claim is refused once in each family.
     return BuiltDataplane(dataplane, tuple(dict.fromkeys(problems)))
@@ -69,6 +72,7 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
 def _is_handled(service: Service, settings: ClusterSettings, problems: list[Problem]) -> bool:
     """Whether the Service yields anything (S1, S5); if not, say why."""
     proxy = service.labels.get(PROXY_NAME_LABEL, "")
+    severity = Severity.INFO
     if service.type is ServiceType.EXTERNAL_NAME:
         reason = "is of type ExternalName: it is a DNS name only and yields no rules"
     elif service.is_headless:
@@ -77,10 +81,24 @@ def _is_handled(service: Service, settings: ClusterSettings, problems: list[Prob
         reason = f'belongs to the service proxy "{proxy}" by its label {PROXY_NAME_LABEL}, it yields no rules'
     elif not service.cluster_ips or not service.cluster_ips[0]:
         reason = "has no cluster IP yet, it yields no rules"
+        severity = Severity.WARNING
     else:
         return True
-    problems.append(_notice("cluster/yields-no-rules", reason, Severity.INFO, service))
+    problems.append(_notice("cluster/yields-no-rules", reason, severity, service))
     return False
+
+
+def _warnings(family: FamilyDataplane, settings: ClusterSettings) -> Iterable[Problem]:
+    """What will hardly be meant: node ports on no address, and a detector that knows no pods of the family."""
+    frontends = [frontend for plan in family.service_ports for frontend in plan.frontends]
+    name = family.family.value
+    if family.node_ports.addresses == () and any(frontend.address is None for frontend in frontends):
+        detail = f"no address serves {name} node ports: the Node object has no {name} address"
+        yield _notice("cluster/no-node-port-address", detail, Severity.WARNING)
+    mode = settings.detect_local_mode or (DetectLocalMode.CLUSTER_CIDR if settings.cluster_cidrs else None)
+    if mode not in (None, DetectLocalMode.NONE) and frontends and not family.pods:
+        detail = f"there is no {name} pod CIDR: {name} pods are treated like other clients"
+        yield _notice("cluster/no-pod-cidr", detail, Severity.WARNING)
 
 
 def _notice(rule: str, detail: str, severity: Severity, service: Service | None = None) -> Problem:

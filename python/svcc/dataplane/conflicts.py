@@ -65,7 +65,7 @@ class Claims:
                     kind=ProblemKind.DUPLICATE,
                     path=path,
                     value=value,
-                    detail=f"{what} {key[0].value} is already served by {owner.reference}, which is older",
+                    detail=f"{what} {key[0].value} belongs to {owner.reference} (the oldest, else the first by name)",
                     object=service.reference,
                     source=service.source.at(path) if service.source else None,
                 )

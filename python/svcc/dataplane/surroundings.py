@@ -119,6 +119,8 @@ def _of_family(family: IPFamily, prefixes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _interface(field: str, name: str) -> str:
+    if not name:
+        raise SettingsError(f"{field}: this way to recognise pods needs the name")
     if not _INTERFACE_NAME.fullmatch(name):
         raise SettingsError(f"{field}: {name!r} is not an interface name of 1 to 15 plain characters")
     return name

@@ -76,6 +76,8 @@ def load(
         InputError: something cannot be read at all.
         SettingsError: `selector` is no label selector.
     """
+    if isinstance(filenames, str):
+        raise TypeError(f"expected a list of files, got the string {filenames!r}")
     selects = parse_label_selector(selector or "")
     return _loaded(read_documents(filenames, stdin=stdin), namespace, selects if selector else None)
 

@@ -44,7 +44,8 @@ def script(
 ) -> Iterator[str]:
     """The whole script in pieces that end with a newline.
 
-    Comments for people: `header` lines first, and above a set or chain what `captions` has for its name.
+    Comments for people: `header` lines first, and above a set what `captions` has for its name, above a chain what it
+    has for ``chain NAME``.
     """
     for line in header:
         yield f"# {comment_text(line)}\n"
@@ -55,7 +56,8 @@ def script(
 
 def _preparation(table: Table) -> Iterator[str]:
     """Everything that must be gone or there before the table is written; see the module's docstring."""
-    yield f"\n# Whatever {table.family} {table.name} holds is cleared, but for what packets have written there.\n"
+    yield f"\n# Whatever {table.family} {table.name} holds is cleared, but for what packets have written there:\n"
+    yield "# it is declared, lest something be missing, then flushed.\n"
     yield f"table {table.family} {table.name} {{\n"
     for item in table.sets:
         if not item.dynamic:
@@ -80,7 +82,7 @@ def table_text(table: Table, captions: Mapping[str, str] = MappingProxyType({}))
             yield "\t\t}\n"
         yield "\t}\n"
     for chain in table.chains:
-        yield from _caption(captions.get(chain.name))
+        yield from _caption(captions.get(f"chain {chain.name}"))
         yield from _chain(chain)
     yield "}\n"
 
