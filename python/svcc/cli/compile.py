@@ -45,7 +45,8 @@ def compile_command(
     that are broken are reported and left out.
 
     \b
-    kubectl get svc,endpointslices,nodes,servicecidrs -A -o json | svcc compile -f - --node worker-1 | nft -f -
+    kubectl get svc,endpointslices,nodes,servicecidrs -A -o json |
+      svcc compile -f - --node worker-1 | nft -f -
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     loaded = loaded_input(talk, inputs)
     settings, configured_node, problems = cluster_settings(loaded, settings_flags)
