@@ -179,5 +179,12 @@ def test_every_set_is_used_by_a_rule() -> None:
     assert unused == {"nodeport-addresses", "sticky-endpoints-udp", "sticky-endpoints-sctp"}
 
 
+def test_an_address_that_is_external_too_is_masqueraded_by_frontend_and_all_others_by_address() -> None:
+    found = table([*service(1, 2), *service(2, 2, external_ips=["10.96.0.1"])])
+    assert elements(found, "mixed-addresses") == {(("10.96.0.1",), None)}
+    by_frontend = {key for key, _ in elements(found, "masquerade-frontends")}
+    assert by_frontend == {("tcp", "10.96.0.1", 80)}
+
+
 def test_a_set_is_a_map_when_it_holds_data_or_verdicts() -> None:
     assert [Set("s", ()).is_map, Set("v", (), is_verdict_map=True).is_map] == [False, True]

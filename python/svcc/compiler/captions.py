@@ -13,6 +13,7 @@ CAPTIONS = {
     "nodeports": "The same for node ports.",
     "nodeport-addresses": "The addresses that serve node ports, or the networks they lie in.",
     "cluster-ips": "Addresses that belong to Services; what they do not serve is rejected.",
+    "mixed-addresses": "Cluster IPs that are external addresses of some Service, too.",
     "service-cidrs": "Addresses that Services may get; those that none has are dropped.",
     "pod-cidrs": "Who is a pod.",
     "source-ranged": "Frontends that admit some sources only, and which.",

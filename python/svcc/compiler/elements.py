@@ -11,6 +11,7 @@ from svcc.dataplane.contract import (
     Decision,
     FamilyDataplane,
     Frontend,
+    FrontendKind,
     Masquerade,
     ServicePortName,
     ServicePortPlan,
@@ -51,6 +52,7 @@ def family_elements(
 ) -> Elements:
     """All elements of a family, in the order of its service ports."""
     elements = Elements()
+    elements.of("mixed-addresses").update(((address,), None) for address in _mixed_addresses(family))
     groups = [group for plan in family.service_ports for group in (plan.cluster_endpoints, plan.local_endpoints)]
     slots = iter(assign_slots(groups))
     for plan in family.service_ports:
@@ -62,6 +64,13 @@ def family_elements(
             _add_sticky_endpoints(elements, sticky_port, big_endian=big_endian)
     _add_surroundings(elements, family)
     return elements
+
+
+def _mixed_addresses(family: FamilyDataplane) -> list[str]:
+    """Active cluster IPs that are also VIPs or external IPs, of whichever Service."""
+    frontends = (frontend for plan in family.service_ports for frontend in plan.frontends)
+    external = {frontend.address for frontend in frontends if frontend.kind is not FrontendKind.CLUSTER_IP}
+    return [address for address in family.cluster_ips if address in external]
 
 
 def _add_frontend(
@@ -93,7 +102,11 @@ def _add_frontend(
         where = key[1:]
         for slot, endpoint in enumerate(slots[decision], first):
             endpoints[(*where, slot)] = endpoint
-    if served and frontend.masquerade is not Masquerade.NEVER:
+    # Cluster IPs that pods reach unmasqueraded have a rule of their own, unless the address serves others, too.
+    by_address = frontend.masquerade is Masquerade.UNLESS_POD and (frontend.address,) not in elements.of(
+        "mixed-addresses"
+    )
+    if served and frontend.masquerade is not Masquerade.NEVER and not by_address:
         elements.of(f"masquerade-{maps}s")[key] = _MARKS[frontend.masquerade]
     if served and sticky:
         elements.of(f"remember-{maps}s")[key] = Verdict("goto", sticky.remember_chain)

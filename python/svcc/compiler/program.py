@@ -116,6 +116,12 @@ def program_chains(
     on_node_ports = _on_node_ports(layout, family)
     mark = Constant(f"{1 << masquerade_bit:#x}")
     set_mark = Assign(MARK, Binary("|", MARK, mark))
+    # All frontends of a cluster IP are alike, so one rule does for them; addresses with others, too, go by frontend.
+    own = (
+        Match(layout.destination, SetReference("cluster-ips")),
+        Match(layout.destination, SetReference("mixed-addresses"), "!="),
+    )
+    cluster_ips_from_elsewhere = (rule(*not_a_pod, *own, set_mark),) if not_a_pod else ()
     from_node = Match(layout.source_type, Constant("local"))
     from_outside = Match(layout.source_type, Constant("local"), "!=")
     return (
@@ -132,6 +138,7 @@ def program_chains(
         Chain(
             "services",
             (
+                *cluster_ips_from_elsewhere,
                 rule(VerdictMap(layout.frontend, "masquerade-frontends")),
                 rule(*not_a_pod, from_outside, VerdictMap(layout.frontend, "outside-services")),
                 rule(VerdictMap(layout.frontend, "services")),

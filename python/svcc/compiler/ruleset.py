@@ -68,6 +68,7 @@ def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
         Set("nodeport-addresses", (address,)),
         Set("nodeport-prefixes", (address,), interval=True),
         Set("cluster-ips", (address,)),
+        Set("mixed-addresses", (address,)),
         Set("service-cidrs", (address,), interval=True),
         Set("pod-cidrs", (layout.source,), interval=True),
         Set("source-ranged", frontend.parts),
