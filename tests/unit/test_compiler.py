@@ -180,10 +180,12 @@ def test_every_set_is_used_by_a_rule() -> None:
 
 
 def test_an_address_that_is_external_too_is_masqueraded_by_frontend_and_all_others_by_address() -> None:
-    found = table([*service(1, 2), *service(2, 2, external_ips=["10.96.0.1"])])
+    ports = [ServicePort(81, "http")]
+    mixed = Service("web-2", cluster_ips=["10.96.0.2"], external_ips=["10.96.0.1"], ports=ports)
+    found = table([*service(1, 2), mixed, service(2, 2)[1]])
     assert elements(found, "mixed-addresses") == {(("10.96.0.1",), None)}
     by_frontend = {key for key, _ in elements(found, "masquerade-frontends")}
-    assert by_frontend == {("tcp", "10.96.0.1", 80)}
+    assert by_frontend == {("tcp", "10.96.0.1", 80), ("tcp", "10.96.0.1", 81)}
 
 
 def test_a_set_is_a_map_when_it_holds_data_or_verdicts() -> None:
