@@ -159,3 +159,8 @@ def test_an_alias_of_nothing_or_of_itself_is_an_error(text: str) -> None:
     assert [(problem.rule, str(problem.source)) for problem in reading.problems] == [
         ("manifest/yaml-syntax", "<string>:3")
     ]
+
+
+def test_a_quoted_string_may_be_folded_over_lines() -> None:
+    (document,) = read_text('kind: Thing\nvalue: "one\n  two\\\n  \\ three"\n').documents
+    assert document.value["value"] == "one two three"
