@@ -4,5 +4,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod hashing;
 pub mod kernel_hash;
+pub mod read;
+pub mod ruleset;
+pub mod selection;
 pub mod slots;

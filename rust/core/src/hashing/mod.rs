@@ -1,0 +1,1 @@
+//! Consistent hashing: tables and rings that choose an endpoint for a key.

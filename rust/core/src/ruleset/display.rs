@@ -1,0 +1,1 @@
+//! Rules and their parts as nft prints them.
