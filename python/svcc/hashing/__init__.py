@@ -9,7 +9,7 @@ change.
 >>> from svcc.hashing import Maglev, disruption
 >>> before = Maglev(["10.244.1.5 8080", "10.244.2.7 8080", "10.244.3.9 8080"])
 >>> before.lookup("192.168.1.7")
-'10.244.1.5 8080'
+'10.244.3.9 8080'
 >>> after = Maglev(["10.244.1.5 8080", "10.244.2.7 8080", "10.244.3.9 8080", "10.244.4.2 8080"])
 >>> moved = disruption(before, after)
 >>> round(moved.necessary, 2), moved.excess < 0.1
@@ -23,8 +23,8 @@ class         lookup                 memory        weights   balance  keys that 
 `Maglev`      1 hash, 1 read         M             yes       n/2M     necessary ones, and some percent more
 `Rendezvous`  1 hash, n mixes        n             yes       random   exactly the necessary ones
 `Jump`        1 hash, ln n steps     n names       no        random   the necessary ones, if it is the last by name
-`Ring`        1 MD5, ln 160n reads   160 n         coarsely  7 to 9%  the necessary ones (equal weights)
-`Random`      1 hash, ln n reads     n             yes       random   about half of all
+`Ring`        1 MD5, ln 160n reads   160 n         coarsely  7 to 8%  the necessary ones (equal weights)
+`Random`      1 hash, ln n reads     n             yes       random   a quarter to half of all
 `RoundRobin`  1 read                 sum(weights)  yes       exact    nearly all
 ============  =====================  ============  ========  =======  ============================================
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import field, fields, frozen
@@ -36,7 +37,7 @@ def canonical(endpoints: Endpoints) -> dict[str, int]:
         if not 0 <= weight <= MAX_WEIGHT:
             raise ValueError(f"weight {weight} of endpoint {name!r} is not from 0 to {MAX_WEIGHT}")
     pairs.sort()
-    for (name, _), (other, _) in zip(pairs, pairs[1:], strict=False):
+    for (name, _), (other, _) in pairwise(pairs):
         if name == other:
             raise ValueError(f"duplicate endpoint {name!r}")
     if not pairs:
@@ -51,8 +52,8 @@ class Choice(ABC, Generic[KeyT]):
     """A fixed choice among endpoints; its subclasses are the algorithms.
 
     Endpoints are names: strings, compared exactly, all different. Given as a mapping they have weights, whole numbers
-    from 0 to 65535; otherwise all weigh 1. An endpoint's share of the keys is its part of the sum of all weights, so one
-    with weight 0 stays listed and gets nothing.
+    from 0 to 65535; otherwise all weigh 1. An endpoint's share of the keys is its part of the sum of all weights, so
+    one with weight 0 stays listed and gets nothing.
 
     Keys are bytes, and whatever else the algorithm can make bytes of; each says what.
 
@@ -104,10 +105,10 @@ class Choice(ABC, Generic[KeyT]):
     def _key(self, key: KeyT | bytes) -> bytes:
         """The bytes of a key."""
 
-    def _arcs(self) -> tuple[object, list[tuple[int, int]]] | None:
-        """The last hash of each arc of all hashes of 32 bits and the index of its endpoint, if there are such arcs.
+    def hash_arcs(self) -> tuple[object, list[tuple[int, int]]] | None:
+        """What hashes keys to 32 bits, and the last hash of each arc of all 2^32 with the index of its endpoint.
 
-        Before them stands what the hash depends on: choices for which it is equal hash every key alike.
+        None if hashes do not belong to endpoints in arcs. Choices whose first part is equal hash every key alike.
         """
         return None
 

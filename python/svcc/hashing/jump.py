@@ -17,9 +17,9 @@ class Jump(TextChoice):
     Source: Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014 (arXiv:1406.2294). A lookup
     takes one hash and about ln n steps; nothing is kept but the names. The shares are exact in the mean.
 
-    **Its limit**: endpoints are numbers from 0 to n - 1, here their places in the order of names. An endpoint whose name
-    sorts last comes or goes at the least cost possible. Any other shifts the numbers of all that sort after it, and the
-    keys of all those move. So it suits shards named ``shard-0001`` and on, not pods. There are no weights.
+    **Its limit**: endpoints are numbers from 0 to n - 1, here their places in the order of names. An endpoint whose
+    name sorts last comes or goes at the least cost possible. Any other shifts the numbers of all that sort after it,
+    and the keys of all those move. So it suits shards named ``shard-0001`` and on, not pods. There are no weights.
 
     Keys are bytes, or text hashed in UTF-8.
     """

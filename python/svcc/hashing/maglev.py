@@ -63,8 +63,8 @@ class Maglev(Choice[Client]):
         100 times the number of endpoints, those of weight 0 included; above 655 endpoints it is 65537.
 
         Raises:
-            ValueError: no endpoints, the same twice, a weight that is not from 0 to 65535, none above 0; or `size` is no
-                prime, less than the number of endpoints, or more than 2^24.
+            ValueError: no endpoints, the same twice, a weight that is not from 0 to 65535, none above 0; or `size` is
+                no prime, less than the number of endpoints, or more than 2^24.
             OverflowError: `seed` is no unsigned number of 64 bits, or `hash_seed` none of 32.
             TypeError: a name is no string, or a weight no whole number.
         """
@@ -85,5 +85,6 @@ class Maglev(Choice[Client]):
     def _key(self, key: Client) -> bytes:
         return client_key(key)
 
-    def _arcs(self) -> tuple[object, list[tuple[int, int]]]:
+    def hash_arcs(self) -> tuple[object, list[tuple[int, int]]]:
+        """An arc for each slot; keys are hashed alike where `hash_seed` and `big_endian` are equal."""
         return ("jhash", self.hash_seed, self.big_endian), self._chooser.arcs()

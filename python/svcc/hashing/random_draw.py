@@ -15,8 +15,8 @@ class Random(TextChoice):
     """The hash of the key, scaled to the sum of weights, falls upon an endpoint; they lie in the order of their names.
 
     The same key always falls upon the same endpoint, so a simulation can be repeated: number the connections, and
-    another `seed` is another run. It is also what nft's ``jhash ... mod N`` does over a dense map. When endpoints come or
-    go, all the others are scaled, and about half of all keys move: it is consistent in no way.
+    another `seed` is another run. It is also what nft's ``jhash ... mod N`` does over a dense map. When an endpoint
+    comes or goes, all the others are scaled, and a quarter to half of all keys move: it is consistent in no way.
 
     A lookup takes one hash and a binary search through n endpoints. The shares are exact in the mean, as those of
     independent draws. Keys are bytes, or text hashed in UTF-8.

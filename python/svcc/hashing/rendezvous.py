@@ -18,9 +18,10 @@ class Rendezvous(TextChoice):
     Schindelhauer and Schomaker, "Weighted Distributed Hash Tables", 2005, and of draft-mosko-bess-weighted-hrw: with u
     the hash as a number between 0 and 1 and w the weight, the bid is -w / ln u.
 
-    A lookup hashes the key once and mixes it with the hash of each of n endpoints: about a nanosecond for each. Nothing
-    is built but those n hashes. Bids do not depend on other endpoints, so only keys move that must: those of an endpoint
-    that goes, or those that a new or heavier one wins. The shares are exact in the mean, as those of independent draws.
+    A lookup hashes the key once and mixes it with the hash of each of n endpoints: one or two nanoseconds for each.
+    Nothing is built but those n hashes. Bids do not depend on other endpoints, so only keys move that must: those of an
+    endpoint that goes, or those that a new or heavier one wins. The shares are exact in the mean, as those of
+    independent draws.
 
     Keys are bytes, or text hashed in UTF-8.
     """

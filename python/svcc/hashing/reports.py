@@ -61,7 +61,7 @@ def balance(choice: Choice[Any], *, samples: int = SAMPLE) -> Balance:
         ValueError: `samples` is less than 1.
     """
     found = Counter[str]()
-    arcs = choice._arcs()
+    arcs = choice.hash_arcs()
     for width, index in _widths(arcs[1]) if arcs else _sampled(choice, samples):
         found[choice.endpoints[index]] += width
     total = found.total()
@@ -89,7 +89,7 @@ def disruption(before: Choice[Any], after: Choice[Any], *, samples: int = SAMPLE
     Raises:
         ValueError: `samples` is less than 1.
     """
-    old, new = before._arcs(), after._arcs()
+    old, new = before.hash_arcs(), after.hash_arcs()
     exact = old is not None and new is not None and old[0] == new[0]
     pairs: Iterable[tuple[int, int, int]]
     if old and new and exact:

@@ -19,9 +19,9 @@ class Ring(TextChoice):
     weight. Otherwise one of weight w has 4 * floor(40 n w/W) points, W being the sum of all weights. libketama computes
     that in single precision and may arrive at four less.
 
-    A lookup takes one MD5 and a binary search through all points. The shares of equal endpoints differ by 7 to 9%
-    (standard deviation), because arcs are random; weights are met as coarsely. An endpoint that comes or goes moves only
-    its own keys while weights are equal. Where they are not, the numbers of points of the others change with n/W.
+    A lookup takes one MD5 and a binary search through all points. The shares of equal endpoints differ by 7 to 8%
+    (standard deviation), because arcs are random; weights are met as coarsely. An endpoint that comes or goes moves
+    only its own keys while weights are equal. Where they are not, the others' numbers of points change with n/W.
 
     There is no seed: rings are for agreeing with others. Keys are bytes, or text hashed in UTF-8. An address given as
     text is hashed as text, as memcached clients do.
@@ -39,5 +39,6 @@ class Ring(TextChoice):
         names, weights = tuple(group), tuple(group.values())
         self.__attrs_init__(names, weights, Chooser.ring(names, weights))
 
-    def _arcs(self) -> tuple[object, list[tuple[int, int]]]:
+    def hash_arcs(self) -> tuple[object, list[tuple[int, int]]]:
+        """The arcs between points, those of the same endpoint apart."""
         return "md5", self._chooser.arcs()

@@ -28,8 +28,26 @@ pub fn choose_packed(chooser: &impl Choose, keys: &[u8], key_size: usize) -> Res
     if keys.len() % key_size != 0 {
         return Err(HashingError::BrokenKeys { length: keys.len(), key_size });
     }
-    let choose = |number: usize| chooser.choose(&keys[number * key_size..][..key_size]);
-    Ok(in_parallel(keys.len() / key_size, &choose))
+    // The keys of clients and flows, IPv4 and IPv6: where the compiler knows their size, hashing them is several times faster.
+    Ok(match key_size {
+        4 => choose_sized::<4>(chooser, keys),
+        8 => choose_sized::<8>(chooser, keys),
+        16 => choose_sized::<16>(chooser, keys),
+        20 => choose_sized::<20>(chooser, keys),
+        _ => {
+            let choose = |number: usize| chooser.choose(&keys[number * key_size..][..key_size]);
+            in_parallel(keys.len() / key_size, &choose)
+        }
+    })
+}
+
+fn choose_sized<const SIZE: usize>(chooser: &impl Choose, keys: &[u8]) -> Vec<u32> {
+    let choose = |number: usize| {
+        let mut key = [0; SIZE];
+        key.copy_from_slice(&keys[number * SIZE..][..SIZE]);
+        chooser.choose(&key)
+    };
+    in_parallel(keys.len() / SIZE, &choose)
 }
 
 /// The endpoints of many keys.

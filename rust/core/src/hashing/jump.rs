@@ -27,6 +27,7 @@ impl Jump {
 }
 
 impl Choose for Jump {
+    #[inline]
     fn choose(&self, key: &[u8]) -> u32 {
         self.indices[bucket(stable_hash(key, self.seed), self.indices.len())]
     }

@@ -99,6 +99,7 @@ impl Maglev {
 
     /// The slot of a key.
     #[must_use]
+    #[inline]
     pub fn slot(&self, key: &[u8]) -> u32 {
         self.hash.value(key)
     }
@@ -114,6 +115,7 @@ impl Maglev {
 }
 
 impl Choose for Maglev {
+    #[inline]
     fn choose(&self, key: &[u8]) -> u32 {
         self.table[self.slot(key) as usize]
     }

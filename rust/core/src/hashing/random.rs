@@ -33,6 +33,7 @@ impl Random {
 }
 
 impl Choose for Random {
+    #[inline]
     fn choose(&self, key: &[u8]) -> u32 {
         let point = ((u128::from(stable_hash(key, self.seed)) * u128::from(self.sum)) >> 64) as u64;
         self.ends[self.ends.partition_point(|(end, _)| *end <= point)].1

@@ -95,6 +95,7 @@ impl Rendezvous {
 }
 
 impl Choose for Rendezvous {
+    #[inline]
     fn choose(&self, key: &[u8]) -> u32 {
         let key = self.key(key);
         if self.equal { self.choose_equal(key) } else { self.choose_weighted(key) }

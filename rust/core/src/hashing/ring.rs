@@ -63,6 +63,7 @@ impl Ring {
 }
 
 impl Choose for Ring {
+    #[inline]
     fn choose(&self, key: &[u8]) -> u32 {
         let [point, ..] = md5(key);
         let place = self.points.partition_point(|(other, _)| *other < point);

@@ -34,6 +34,7 @@ impl RoundRobin {
 impl Choose for RoundRobin {
     /// The key is a whole number of any length, its most significant byte first.
     #[expect(clippy::cast_possible_truncation, reason = "places in the schedule are below 2^24")]
+    #[inline]
     fn choose(&self, key: &[u8]) -> u32 {
         let length = self.schedule.len() as u64;
         // No overflow: the length is at most 2^24.
