@@ -241,7 +241,8 @@ fn styled(formatter: &mut Formatter<'_>, expression: &Expression, style: Style, 
             let style = if style == Style::Plain { style_of(&sides.0) } else { style };
             styled(formatter, &sides.0, style, level)?;
             write!(formatter, " {operator} ")?;
-            styled(formatter, &sides.1, style, level + 1)?;
+            let is_mark = style_of(&sides.0) == Style::Mark && matches!(sides.1, Expression::Number(_));
+            styled(formatter, &sides.1, if is_mark { Style::Mark } else { style }, level + 1)?;
             if level < minimum {
                 formatter.write_char(')')?;
             }

@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
 
     /// `type nat hook prerouting priority dstnat; policy accept;`, up to the end of the line.
     fn base(&mut self, place: usize, name: &str) -> Result<(), ReadError> {
-        let line = self.lexer.line();
+        let start = self.lexer.start();
         let is_bridge = self.tables.at(place).is_some_and(|open| open.table.family == TableFamily::Bridge);
         if let Some(base) = self.base_words(is_bridge) {
             self.with_chain(place, name, |open| {
@@ -200,6 +200,7 @@ impl<'a> Reader<'a> {
                 open.chain.base = Some(base);
             });
         } else {
+            let line = self.lexer.line_at(start);
             self.skip_line(place)?;
             let table = self.table_words(place);
             let message =

@@ -36,6 +36,7 @@ impl<'a> Lexer<'a> {
                     self.next();
                     open -= 1;
                     if open == 0 {
+                        elements.shrink_to_fit();
                         return Some(elements);
                     }
                 }

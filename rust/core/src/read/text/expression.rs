@@ -52,50 +52,48 @@ impl<'a> Lexer<'a> {
         if self.peek() != Token::Sign('.') {
             return Some(first);
         }
-        let mut parts = Vec::with_capacity(3);
-        parts.push(first);
+        let mut parts = vec![first];
         while self.take_sign('.') {
             if parts.len() > DEPTH {
                 return None;
             }
+            // Most have two or three parts, and there may be a million of them.
+            parts.reserve_exact(1);
             parts.push(self.bits(place, depth, 0)?);
         }
         Some(Expression::Concatenation(parts))
     }
 
-    /// Operators between bits; level 0 is `|`, then `^`, `&`, and shifts.
-    fn bits(&mut self, place: Place, depth: usize, level: usize) -> Option<Expression> {
+    /// Operators between bits that bind at least as much as `level`: 0 is `|`, then `^`, `&`, and shifts.
+    fn bits(&mut self, place: Place, depth: usize, level: u8) -> Option<Expression> {
         if depth > DEPTH {
             return None;
         }
-        if level > 3 {
-            return self.operand(place, depth);
-        }
-        let mut left = self.bits(place, depth, level + 1)?;
+        let mut left = self.operand(place, depth)?;
         let after = if place == Place::Key { Place::Value } else { place };
         let mut length = 0;
-        while let Some(operator) = self.operator(level) {
+        while let Some((operator, binding)) = self.operator().filter(|&(_, binding)| binding >= level) {
+            self.next();
             length += 1;
             if depth + length > DEPTH {
                 return None;
             }
-            let right = self.bits(after, depth + length, level + 1)?;
+            let right = self.bits(after, depth + length, binding + 1)?;
             left = Expression::Binary(operator, Box::new((left, right)));
         }
         Some(left)
     }
 
-    fn operator(&mut self, level: usize) -> Option<Operator> {
-        let operator = match (self.peek(), level) {
-            (Token::Sign('|') | Token::Word("or"), 0) => Operator::Or,
-            (Token::Sign('^') | Token::Word("xor"), 1) => Operator::Xor,
-            (Token::Sign('&') | Token::Word("and"), 2) => Operator::And,
-            (Token::ShiftLeft | Token::Word("lshift"), 3) => Operator::ShiftLeft,
-            (Token::ShiftRight | Token::Word("rshift"), 3) => Operator::ShiftRight,
+    /// The operator that is next, and how much it binds.
+    fn operator(&mut self) -> Option<(Operator, u8)> {
+        Some(match self.peek() {
+            Token::Sign('|') | Token::Word("or") => (Operator::Or, 0),
+            Token::Sign('^') | Token::Word("xor") => (Operator::Xor, 1),
+            Token::Sign('&') | Token::Word("and") => (Operator::And, 2),
+            Token::ShiftLeft | Token::Word("lshift") => (Operator::ShiftLeft, 3),
+            Token::ShiftRight | Token::Word("rshift") => (Operator::ShiftRight, 3),
             _ => return None,
-        };
-        self.next();
-        Some(operator)
+        })
     }
 
     /// One expression; of constants also their prefixes and ranges.

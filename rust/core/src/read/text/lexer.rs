@@ -90,7 +90,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn next(&mut self) -> Token<'a> {
         let token = self.peek();
         self.peeked = None;
-        self.after_comment = token == Token::Word("comment");
+        self.after_comment = matches!(token, Token::Word("comment"));
         self.previous_end = self.position;
         token
     }
@@ -106,12 +106,20 @@ impl<'a> Lexer<'a> {
 
     /// Takes the next token if it is this word.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
-        self.take(Token::Word(word))
+        let found = matches!(self.peek(), Token::Word(next) if next == word);
+        if found {
+            self.next();
+        }
+        found
     }
 
     /// Takes the next token if it is this sign.
     pub(super) fn take_sign(&mut self, sign: char) -> bool {
-        self.take(Token::Sign(sign))
+        let found = matches!(self.peek(), Token::Sign(next) if next == sign);
+        if found {
+            self.next();
+        }
+        found
     }
 
     /// The next token, if it is a word.
@@ -185,6 +193,11 @@ impl<'a> Lexer<'a> {
     /// The line of the next token.
     pub(super) fn line(&mut self) -> usize {
         let position = self.start();
+        self.line_at(position)
+    }
+
+    /// The line of a place.
+    pub(super) fn line_at(&mut self, position: usize) -> usize {
         let (from, line) = if self.counted.0 <= position { self.counted } else { (0, 1) };
         let between = self.source.as_bytes().get(from..position).unwrap_or_default();
         self.counted = (position, line + between.split(|&byte| byte == b'\n').count() - 1);
@@ -249,7 +262,10 @@ impl<'a> Lexer<'a> {
                 let name = self.source.get(start + 5..end).unwrap_or_default();
                 self.ends(end, Token::Xtables(name))
             }
-            b'0'..=b'9' => self.with_colons(start).unwrap_or_else(|| self.digits(start)),
+            b'0'..=b'9' => match self.decimal(start) {
+                Some(number) => number,
+                None => self.with_colons(start).unwrap_or_else(|| self.digits(start)),
+            },
             b'a'..=b'f' | b'A'..=b'F' => self.with_colons(start).unwrap_or_else(|| self.letters(start)),
             b'g'..=b'z' | b'G'..=b'Z' | b'_' => self.letters(start),
             b':' if self.byte(start + 1) == Some(b':') => {
@@ -321,6 +337,43 @@ impl<'a> Lexer<'a> {
             && text.get(first..)?.bytes().all(|byte| byte != b'.')
             && text.split(':').all(|group| (1..=longest).contains(&group.len()) && !group.contains('.'));
         is_constant.then(|| self.ends(end, Token::Constant(text)))
+    }
+
+    /// An address of IPv4 without leading zeros, and with nothing behind it.
+    fn ipv4(&mut self, start: usize) -> Option<Token<'a>> {
+        let bytes = self.source.as_bytes().get(start..)?;
+        let (mut address, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
+        for (length, &byte) in bytes.iter().enumerate().take(16) {
+            match byte {
+                b'0' if digits > 0 && octet == 0 => return None,
+                b'0'..=b'9' if digits < 3 => (octet, digits) = (octet * 10 + u32::from(byte - b'0'), digits + 1),
+                b'.' if digits > 0 && octet < 256 && dots < 3 => {
+                    (address, octet, digits, dots) = (address << 8 | octet, 0, 0, dots + 1);
+                }
+                b'0'..=b'9' | b'.' | b':' | b'_' | b'A'..=b'Z' | b'a'..=b'z' => return None,
+                _ if dots < 3 || digits == 0 || octet > 255 => return None,
+                _ => {
+                    let address = Ipv4Addr::from_bits(address << 8 | octet);
+                    return Some(self.ends(start + length, Token::Address(IpAddr::V4(address))));
+                }
+            }
+        }
+        None
+    }
+
+    /// A short decimal number with nothing behind it.
+    fn decimal(&mut self, start: usize) -> Option<Token<'a>> {
+        let mut number = 0_u64;
+        let bytes = self.source.as_bytes().get(start..)?;
+        for (length, &byte) in bytes.iter().enumerate().take(18) {
+            match byte {
+                b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+                b'.' => return self.ipv4(start),
+                b':' | b'_' | b'A'..=b'Z' | b'a'..=b'z' => return None,
+                _ => return Some(self.ends(start + length, Token::Number(u128::from(number)))),
+            }
+        }
+        None
     }
 
     fn digits(&mut self, start: usize) -> Token<'a> {

@@ -18,6 +18,7 @@ use super::ReadError;
 use crate::ruleset::{Ruleset, Statement, TableFamily};
 use blocks::Inside;
 use lexer::{Lexer, Token};
+use std::borrow::Cow;
 use tables::Tables;
 
 /// Reads nft text: listings with or without handles, and scripts, whose commands are carried out on an empty ruleset.
@@ -28,7 +29,7 @@ use tables::Tables;
 /// It is JSON or no nft text at all, it ends within a table or another block, it includes files, or its variables
 /// stand for more than about eight times its size.
 pub fn text(document: &[u8]) -> Result<Ruleset, ReadError> {
-    let document = String::from_utf8_lossy(document);
+    let document = std::str::from_utf8(document).map_or_else(|_| String::from_utf8_lossy(document), Cow::Borrowed);
     let document = document.strip_prefix('\u{feff}').unwrap_or(&document);
     if document.trim_start().starts_with(['{', '[']) {
         return Err(ReadError { line: 1, message: "this looks like JSON, not like nft text".to_owned() });
