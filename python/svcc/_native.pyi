@@ -1,8 +1,9 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Literal, final
 
 __all__ = [
     "Chooser",
+    "Program",
     "assign_slots",
     "assign_slots_many",
     "maglev_size",
@@ -45,3 +46,36 @@ class Chooser:
     def slots(self) -> bytes: ...
     def slot(self, key: bytes) -> int: ...
     def arcs(self) -> list[tuple[int, int]]: ...
+
+StepRow = tuple[str, str, str, str, int | None, str | None, str]
+AddressRow = tuple[str, bytes | None, int | None, str | None]
+ChanceRow = tuple[
+    tuple[int, int],
+    Literal["accept", "drop", "reject", "unknown"],
+    str | None,
+    AddressRow,
+    AddressRow,
+    int | None,
+    list[str],
+    list[StepRow],
+]
+
+@final
+class Program:
+    def __new__(cls, document: bytes, json: bool, local_addresses: Sequence[bytes], big_endian: bool) -> Program: ...
+    def notes(self) -> list[tuple[int, str]]: ...
+    def tables(self) -> list[tuple[str, str, int, int, int]]: ...
+    def outcomes(
+        self,
+        protocol: int,
+        source: bytes,
+        destination: bytes,
+        source_port: int | None,
+        destination_port: int | None,
+        output: bool,
+        input_interface: str | None,
+        output_interface: str | None,
+        mark: int,
+        state: str,
+        steps: bool,
+    ) -> list[ChanceRow]: ...

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod hashing;
+mod program;
 
 /// Fast and exact computations; see the modules of svcc that wrap them.
 #[pymodule(gil_used = false)]
@@ -16,6 +17,8 @@ mod _native {
 
     #[pymodule_export]
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
+    #[pymodule_export]
+    use super::program::Program;
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

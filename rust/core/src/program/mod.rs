@@ -13,7 +13,7 @@ mod statements;
 mod terms;
 
 pub use kind::{Kind, Span, interface_number};
-pub(crate) use kind::{apply, maximum};
+pub(crate) use kind::apply;
 pub use rules::{Action, Chain, ChainId, NatTarget, Rule, Target, Verdict};
 pub use sets::{Data, Entry, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
