@@ -30,6 +30,7 @@ from svcc.model.service import (
     SessionAffinity,
     TrafficPolicy,
 )
+from svcc.select import HintUse, Selection, select_endpoints
 
 __all__ = [
     "HEADLESS",
@@ -47,6 +48,7 @@ __all__ = [
     "FindingsError",
     "Frontend",
     "FrontendKind",
+    "HintUse",
     "IPFamily",
     "IPFamilyPolicy",
     "IPMode",
@@ -60,6 +62,7 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Protocol",
+    "Selection",
     "Service",
     "ServiceCIDR",
     "ServicePort",
@@ -74,4 +77,5 @@ __all__ = [
     "compile",
     "load",
     "load_text",
+    "select_endpoints",
 ]
