@@ -96,6 +96,14 @@ def test_endpoints_are_ordered_by_address_and_port_as_text_s16() -> None:
     assert addresses(found.cluster) == ["10.0.0.10:8080", "10.0.0.1:8080", "10.0.0.9:8080"]
 
 
+def test_ports_are_ordered_as_text_too_and_an_address_by_what_follows_it_s16() -> None:
+    second = slice_of(Endpoint(["10.0.0.1"]), name="web-2", ports=[EndpointPort(10000, "http")])
+    assert addresses(select(slice_of(Endpoint(["10.0.0.1"])), second).cluster) == ["10.0.0.1:10000", "10.0.0.1:8080"]
+    texts = ["fd00::1", "fd00::1:1", "fd00::1a", "fd00::"]
+    found = select(slice_of(*(Endpoint([text]) for text in texts), address_type="IPv6"), family=IPFamily.IPV6)
+    assert addresses(found.cluster) == sorted(f"[{text}]:8080" for text in texts)
+
+
 def test_terminating_endpoints_that_serve_step_in_when_none_is_ready_s18() -> None:
     terminating = Endpoint(["10.0.0.1"], ready=False, serving=True, terminating=True)
     assert addresses(select(slice_of(terminating)).cluster) == ["10.0.0.1:8080"]

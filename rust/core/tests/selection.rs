@@ -22,8 +22,9 @@ fn leaving(address: &'static str) -> Endpoint<&'static str> {
     Endpoint { ready: false, terminating_but_serving: true, ..ready(address) }
 }
 
-fn local(endpoint: Endpoint<&'static str>) -> Endpoint<&'static str> {
-    Endpoint { local: true, ..endpoint }
+fn local(mut endpoint: Endpoint<&'static str>) -> Endpoint<&'static str> {
+    endpoint.local = true;
+    endpoint
 }
 
 fn hinted(address: &'static str, node_hint: Hint, zone_hint: Hint) -> Endpoint<&'static str> {
@@ -51,9 +52,9 @@ fn of(slices: Vec<Slice<&'static str, Key>>) -> (Selection, [Vec<String>; 3]) {
 fn endpoints_are_in_the_order_of_address_and_port_as_text_s16() {
     let (_, [all, ..]) = of(vec![
         slice(9090, ["10.0.0.1", "10.0.0.10", "10.0.0.9"].map(ready).into()),
-        slice(80, vec![ready("10.0.0.1")]),
+        slice(10000, vec![ready("10.0.0.1")]),
     ]);
-    assert_eq!(all, ["10.0.0.10:9090", "10.0.0.1:80", "10.0.0.1:9090", "10.0.0.9:9090"]);
+    assert_eq!(all, ["10.0.0.10:9090", "10.0.0.1:10000", "10.0.0.1:9090", "10.0.0.9:9090"]);
     let addresses = ["fd00::", "fd00::a", "fd00::1", "fd00::1:2", "fd00::1a"];
     let (_, [all, ..]) = of(vec![slice(80, addresses.map(ready).into())]);
     let mut sorted = addresses.map(|address| format!("[{address}]:80"));
@@ -78,6 +79,13 @@ fn the_fallbacks_of_the_two_sets_are_independent_s19() {
     let (selection, [_, cluster, own]) = of(vec![slice(80, vec![local(leaving("10.0.0.1")), ready("10.0.0.2")])]);
     assert_eq!((cluster, own), (vec!["10.0.0.2:80".to_owned()], vec!["10.0.0.1:80".to_owned()]));
     assert_eq!(selection.own, [0]);
+}
+
+#[test]
+fn a_member_of_both_sets_is_named_once_among_the_nodes_own_s30() {
+    let (selection, _) =
+        of(vec![slice(80, vec![local(ready("10.0.0.1")), ready("10.0.0.2"), local(ready("10.0.0.3"))])]);
+    assert_eq!((selection.cluster, selection.local, selection.own), (vec![0, 1, 2], vec![0, 2], vec![0, 2]));
 }
 
 #[test]
