@@ -43,6 +43,7 @@ from svcc.model.service import (
     SessionAffinity,
     TrafficPolicy,
 )
+from svcc.select import HintUse, Selection, select_endpoints
 
 __all__ = [
     "HEADLESS",
@@ -62,6 +63,7 @@ __all__ = [
     "FindingsError",
     "Frontend",
     "FrontendKind",
+    "HintUse",
     "IPFamily",
     "IPFamilyPolicy",
     "IPMode",
@@ -81,6 +83,7 @@ __all__ = [
     "Rendezvous",
     "Ring",
     "RoundRobin",
+    "Selection",
     "Service",
     "ServiceCIDR",
     "ServicePort",
@@ -98,4 +101,5 @@ __all__ = [
     "disruption",
     "load",
     "load_text",
+    "select_endpoints",
 ]

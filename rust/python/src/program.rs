@@ -115,6 +115,7 @@ impl Program {
     }
 
     /// What becomes of packed packets: verdicts, flags, addresses, ports and marks, the last two in native byte order.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
     fn batch<'py>(
         &self,
         py: Python<'py>,

@@ -241,11 +241,11 @@ impl<'a, W: World> Machine<'a, W> {
         if let Data::Unknown(words) = &entry.data {
             return Err(self.unknown(&format!("the element's data `{words}` is not understood")));
         }
-        if W::STEPS {
-            if let (Some(name), false) = (&set.name, key.is_empty()) {
-                let words = element_words(set, known, entry.comment.as_deref());
-                self.record(|| format!("{words} is in {name}"));
-            }
+        if W::STEPS
+            && let (Some(name), false) = (&set.name, key.is_empty())
+        {
+            let words = element_words(set, known, entry.comment.as_deref());
+            self.record(|| format!("{words} is in {name}"));
         }
         Ok(Found::Data(Cow::Borrowed(&entry.data)))
     }

@@ -176,10 +176,10 @@ impl GrowingTable {
         self.anonymous_sets += statements.iter().map(Value::anonymous_sets).sum::<u64>();
         let rule = declarations::rule(object);
         for statement in &rule.statements {
-            if let Statement::Update { set, .. } = statement {
-                if !self.updated.contains(set) {
-                    self.updated.insert(set.clone());
-                }
+            if let Statement::Update { set, .. } = statement
+                && !self.updated.contains(set)
+            {
+                self.updated.insert(set.clone());
             }
         }
         rule

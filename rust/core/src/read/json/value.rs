@@ -63,10 +63,10 @@ impl<'a> Value<'a> {
 
     /// Key and value of an object that has one key.
     pub(super) fn single(&self) -> Option<(&str, &Self)> {
-        if let Self::Object(entries) = self {
-            if let [(key, value)] = entries.as_slice() {
-                return Some((key, value));
-            }
+        if let Self::Object(entries) = self
+            && let [(key, value)] = entries.as_slice()
+        {
+            return Some((key, value));
         }
         None
     }
