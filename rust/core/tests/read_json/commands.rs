@@ -1,6 +1,6 @@
 //! Commands in JSON are carried out in their order.
 
-use std::fs;
+use crate::dumps::dump;
 use svcc_core::read::json;
 use svcc_core::ruleset::{Chain, DataType, Expression, KeyType, Ruleset, Set, Statement, Verdict};
 
@@ -90,8 +90,8 @@ fn elements_are_added_and_deleted_and_get_the_time_of_their_set() {
     let elements = |command: &str, listed: &str| {
         format!(r#"{{"{command}": {{"element": {{"family": "ip", "table": "t", "name": "s", "elem": {listed}}}}}}}"#)
     };
-    let timed = r#"[443, {"elem": {"val": 22, "timeout": 5}}]"#;
-    let ruleset = run(&[CHAIN, SET, &elements("add", timed), &elements("delete", "[80]")].join(", "));
+    let ports_and_time = r#"[443, {"elem": {"val": 22, "timeout": 5}}]"#;
+    let ruleset = run(&[CHAIN, SET, &elements("add", ports_and_time), &elements("delete", "[80]")].join(", "));
     assert_eq!(ports(&ruleset), [&Expression::Number(443), &Expression::Number(22)]);
     let times: Vec<Option<u64>> = ruleset.tables[0].sets[0].elements.iter().map(|element| element.expires).collect();
     assert_eq!(times, [Some(60), Some(5)]);
@@ -105,11 +105,6 @@ fn a_command_that_is_not_understood_gets_a_note() {
         let ruleset = json(format!(r#"{{"nftables": [{CHAIN}, {command}]}}"#).as_bytes()).expect("it is a script");
         assert_eq!(ruleset.notes.iter().map(|note| note.place).collect::<Vec<_>>(), [3], "{command}");
     }
-}
-
-fn dump(name: &str) -> Ruleset {
-    let path = format!("{}/../../tests/data/dumps/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    json(&fs::read(path).expect("the dump is in the repository")).expect("it is a ruleset")
 }
 
 fn is_match_of(statement: &Statement, asked: &Expression) -> bool {
