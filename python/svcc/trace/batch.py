@@ -1,8 +1,8 @@
 """Many packets at once, as buffers.
 
-A packed packet is 48 bytes in network byte order, as `PACKET` packs them: version (4 or 6), protocol number, hook (0 for
-prerouting, 1 for output), input interface (0 for none given, else its place in a list, from 1), source port, destination
-port, mark, random number, source address and destination address (16 bytes each, of IPv4 the first four).
+A packed packet is 48 bytes in network byte order, as `PACKET` packs them: version (4 or 6), protocol number, hook (0
+for prerouting, 1 for output), input interface (0 for none given, else its place in a list, from 1), source port,
+destination port, mark, random number, source address and destination address (16 bytes each, of IPv4 the first four).
 
 The random number is the one the kernel would draw for ``numgen random``: of N values it picks the one at
 ``random * N >> 32``. A second draw of the same packet takes a number made of it.
