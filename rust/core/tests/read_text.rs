@@ -5,7 +5,18 @@ use svcc_core::read;
 use svcc_core::ruleset::{Element, ElementData, Expression, Rule, Ruleset, Statement};
 
 /// Statements of the listings that nothing is made of, because they are rare and do more than match.
-const EXOTIC: &[&str] = &["reset tcp option", "synproxy", "jump {", "xt target", "xt match", "# xt_", "flow add", "tproxy", "dup to", "fwd to"];
+const EXOTIC: &[&str] = &[
+    "reset tcp option",
+    "synproxy",
+    "jump {",
+    "xt target",
+    "xt match",
+    "# xt_",
+    "flow add",
+    "tproxy",
+    "dup to",
+    "fwd to",
+];
 
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(folder);
@@ -54,7 +65,12 @@ fn everything_in_the_listings_is_understood_but_for_the_exotic() {
             }
         }
         for set in ruleset.tables.iter().flat_map(|table| &table.sets) {
-            missed.extend(set.elements.iter().filter(|element| opaque_element(element)).map(|element| format!("{}: {element}", path.display())));
+            missed.extend(
+                set.elements
+                    .iter()
+                    .filter(|element| opaque_element(element))
+                    .map(|element| format!("{}: {element}", path.display())),
+            );
         }
         missed.extend(ruleset.notes.iter().map(|note| format!("{}: {note:?}", path.display())));
     }
