@@ -9,8 +9,8 @@ node itself, until it leaves through an interface, reaches the node's own protoc
 
 Not observed: the mark and connection mark a packet ends with, counters, what a set holds afterwards, which rule it was,
 and whether a source was rewritten to what it was before. Masquerading and source translation look alike; only the
-address tells them apart. Whether a packet was dropped by a rule or by the kernel (no route, no address to masquerade to)
-looks alike, too. Nothing is said about later packets of a connection.
+address tells them apart. Whether a packet was dropped by a rule or by the kernel (no route, no address to masquerade
+to) looks alike, too. Nothing is said about later packets of a connection.
 """
 
 from __future__ import annotations

@@ -139,10 +139,11 @@ def disagreements(
     predicted = list(outcomes)
     if any(each.verdict == "unknown" for each in predicted):
         return []
-    found = []
-    for each in seen:
-        if as_expected(packet, each) not in {expected(packet, one, around, each.where) for one in predicted}:
-            found.append(f"the kernel did what was not predicted: {each}")
+    found = [
+        f"the kernel did what was not predicted: {each}"
+        for each in seen
+        if as_expected(packet, each) not in {expected(packet, one, around, each.where) for one in predicted}
+    ]
     if must_show:
         for one in predicted:
             likely = sum(

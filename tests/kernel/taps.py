@@ -94,7 +94,8 @@ class Stack:
     def send(self, data: bytes, destination: str, mark: int = 0) -> None:
         """Send a packet, from its IP header on, through the output hook; PermissionError when rules drop it."""
         sender = self._senders[data[0] >> 4]
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        # As bytes, since Python takes numbers above 2**31 for too large.
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("=I", mark))
         sender.sendto(data, (destination, 0))
 
     def observed(self) -> Iterator[Observation]:

@@ -93,7 +93,9 @@ def test_sets_that_packets_add_to_are_forgotten_if_asked(node: Node) -> None:
 
 @pytest.mark.kernel
 @pytest.mark.parametrize(("hook", "destination"), [("prerouting", "10.244.0.2"), ("output", "10.244.0.2")])
-def test_destinations_are_translated_at_one_place_whatever_the_priority(node: Node, hook: str, destination: str) -> None:
+def test_destinations_are_translated_at_one_place_whatever_the_priority(
+    node: Node, hook: str, destination: str
+) -> None:
     """The kernel hooks translation in once for a family, at -100: priorities order `nat` chains among themselves."""
     script = """
     table ip t {{

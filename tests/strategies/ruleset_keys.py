@@ -36,7 +36,13 @@ _KINDS: dict[Part, Kind] = {
     "iifname": "interface",
     "mark": "mark",
 }
-_TYPES = {"sport": "inet_service", "dport": "inet_service", "l4proto": "inet_proto", "iifname": "ifname", "mark": "mark"}
+_TYPES = {
+    "sport": "inet_service",
+    "dport": "inet_service",
+    "l4proto": "inet_proto",
+    "iifname": "ifname",
+    "mark": "mark",
+}
 SHAPES: tuple[tuple[Part, ...], ...] = (
     ("daddr",),
     ("saddr",),
@@ -192,5 +198,3 @@ def _map_keys(draw: st.DrawFn, version: int) -> tuple[tuple[Part, ...], list[Wor
     if rarely(draw, False, True, True):
         keys.append(_MATCH_ALL)
     return shape, keys, ("flags interval",) if intervals else ()
-
-

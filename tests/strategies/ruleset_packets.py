@@ -54,7 +54,9 @@ def packets_for(draw: st.DrawFn, ruleset: Ruleset) -> RulesetPacket:
     if entry == "output":
         source = one_of(draw, NODE_ADDRESSES[version])
     else:
-        source = one_of(draw, rarely(draw, list(CLIENTS[version]), interesting) if one_of(draw, (1, 0)) else interesting)
+        source = one_of(
+            draw, rarely(draw, list(CLIENTS[version]), interesting) if one_of(draw, (1, 0)) else interesting
+        )
     marks = [int(each.text, 16) for each in ruleset.constants if each.kind == "mark"]
     mark = one_of(draw, (0, *marks)) if entry == "output" else 0
     source_port = rarely(draw, _SOURCE_PORT, *ports)

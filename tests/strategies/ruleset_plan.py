@@ -72,10 +72,9 @@ def piece(template: str, *words: Word) -> Piece:
 
 def some(draw: st.DrawFn, pool: Sequence[Item], most: int = 3) -> list[Item]:
     """One to `most` different items of a pool."""
-    left, found = list(pool), []
-    for _ in range(one_of(draw, range(1, min(most, len(left)) + 1))):
-        found.append(left.pop(one_of(draw, range(len(left)))))
-    return found
+    left = list(pool)
+    count = one_of(draw, range(1, min(most, len(left)) + 1))
+    return [left.pop(one_of(draw, range(len(left)))) for _ in range(count)]
 
 
 def drawn_words(draw: st.DrawFn, kind: Kind, pool: Sequence[str], most: int = 3) -> list[Word]:

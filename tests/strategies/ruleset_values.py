@@ -1,4 +1,4 @@
-"""Rulesets as values: tables, sets and maps, chains and rules, that print as nft text and tell the constants in them."""
+"""Rulesets as values: tables, sets and maps, chains and rules, which print as nft text and tell their constants."""
 
 from __future__ import annotations
 
@@ -84,11 +84,15 @@ class Table:
     chains: tuple[Chain, ...]
 
 
-@frozen
+@frozen(repr=False)
 class Ruleset:
     """Tables in the order in which they are loaded."""
 
     tables: tuple[Table, ...]
+
+    def __repr__(self) -> str:
+        """The text, which is what anybody wants to see of an example that failed."""
+        return f"<Ruleset\n{self.text}>"
 
     @property
     def text(self) -> str:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from tests.strategies.plan import one_of, rarely
 from tests.strategies.ruleset_keys import Known, drawn_set, drawn_value_map, drawn_verdict_map, version_of_family
+from tests.strategies.ruleset_matches import Group, Surroundings
 from tests.strategies.ruleset_packets import packets_for
-from tests.strategies.ruleset_rules import Group, Surroundings, drawn_rule
+from tests.strategies.ruleset_rules import drawn_rule
 from tests.strategies.ruleset_values import Base, Chain, Constant, Piece, Rule, Ruleset, Table
 
 __all__ = ["packets_for", "rulesets"]
@@ -81,7 +82,11 @@ def _table(draw: st.DrawFn, number: int, taken: set[tuple[str, int]]) -> Table:
     chains = {group: _names(draw, group) for group in groups}
     known = _collections(draw, family, chains)
     written = [
-        Chain(f"{base.kind}-{base.hook}-{index}", _rules(draw, base, Surroundings(family, group, known, chains[group])), base)
+        Chain(
+            f"{base.kind}-{base.hook}-{index}",
+            _rules(draw, base, Surroundings(family, group, known, chains[group])),
+            base,
+        )
         for index, (base, group) in enumerate(bases)
     ]
     for group, names in chains.items():
