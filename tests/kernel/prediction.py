@@ -46,6 +46,10 @@ class Predicted(Protocol):
         """The source it is translated to."""
 
     @property
+    def destination_choice(self) -> str | None:
+        """``redirect`` if it is translated to the node's own address on the way."""
+
+    @property
     def reject_with(self) -> str | None:
         """How it is refused."""
 
@@ -70,6 +74,17 @@ class Surroundings:
             interfaces={"outside": node.outside_interface, "pod": node.pod_interface},
         )
 
+    def own_address(self, side: str, packet: RulesetPacket) -> str:
+        """The node's address on one side, of the packet's family."""
+        own = self.outside_addresses if side == "outside" else self.pod_addresses
+        return next(each for each in own if (":" in each) == (":" in packet.source))
+
+    def redirected_to(self, packet: RulesetPacket) -> str:
+        """Where `redirect` leads: the address of the interface the packet came in by, or loopback."""
+        if packet.entry == "output":
+            return "::1" if ":" in packet.source else "127.0.0.1"
+        return self.own_address(packet.entry, packet)
+
 
 @frozen
 class Expected:
@@ -89,10 +104,11 @@ def expected(packet: RulesetPacket, outcome: Predicted, around: Surroundings, wh
         reason = _named(outcome.reject_with or "", version) if outcome.verdict == "reject" else ""
         return Expected(outcome.verdict, "", 0, "", reason)
     address = outcome.address or packet.destination
+    if outcome.destination_choice == "redirect":
+        address = around.redirected_to(packet)
     source = outcome.source or packet.source
     if outcome.masquerade and where in {"outside", "pod"}:
-        own = around.outside_addresses if where == "outside" else around.pod_addresses
-        source = next(each for each in own if (":" in each) == (":" in packet.source))
+        source = around.own_address(where, packet)
     return Expected("accept", address, outcome.port or packet.destination_port, source, "")
 
 
@@ -119,8 +135,10 @@ def as_expected(packet: RulesetPacket, seen: Observed) -> Expected:
 
 def is_loopback_journey(packet: RulesetPacket, outcomes: Iterable[Predicted], around: Surroundings) -> bool:
     """Whether the node may talk to itself: such a packet passes output and, once more, prerouting and input."""
-    targets = {packet.destination, *(each.address for each in outcomes)}
-    return packet.entry == "output" and bool(targets & set(around.local_addresses))
+    predicted = list(outcomes)
+    targets = {packet.destination, *(each.address for each in predicted)}
+    redirected = any(each.destination_choice == "redirect" for each in predicted)
+    return packet.entry == "output" and (redirected or bool(targets & set(around.local_addresses)))
 
 
 def disagreements(

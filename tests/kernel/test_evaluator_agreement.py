@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from svcc.model.service import Protocol
+from svcc.trace.evaluator import Evaluator, Outcome
+from svcc.trace.packet import Packet
 from tests.kernel.network import Node
 from tests.kernel.observe import load, observe
-from tests.kernel.prediction import SENDS, Predicted, Surroundings, disagreements, is_loopback_journey
+from tests.kernel.prediction import SENDS, Surroundings, disagreements, is_loopback_journey
 from tests.strategies.ruleset_packets import RulesetPacket
 from tests.strategies.ruleset_values import Ruleset
 from tests.strategies.rulesets import packets_for, rulesets
@@ -26,20 +27,15 @@ MOST_UNKNOWN = 0.1
 
 
 @pytest.fixture(scope="module")
-def trace() -> Any:
-    return pytest.importorskip("svcc.trace", reason="there is no evaluator yet")
-
-
-@pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     with Node() as made:
         yield made
 
 
-def predict(trace: Any, ruleset_text: str, packet: RulesetPacket, around: Surroundings) -> Sequence[Predicted]:
+def predict(ruleset_text: str, packet: RulesetPacket, around: Surroundings) -> Sequence[Outcome]:
     """The evaluator's outcomes with their probabilities."""
-    evaluator = trace.Evaluator(ruleset_text, local_addresses=list(around.local_addresses))
-    question = trace.Packet(
+    evaluator = Evaluator(ruleset_text, local_addresses=list(around.local_addresses))
+    question = Packet(
         protocol=Protocol(packet.protocol),
         source=packet.source,
         destination=packet.destination,
@@ -51,8 +47,7 @@ def predict(trace: Any, ruleset_text: str, packet: RulesetPacket, around: Surrou
         mark=packet.mark,
         state="new",
     )
-    outcomes: Sequence[Predicted] = evaluator.evaluate(question).outcomes
-    return outcomes
+    return evaluator.evaluate(question).outcomes
 
 
 @st.composite
@@ -62,7 +57,7 @@ def trials(draw: st.DrawFn) -> tuple[Ruleset, list[RulesetPacket]]:
 
 
 @pytest.mark.timeout(1800)  # time to shrink a disagreement
-def test_evaluator_and_kernel_agree(trace: Any, node: Node, record_property: Callable[[str, object], None]) -> None:
+def test_evaluator_and_kernel_agree(node: Node, record_property: Callable[[str, object], None]) -> None:
     counts: Counter[str] = Counter()
     around = Surroundings.of(node)
 
@@ -75,7 +70,7 @@ def test_evaluator_and_kernel_agree(trace: Any, node: Node, record_property: Cal
         text = node.nft("list", "ruleset")
         note(text)
         for packet in packets:
-            outcomes = predict(trace, text, packet, around)
+            outcomes = predict(text, packet, around)
             counts["packets"] += 1
             if is_loopback_journey(packet, outcomes, around):
                 counts["loopback"] += 1

@@ -118,6 +118,7 @@ class Outcome:
     port: int | None = None
     masquerade: bool = False
     source: str | None = None
+    destination_choice: str | None = None
     reject_with: str | None = None
 
 
@@ -132,6 +133,7 @@ HALF, ALL = Fraction(1, 2), Fraction(1)
         ([Outcome(ALL, masquerade=True)], Observed("accept", source="192.168.0.10", where="outside")),
         ([Outcome(ALL, masquerade=True)], Observed("accept", source="10.244.0.1", where="pod")),
         ([Outcome(ALL, source="198.51.100.1")], Observed("accept", source="198.51.100.1", where="outside")),
+        ([Outcome(ALL, destination_choice="redirect")], Observed("accept", "192.168.0.10", 80, where="local")),
         (
             [Outcome(ALL, "reject", reject_with="icmpx no-route")],
             Observed("reject", reject_with="icmp net-unreachable"),
