@@ -6,9 +6,12 @@
 
 mod blocks;
 mod commands;
+mod comparison;
+mod constants;
 mod elements;
 mod expression;
 mod lexer;
+mod sets;
 mod statement;
 mod tables;
 mod variables;
