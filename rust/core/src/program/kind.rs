@@ -191,6 +191,10 @@ impl Kind {
             return None;
         }
         let host = maximum(bits - length);
+        // nft lists a mask and the value it is compared with as a prefix, even where they never can be equal.
+        if matches!(self, Self::HostInteger(_)) && base.low & host != 0 {
+            return Some(Span { low: 1, high: 0 });
+        }
         Some(Span { low: base.low & !host, high: base.low | host })
     }
 

@@ -3,12 +3,21 @@
 use super::kind::Kind;
 use super::link::Linker;
 use super::rules::{Action, NatTarget, Target};
-use super::terms::{Part, Term};
+use super::terms::{Field, Part, Term};
 use crate::ruleset::{Comparison, Expression, NatKind, Rule, Statement, TableFamily};
 
 impl Linker<'_> {
     pub(super) fn rule(&mut self, rule: &Rule) -> Vec<Action> {
-        rule.statements.iter().filter_map(|statement| self.statement(statement)).collect()
+        let mut actions: Vec<Action> =
+            rule.statements.iter().filter_map(|statement| self.statement(statement)).collect();
+        if self.family == TableFamily::Inet && !actions.iter().any(tells_family) {
+            for action in &mut actions {
+                if let Action::Reject { with: Some(with), any_family } = action {
+                    *any_family = with.starts_with("tcp");
+                }
+            }
+        }
+        actions
     }
 
     fn statement(&mut self, statement: &Statement) -> Option<Action> {
@@ -36,6 +45,7 @@ impl Linker<'_> {
                     (None, Some(code)) => Some(code.clone()),
                     (Some(kind), Some(code)) => Some(format!("{kind} {code}").into()),
                 },
+                any_family: false,
             },
             Statement::Update { operation, set, key, data, limited } => {
                 let Some(set) = self.set_names.get(&**set).copied() else { return Some(opaque()) };
@@ -195,5 +205,27 @@ impl Linker<'_> {
             1 | 2 => Some(NatTarget::Map { key, map }),
             _ => None,
         }
+    }
+}
+
+/// Whether an action ends the rule for packets of one family.
+fn tells_family(action: &Action) -> bool {
+    let tells = |part: &Part| {
+        matches!(
+            part.term,
+            Term::Field(
+                Field::Ipv4Address(_)
+                    | Field::Ipv6Address(_)
+                    | Field::Ipv4Protocol
+                    | Field::Ipv6NextHeader
+                    | Field::NetfilterFamily
+                    | Field::EtherType
+            )
+        )
+    };
+    match action {
+        Action::Compare { part, .. } | Action::AnyBit { part, .. } => tells(part),
+        Action::Member { key, .. } | Action::VerdictMap { key, .. } => key.iter().any(tells),
+        _ => false,
     }
 }

@@ -46,8 +46,7 @@ fn updates_of_sets_say_whether_they_can_stop_the_rule() {
 #[test]
 fn an_update_of_a_map_in_text_is_not_lost() {
     let ruleset = dump("services-1.0.6");
-    let words = "update @affinity { ip saddr . ip daddr : 10.0.0.1 }";
-    assert_eq!(chain(&ruleset, "endpoint-2").rules[0].statements, [Statement::Opaque(words.into())]);
+    assert_eq!(chain(&ruleset, "endpoint-2").rules[0].statements, [map_update()]);
 }
 
 #[test]

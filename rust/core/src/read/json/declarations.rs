@@ -21,7 +21,8 @@ pub(super) fn family(word: &str) -> Option<TableFamily> {
     })
 }
 
-/// Whether a table is dormant. Before 1.1.0 the name of the table stands for whatever flag it has.
+/// Whether a table is dormant. Before 1.1.0 the name of the table stands for whatever flag it has: firewalls own their
+/// tables, and hardly a table sleeps.
 pub(super) fn is_dormant(object: &Value<'_>, odd: &mut Oddities) -> bool {
     let name = object.text_of("name");
     let mut dormant = false;
@@ -30,8 +31,7 @@ pub(super) fn is_dormant(object: &Value<'_>, odd: &mut Oddities) -> bool {
             Some("dormant") => dormant = true,
             Some("owner" | "persist") => {}
             word if word.is_some() && word == name => {
-                dormant = true;
-                odd.push("its flag is printed as its name: taken for dormant, but it may be owner".to_owned());
+                odd.push("its flag is printed as its name: taken for owner, but it may be dormant".to_owned());
             }
             _ => odd.push(format!("its flag {} is unknown", flag.compact())),
         }

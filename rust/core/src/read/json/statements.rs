@@ -16,7 +16,11 @@ pub(super) fn statement(value: &Value<'_>) -> Statement {
 
 /// A statement that nft could not say in JSON and printed as text: `update @map { key : data }` by nft before 1.1.
 pub(super) fn statement_from_text(text: &str) -> Statement {
-    Statement::Opaque(bounded(text))
+    let mut read = crate::read::statements(text);
+    match (read.pop(), read.is_empty()) {
+        (Some(statement), true) => statement,
+        _ => Statement::Opaque(bounded(text)),
+    }
 }
 
 /// Whether a statement of an element decides nothing.
@@ -76,7 +80,12 @@ fn comparison(body: &Value<'_>) -> Option<Statement> {
     if !body.has_only(&["op", "left", "right"]) {
         return None;
     }
+    let (left, right) = (body.get("left")?, body.get("right")?);
     let comparison = match body.text_of("op") {
+        Some("!") => {
+            let flags = Expression::Binary(Operator::And, Box::new((expression(left), flags_together(right))));
+            return Some(Statement::Match { comparison: Comparison::Equal, left: flags, right: Expression::Number(0) });
+        }
         None | Some("in") => Comparison::Implicit,
         Some("==") => Comparison::Equal,
         Some("!=") => Comparison::NotEqual,
@@ -86,7 +95,6 @@ fn comparison(body: &Value<'_>) -> Option<Statement> {
         Some(">=") => Comparison::GreaterOrEqual,
         Some(_) => return None,
     };
-    let (left, right) = (body.get("left")?, body.get("right")?);
     let converted = if comparison == Comparison::Implicit { expression(right) } else { flags_together(right) };
     Some(Statement::Match { comparison, left: asked(left, right), right: converted })
 }
