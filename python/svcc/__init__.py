@@ -13,6 +13,8 @@ from svcc.addresses import IPFamily
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
+from svcc.explanation.build import explain
+from svcc.explanation.contract import Explanation
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.manifest.load import Loaded, load, load_text
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
@@ -42,6 +44,7 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Explanation",
     "FamilyDataplane",
     "FieldPath",
     "FindingsError",
@@ -72,6 +75,7 @@ __all__ = [
     "TargetError",
     "TrafficPolicy",
     "compile",
+    "explain",
     "load",
     "load_text",
 ]

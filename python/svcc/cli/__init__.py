@@ -15,6 +15,7 @@ import click
 from svcc.cli.check import check
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
+from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
 from svcc.errors import SvccError
@@ -44,6 +45,7 @@ def cli() -> None:
 
 cli.add_command(compile_command)
 cli.add_command(check)
+cli.add_command(explain_command)
 cli.add_command(completion)
 
 
