@@ -81,6 +81,8 @@ def _refusals(port: ServicePortExplanation, exposure: Exposure) -> Iterator[Sile
         what = ", ".join(_place(address, exposure.port) for address in where)
         if len(exposure.routes) > 1:
             what += f" from {', '.join(_CLIENTS[clients] for clients in route.clients)}"
+        if exposure.allowed_sources is not None:
+            what += ", source ranges permitting"
         if route.decision is Decision.REJECT:
             yield Silence(what, "rejected", "no endpoint anywhere could serve", exposure.source)
             continue
