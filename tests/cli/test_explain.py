@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.cli.command import ROOT, Outcome, svcc
-from tests.cli.manifests import endpoint_slice, node, service, text
+from tests.cli.hostile import mutated
+from tests.cli.manifests import Manifest, endpoint_slice, node, service, text
 
 SHOP = ("-f", str(ROOT / "examples" / "shop"), "--node", "worker-1", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32")
 CLUSTER = text(
@@ -136,3 +139,16 @@ def test_names_from_anybody_cannot_steer_the_terminal() -> None:
     outcome = explained("web", "-f", "-", stdin=text(service(), slice_, node()))
     assert "\x1b" not in outcome.out
     assert "zone\\u001b[31m" in outcome.out
+
+
+@given(mutated(), st.sampled_from(["text", "json"]), st.sampled_from(["web", "svc/cart", "shop/web", "", "/", "\x1b"]))
+@settings(max_examples=150)
+def test_any_change_of_a_manifest_is_survived(items: list[Manifest], output: str, name: str) -> None:
+    outcome = explained(name, "-f", "-", "-v", "-o", output, "--node", "worker-1", stdin=json.dumps(items))
+    assert outcome.code in {0, 1, 2}, outcome.err
+    assert "internal error" not in outcome.err
+    assert all(line.isprintable() for line in (*outcome.told, *outcome.out.splitlines()))
+    if outcome.code == 2:
+        assert outcome.out == ""
+    elif output == "json":
+        json.loads(outcome.out)
