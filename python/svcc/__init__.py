@@ -16,6 +16,19 @@ from svcc.errors import FindingsError, InputError, SettingsError, SvccError, Tar
 from svcc.explanation.build import explain
 from svcc.explanation.contract import Explanation
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
+from svcc.hashing import (
+    Balance,
+    Disruption,
+    Jump,
+    Maglev,
+    Random,
+    Rendezvous,
+    Ring,
+    RoundRobin,
+    balance,
+    client_key,
+    disruption,
+)
 from svcc.manifest.load import Loaded, load, load_text
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
@@ -35,12 +48,14 @@ from svcc.model.service import (
 
 __all__ = [
     "HEADLESS",
+    "Balance",
     "Cluster",
     "ClusterSettings",
     "Compilation",
     "Dataplane",
     "Decision",
     "DetectLocalMode",
+    "Disruption",
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
@@ -54,8 +69,10 @@ __all__ = [
     "IPFamilyPolicy",
     "IPMode",
     "InputError",
+    "Jump",
     "LoadBalancerIngress",
     "Loaded",
+    "Maglev",
     "Masquerade",
     "Node",
     "NodeAddress",
@@ -63,6 +80,10 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Protocol",
+    "Random",
+    "Rendezvous",
+    "Ring",
+    "RoundRobin",
     "Service",
     "ServiceCIDR",
     "ServicePort",
@@ -74,7 +95,10 @@ __all__ = [
     "SvccError",
     "TargetError",
     "TrafficPolicy",
+    "balance",
+    "client_key",
     "compile",
+    "disruption",
     "explain",
     "load",
     "load_text",
