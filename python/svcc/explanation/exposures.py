@@ -24,7 +24,7 @@ from svcc.model.service import Service
 from svcc.nft.objects import Key
 from svcc.nft.statements import Verdict
 
-__all__ = ["FrontendMaps", "exposures", "frontend_maps"]
+__all__ = ["FrontendMaps", "exposures", "frontend_maps", "frontend_source"]
 
 _ORDER = (FrontendKind.LOAD_BALANCER, FrontendKind.NODE_PORT, FrontendKind.CLUSTER_IP, FrontendKind.EXTERNAL_IP)
 
@@ -85,7 +85,7 @@ def exposures(
             if frontend.address is None and family.node_ports.addresses is None
             else None,
             other_nodes=_other_nodes(family, others) if frontend.address is None else (),
-            source=_source(service, frontend, index),
+            source=frontend_source(service, frontend, index),
         )
         for frontend in plan.frontends
     ]
@@ -160,8 +160,8 @@ def _is_masqueraded(masquerade: Masquerade, clients: Clients) -> bool:
             return clients is Clients.NODE
 
 
-def _source(service: Service, frontend: Frontend, index: int) -> Source | None:
-    """Where the frontend's address or port was written."""
+def frontend_source(service: Service, frontend: Frontend, index: int) -> Source | None:
+    """Where the address of a frontend was written, or its node port, which is that of ``spec.ports[index]``."""
     if service.source is None:
         return None
     steps: tuple[str | int, ...]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from svcc.addresses import IPFamily
+from svcc.dataplane.addresses import cluster_address
 from svcc.errors import InputError
 from svcc.fields import ObjectReference, Problem, Severity, printable
 from svcc.model.cluster import Cluster
-from svcc.model.service import Service
+from svcc.model.service import Protocol, Service
 
-__all__ = ["find_service", "service_named"]
+__all__ = ["find_service", "service_destination", "service_named"]
 
 _KINDS = frozenset({"svc", "service", "services"})
 _DEFAULT_NAMESPACE = "default"
@@ -63,6 +66,39 @@ def find_service(
         return found[namespace]
     message = f'there is no Service "{printable(name)}" in namespace "{printable(namespace)}"'
     raise InputError(message, hint=_instead(cluster, name, namespace, found))
+
+
+def service_destination(
+    cluster: Cluster, problems: Iterable[Problem], target: str, family: IPFamily, protocol: Protocol
+) -> tuple[str, int]:
+    """The cluster IP and port of ``NAME[.NAMESPACE][:PORT]`` or ``NAMESPACE/NAME[:PORT]``; PORT is a name or a number.
+
+    Without a port it is the only one of the protocol. A number need not be declared.
+
+    Raises:
+        InputError: there is no such Service, or it has no such port, or no cluster IP of the family.
+    """
+    text, _, wanted = target.partition(":")
+    name, _, domain = text.partition(".")
+    namespace, name = service_named(name, domain.split(".")[0] or None)
+    service = find_service(cluster, problems, name, namespace)
+    if isinstance(service, ObjectReference):
+        raise InputError(f"{service} has errors and is left out")
+    address = None if service.is_headless else cluster_address(service, family)
+    if address is None:
+        raise InputError(f"{service.reference} has no {family} cluster IP")
+    ports = [port for port in service.ports if port.protocol is protocol and wanted in ("", port.name, str(port.port))]
+    if ports and (wanted or len(ports) == 1):
+        return address.address, ports[0].port
+    if re.fullmatch(r"[1-9][0-9]{0,4}", wanted) and int(wanted) <= 65535:
+        return address.address, int(wanted)
+    declared = ", ".join(f"{port.name or port.port} {port.protocol}" for port in service.ports)
+    raise InputError(
+        f'{service.reference} has no {protocol} port "{printable(wanted)}"'
+        if wanted
+        else f"{service.reference} has {len(ports)} {protocol} ports",
+        hint=f"its ports: {printable(declared)}",
+    )
 
 
 def _instead(cluster: Cluster, name: str, namespace: str, found: Iterable[str]) -> str:
