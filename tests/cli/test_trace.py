@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cli.command import PROGRAM, ROOT, Outcome, svcc
 from tests.cli.manifests import endpoint_slice, node, service, text
@@ -293,3 +295,42 @@ def test_problems_of_manifests_are_told_and_the_rest_is_traced() -> None:
     outcome = traced("-f", "-", "tcp 10.244.1.9 > 10.96.0.10:80", stdin=cluster)
     assert outcome.code == 0
     assert "Service shop/broken" in outcome.err
+
+
+def survived(outcome: Outcome) -> None:
+    assert outcome.code in {0, 1, 2}, outcome.err
+    assert "internal error" not in outcome.err
+    assert all(line.isprintable() for line in (*outcome.told, *outcome.out.splitlines()))
+
+
+PIECES = st.sampled_from(
+    ["tcp", "udp", "icmp", " ", ">", "->", "10.96.0.20", "10.244.1.9", ":80", ":", "[fd00::1]", "svc/"]
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=20))
+def test_any_text_as_a_packet_is_survived(packet: str) -> None:
+    survived(traced(*SHOP, "--", packet))
+
+
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(list(LINE.values())) | st.text(max_size=9)
+)
+KEYS = st.sampled_from([*LINE, "source_port", "hook", "interface", "mark", "x"])
+
+
+@given(st.binary(max_size=40) | st.dictionaries(KEYS, VALUES).map(lambda some: json.dumps({**LINE, **some}).encode()))
+def test_any_line_as_a_packet_is_survived(line: bytes) -> None:
+    outcome = svcc("trace", *SHOP, "--packets", "-", "-o", "json", stdin=line)
+    survived(outcome)
+    assert all("verdict" in item for item in documents(outcome))
+
+
+@given(st.data())
+def test_any_damage_to_a_dump_is_survived(dump: Path, data: st.DataObject) -> None:
+    ruleset = dump.read_text()
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(ruleset)))
+        end = start + data.draw(st.integers(0, 30))
+        ruleset = ruleset[:start] + data.draw(st.text(max_size=4)) + ruleset[end:]
+    survived(svcc("trace", "--ruleset", "-", "-v", CART, stdin=ruleset.encode("utf-8", "surrogatepass")))

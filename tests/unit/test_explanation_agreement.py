@@ -11,9 +11,12 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from svcc.addresses import family_of, prefix_contains
+from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.contract import Decision
 from svcc.explanation.build import explain_cluster
 from svcc.explanation.contract import Clients, Explanation, Exposure, Route, ServicePortExplanation
+from svcc.trace.evaluator import Evaluator
+from svcc.trace.packet import Packet as TracedPacket
 from tests.oracle import Delivery, Drop, Packet, Reject, Result, decide
 from tests.oracle.node import has_detector, is_node_traffic, is_pod_traffic, node_named, serves_node_ports
 from tests.strategies.plan import OUTSIDE_CLIENTS
@@ -170,3 +173,35 @@ def test_what_is_said_to_be_rejected_or_dropped_for_everybody_is(scenario: Scena
                 packet = Packet(protocol.value, client, 40000, address, port, "prerouting", "eth0")
                 found |= set(decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts))
             assert {"rejected": Reject(), "dropped": Drop()}[silence.outcome] in found
+
+
+@given(journey=journeys())
+@settings(max_examples=50)
+def test_packets_do_pass_the_map_and_the_chain_that_a_route_names(journey: tuple[Scenario, list[Packet]]) -> None:
+    scenario, sent = journey
+    explained = Explained.of(scenario)
+    compilation = compile_cluster(scenario.cluster, node=scenario.node, settings=scenario.settings)
+    evaluator = Evaluator(compilation, local_addresses=scenario.facts.local_addresses)
+    for packet in sent:
+        found = explained.at(scenario, packet)
+        if found is None or Drop() in decide(
+            scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts
+        ):
+            continue
+        route = route_for(scenario, packet, found[1])
+        evaluation = evaluator.evaluate(
+            TracedPacket(
+                packet.protocol,
+                packet.source,
+                packet.destination,
+                packet.source_port,
+                packet.destination_port,
+                packet.hook,
+                packet.interface,
+            )
+        )
+        note(f"{packet}\n{route}\n{evaluation}")
+        for outcome in evaluation.outcomes:
+            steps = outcome.steps
+            assert any(f"@{route.map_name}" in step.rule for step in steps)
+            assert any(step.chain == route.chain for step in steps)

@@ -51,7 +51,7 @@ class _Tracer:
         if self.as_json:
             write_data([json.dumps(trace_document(packet, evaluation, steps=steps)), "\n"])
         elif alone or steps:
-            write_data(trace_lines(packet, evaluation, self.causes))
+            write_data([*trace_lines(packet, evaluation, self.causes), *([] if alone else ["\n"])])
         else:
             write_data([trace_summary(packet, evaluation)])
         self._judge(packet, evaluation)
@@ -153,8 +153,8 @@ def trace_command(
     compilation, loaded = _compiled(talk, filenames, settings_flags, for_names_only=ruleset is not None)
     evaluator = _evaluator(ruleset, compilation, settings_flags["local_address"])
     for sentence in evaluator.notes:
-        place = "" if ruleset is None else "<stdin>:" if ruleset == "-" else f"{ruleset}:"
-        talk.say(f"note: {printable(place)} {printable(sentence)}")
+        place = "" if ruleset is None else f"{'<stdin>' if ruleset == '-' else ruleset}: "
+        talk.say(f"note: {printable(place)}{printable(sentence)}")
     causes = Causes(loaded.cluster, compilation.dataplane) if loaded and compilation else None
     tracer = _Tracer(evaluator, causes, expectation, output == "json", talk)
     refused = 0
