@@ -45,6 +45,7 @@ from svcc.model.service import (
     SessionAffinity,
     TrafficPolicy,
 )
+from svcc.select import HintUse, Selection, select_endpoints
 
 __all__ = [
     "HEADLESS",
@@ -65,6 +66,7 @@ __all__ = [
     "FindingsError",
     "Frontend",
     "FrontendKind",
+    "HintUse",
     "IPFamily",
     "IPFamilyPolicy",
     "IPMode",
@@ -84,6 +86,7 @@ __all__ = [
     "Rendezvous",
     "Ring",
     "RoundRobin",
+    "Selection",
     "Service",
     "ServiceCIDR",
     "ServicePort",
@@ -102,4 +105,5 @@ __all__ = [
     "explain",
     "load",
     "load_text",
+    "select_endpoints",
 ]

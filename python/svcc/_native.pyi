@@ -12,6 +12,14 @@ __all__ = [
     "nft_hash",
     "nft_hash_many",
 ]
+from typing import TypeAlias
+
+from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.service import ServicePort
+
+__all__ = ["assign_slots", "assign_slots_many", "nft_hash", "nft_hash_many", "select_service_ports"]
+
+_Selected: TypeAlias = tuple[list[str], list[int], list[Endpoint], bytes, list[int], list[int], list[int], int, int]
 
 def nft_hash(key: bytes, modulus: int, seed: int, offset: int = 0, big_endian: bool = False) -> int: ...
 def nft_hash_many(
@@ -47,9 +55,9 @@ class Chooser:
     def slot(self, key: bytes) -> int: ...
     def arcs(self) -> list[tuple[int, int]]: ...
 
-StepRow = tuple[str, str, str, str, int | None, str | None, str]
-AddressRow = tuple[str, bytes | None, int | None, str | None]
-ChanceRow = tuple[
+StepRow: TypeAlias = tuple[str, str, str, str, int | None, str | None, str]
+AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
+ChanceRow: TypeAlias = tuple[
     tuple[int, int],
     Literal["accept", "drop", "reject", "unknown"],
     str | None,
@@ -79,3 +87,11 @@ class Program:
         state: str,
         steps: bool,
     ) -> list[ChanceRow]: ...
+    def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
+
+def select_service_ports(
+    services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
+    family: str,
+    node_name: str,
+    zone: str | None,
+) -> list[list[_Selected]]: ...

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -11,12 +10,9 @@ from hypothesis import strategies as st
 
 from svcc.addresses import family_of
 from svcc.compiler.compilation import compile_cluster
+from tests.kernel.agreement import agrees, sent
 from tests.kernel.network import Node
-from tests.kernel.outcomes import Delivered, Dropped, Outcome, Rejected, Untouched
-from tests.kernel.packets import Packet as SentPacket
-from tests.oracle import Packet, Result, decide
-from tests.oracle.packet import Delivery, Drop, Reject
-from tests.oracle.packet import Untouched as LeftAlone
+from tests.oracle import Packet, decide
 from tests.strategies.plan import IPV4, IPV6, NODE_ADDRESSES, POD_RANGE
 from tests.strategies.scenarios import Scenario, packets, scenarios
 
@@ -38,39 +34,6 @@ def node() -> Iterator[Node]:
 def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
     scenario = draw(scenarios())
     return scenario, draw(st.lists(packets(scenario), min_size=PACKETS_A_CLUSTER, max_size=PACKETS_A_CLUSTER))
-
-
-def sent(packet: Packet) -> SentPacket:
-    entry = "output" if packet.hook == "output" else "pod" if packet.interface == "cni0" else "outside"
-    port = None if packet.protocol == "ICMP" else packet.destination_port
-    return SentPacket(
-        protocol=packet.protocol,
-        source=packet.source,
-        destination=packet.destination,
-        destination_port=port,
-        entry=entry,  # type: ignore[arg-type]
-    )
-
-
-def agrees(packet: Packet, outcome: Outcome, expected: Mapping[Result, Fraction]) -> bool:
-    match outcome:
-        case Untouched():
-            # To be delivered where it was going anyway looks the same.
-            as_sent = Delivery(packet.destination, packet.destination_port, masquerade=False)
-            return LeftAlone() in expected or as_sent in expected
-        case Rejected(reason="port-unreachable"):
-            return Reject() in expected
-        case Dropped():
-            return Drop() in expected
-        case Delivered(address=address, port=port, where=where):
-            # Masquerading may pick the very address that was the source already, but hardly the same port.
-            masqueraded = outcome.source_address != packet.source or outcome.source_port_changed
-            deliveries = [each for each in expected if isinstance(each, Delivery)]
-            found = [each for each in deliveries if (each.address, each.port) == (address, port)]
-            # What stays on the node passes no postrouting, so nothing can be masqueraded there.
-            return any(each.masquerade is masqueraded or (where == "local" and not masqueraded) for each in found)
-        case _:
-            return False
 
 
 @pytest.mark.timeout(900)  # time to shrink a disagreement

@@ -7,7 +7,7 @@ never guesses. A question that makes no difference to the outcome leaves no trac
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Literal
 
@@ -20,11 +20,10 @@ from svcc.errors import InputError
 from svcc.model.service import Protocol
 from svcc.nft.objects import Ruleset
 from svcc.nft.text import table_text
-from svcc.trace.packet import Packet
+from svcc.trace.batch import Batch
+from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
 __all__ = ["Evaluation", "Evaluator", "Outcome", "Step"]
-
-_PROTOCOL_NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 
 
 @frozen
@@ -157,7 +156,7 @@ class Evaluator:
         `steps` asks for the way to each outcome too, which takes about twice as long.
         """
         rows = self._program.outcomes(
-            _PROTOCOL_NUMBERS[packet.protocol] if isinstance(packet.protocol, Protocol) else packet.protocol,
+            PROTOCOL_NUMBERS[packet.protocol] if isinstance(packet.protocol, Protocol) else packet.protocol,
             address_bytes(packet.source),
             address_bytes(packet.destination),
             packet.source_port,
@@ -170,6 +169,29 @@ class Evaluator:
             steps,
         )
         return Evaluation(tuple(_outcome(row) for row in rows))
+
+    def evaluate_many(self, packets: bytes, *, interfaces: Sequence[str] = ()) -> Batch:
+        """One outcome for each of many packets; see `svcc.trace.batch` for how they are packed.
+
+        Where the kernel would draw a number, the packet brings it along, so the answer is a function of the packet.
+        Takes some hundred nanoseconds a packet, and all cores, without the lock of the interpreter. Rules that count
+        (``numgen inc``) start counting with the first packet of the call, and the packets then come one by one.
+
+        Args:
+            packets: packed packets of new connections, `PACKET.size` bytes each.
+            interfaces: the names of the input interfaces that packets refer to, the first by 1.
+
+        Raises:
+            ValueError: the buffer is no whole number of packets, or one of them makes no sense; says which.
+        """
+        verdicts, flags, addresses, ports, marks = self._program.batch(packets, interfaces)
+        return Batch(
+            verdicts=memoryview(verdicts),
+            flags=memoryview(flags),
+            addresses=memoryview(addresses),
+            ports=memoryview(ports).cast("H"),
+            marks=memoryview(marks).cast("I"),
+        )
 
 
 def _outcome(row: _native.ChanceRow) -> Outcome:

@@ -9,10 +9,12 @@ from attrs import Attribute, field, frozen
 from svcc.addresses import canonical_address, family_of
 from svcc.model.service import Protocol
 
-__all__ = ["ConnectionState", "Hook", "Packet"]
+__all__ = ["PROTOCOL_NUMBERS", "ConnectionState", "Hook", "Packet"]
 
 Hook = Literal["prerouting", "output"]
 ConnectionState = Literal["new", "established", "related", "invalid"]
+
+PROTOCOL_NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 
 _HOOKS = ("prerouting", "output")
 _STATES = ("new", "established", "related", "invalid")
@@ -57,7 +59,7 @@ class Packet:
         input_interface: where it comes in; None is any interface but ``lo``.
         output_interface: where it leaves if it leaves the node; None is any interface but ``lo``.
         mark: the mark it carries from the start.
-        state: the state of its connection, ``new`` for the first packet; address translation is asked for that one only.
+        state: the state of its connection; address translation is asked only for ``new``, the first packet.
 
     Raises:
         ValueError: the values make no packet.

@@ -113,6 +113,33 @@ impl Program {
         let chances = py.detach(|| evaluate::outcomes(&self.program, &self.surroundings, &packet, steps));
         Ok(chances.into_iter().map(|chance| self.row(py, version, chance)).collect())
     }
+
+    /// What becomes of packed packets: verdicts, flags, addresses, ports and marks, the last two in native byte order.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+    fn batch<'py>(
+        &self,
+        py: Python<'py>,
+        packets: &[u8],
+        interfaces: Vec<String>,
+    ) -> PyResult<[Bound<'py, PyBytes>; 5]> {
+        let numbers: Vec<u128> = interfaces
+            .iter()
+            .map(|name| interface(Some(name)))
+            .collect::<PyResult<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        let batch =
+            py.detach(|| evaluate::batch(&self.program, &self.surroundings, &numbers, packets)).map_err(|error| {
+                match error.packet {
+                    Some(packet) => PyValueError::new_err(format!("packet {packet}: {}", error.message)),
+                    None => PyValueError::new_err(error.message),
+                }
+            })?;
+        let ports: Vec<u8> = batch.ports.iter().flat_map(|port| port.to_ne_bytes()).collect();
+        let marks: Vec<u8> = batch.marks.iter().flat_map(|mark| mark.to_ne_bytes()).collect();
+        Ok([&batch.verdicts, &batch.flags, &batch.addresses, &ports, &marks].map(|bytes| PyBytes::new(py, bytes)))
+    }
 }
 
 impl Program {

@@ -53,6 +53,7 @@ const LOOPBACK: u128 = 0x6c6f << 112;
 pub(super) const NEW: u128 = 8;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, as in the kernel's own structures")]
 pub(super) struct Flight<'a> {
     pub(super) packet: &'a Packet,
     pub(super) surroundings: &'a Surroundings,

@@ -1,5 +1,6 @@
 //! What becomes of packets in a ruleset: exactly, with chances ([`outcomes`]), or drawn, for many packets at once.
 
+pub mod batch;
 mod exact;
 mod flight;
 mod fraction;
@@ -10,6 +11,7 @@ mod rule;
 mod values;
 pub mod words;
 
+pub use batch::{Batch, batch};
 pub use exact::outcomes;
 pub use fraction::Fraction;
 pub use outcome::{Chance, DestinationNat, Outcome, SourceNat, Step, Verdict};

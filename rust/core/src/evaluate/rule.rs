@@ -5,6 +5,7 @@ use super::machine::{ChainEnd, Machine, Stop, World};
 use super::outcome::{DestinationNat, SourceNat};
 use crate::program::{Action, ChainId, Data, IpVersion, Kind, NatTarget, Part, Rule, SetId, Span, Target, Verdict};
 use crate::ruleset::{Comparison, Hook, NatKind, SetOperation};
+use std::borrow::Cow;
 
 /// What follows a rule.
 pub(super) enum Next {
@@ -15,14 +16,15 @@ pub(super) enum Next {
 }
 
 /// What is found for a key.
-pub(super) enum Found {
+pub(super) enum Found<'a> {
     Nothing,
-    Data(Data),
+    Data(Cow<'a, Data>),
     /// The packet has no such key.
     Break,
 }
 
-impl<W: World> Machine<'_, W> {
+impl<'a, W: World> Machine<'a, W> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each action, none of which says anything of another")]
     pub(super) fn rule(&mut self, rule: &Rule) -> Result<Next, Stop> {
         for action in &rule.actions {
             match action {
@@ -38,9 +40,11 @@ impl<W: World> Machine<'_, W> {
                     Found::Nothing | Found::Data(_) => {}
                 },
                 Action::VerdictMap { key, map } => match self.find(key, *map)? {
-                    Found::Data(Data::Verdict(Verdict::Continue)) => {}
-                    Found::Data(Data::Verdict(verdict)) => return self.verdict(&verdict),
-                    Found::Data(_) => return Err(self.unknown("the map holds no verdicts")),
+                    Found::Data(data) => match &*data {
+                        Data::Verdict(Verdict::Continue) => {}
+                        Data::Verdict(verdict) => return self.verdict(verdict),
+                        _ => return Err(self.unknown("the map holds no verdicts")),
+                    },
                     Found::Nothing | Found::Break => return Ok(Next::Rule),
                 },
                 Action::Verdict(Verdict::Continue) => {}
@@ -184,7 +188,7 @@ impl<W: World> Machine<'_, W> {
     }
 
     /// The element for a key, this packet's own changes included.
-    pub(super) fn find(&mut self, key: &[Part], set_id: SetId) -> Result<Found, Stop> {
+    pub(super) fn find(&mut self, key: &[Part], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];
         let mut known = [0; 8];
@@ -212,7 +216,7 @@ impl<W: World> Machine<'_, W> {
         if let Some((_, _, data)) =
             self.changes.iter().rev().find(|(changed, key, _)| *changed == set_id && key == known)
         {
-            return Ok(data.clone().map_or(Found::Nothing, Found::Data));
+            return Ok(data.clone().map_or(Found::Nothing, |data| Found::Data(Cow::Owned(data))));
         }
         let Some(entry) = set.find(known) else {
             if let Some(why) = &set.unknown {
@@ -220,7 +224,7 @@ impl<W: World> Machine<'_, W> {
                 let why = Missing::Words(format!("what {name} holds is not known: {why}").into());
                 if self.undecided(&why, || format!("{known:?} in {set_id}"), 2)? == 0 {
                     return if set.data.is_empty() && !set.entries.iter().any(|entry| entry.data != Data::Member) {
-                        Ok(Found::Data(Data::Member))
+                        Ok(Found::Data(Cow::Owned(Data::Member)))
                     } else {
                         Err(Stop::Unknown(why.words().to_owned()))
                     };
@@ -237,16 +241,16 @@ impl<W: World> Machine<'_, W> {
         if let Data::Unknown(words) = &entry.data {
             return Err(self.unknown(&format!("the element's data `{words}` is not understood")));
         }
-        if W::STEPS {
-            if let (Some(name), false) = (&set.name, key.is_empty()) {
-                let words = element_words(set, known, entry.comment.as_deref());
-                self.record(|| format!("{words} is in {name}"));
-            }
+        if W::STEPS
+            && let (Some(name), false) = (&set.name, key.is_empty())
+        {
+            let words = element_words(set, known, entry.comment.as_deref());
+            self.record(|| format!("{words} is in {name}"));
         }
-        Ok(Found::Data(entry.data.clone()))
+        Ok(Found::Data(Cow::Borrowed(&entry.data)))
     }
 
-    fn find_unknown(&mut self, why: &Missing, values: &[Option<u128>], set_id: SetId) -> Result<Found, Stop> {
+    fn find_unknown(&mut self, why: &Missing, values: &[Option<u128>], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];
         let (mut candidates, may_miss) = set.candidates(values);
@@ -275,7 +279,7 @@ impl<W: World> Machine<'_, W> {
         };
         Ok(match found[choice] {
             None => Found::Nothing,
-            Some(data) => Found::Data(data.clone()),
+            Some(data) => Found::Data(Cow::Borrowed(data)),
         })
     }
 
@@ -356,11 +360,13 @@ impl<W: World> Machine<'_, W> {
                 }
             }
             NatTarget::Map { key, map } => match self.find(key, *map)? {
-                Found::Data(Data::Values(values)) => {
-                    address = values.first().copied();
-                    port = values.get(1).copied();
-                }
-                Found::Data(_) => return Err(self.unknown("the map holds no addresses")),
+                Found::Data(data) => match &*data {
+                    Data::Values(values) => {
+                        address = values.first().copied();
+                        port = values.get(1).copied();
+                    }
+                    _ => return Err(self.unknown("the map holds no addresses")),
+                },
                 Found::Nothing | Found::Break => return Ok(false),
             },
         }

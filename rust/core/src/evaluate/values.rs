@@ -37,11 +37,10 @@ impl<W: World> Machine<'_, W> {
             }
             Term::Jhash { key, seed, modulus, offset } => self.jhash(key, *seed, *modulus, *offset)?,
             Term::Lookup { key, map } => match self.find(key, *map)? {
-                Found::Data(Data::Values(values)) => match values.first() {
-                    Some(value) => Loaded::Value(*value),
-                    None => return Err(self.unknown("the map holds no values")),
+                Found::Data(data) => match &*data {
+                    Data::Values(values) if !values.is_empty() => Loaded::Value(values[0]),
+                    _ => return Err(self.unknown("the map holds no values")),
                 },
-                Found::Data(_) => return Err(self.unknown("the map holds no values")),
                 Found::Nothing | Found::Break => Loaded::Break,
             },
             Term::Unknown(words) => Loaded::Unknown(Missing::Words(format!("`{words}` is not modelled").into())),

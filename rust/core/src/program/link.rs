@@ -45,8 +45,8 @@ pub(super) fn link(ruleset: Ruleset) -> Program {
             hashes: &mut hashes,
         };
         for set in &table.sets {
-            let linked = linker.named_set(set);
-            linker.sets.push(linked);
+            let named = linker.named_set(set);
+            linker.sets.push(named);
         }
         for (place, chain) in table.chains.iter().enumerate() {
             let rules = chain

@@ -12,8 +12,8 @@ mod sets;
 mod statements;
 mod terms;
 
-pub use kind::{Kind, Span, interface_number};
 pub(crate) use kind::apply;
+pub use kind::{Kind, Span, interface_number};
 pub use rules::{Action, Chain, ChainId, NatTarget, Rule, Target, Verdict};
 pub use sets::{Data, Entry, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
@@ -102,7 +102,7 @@ fn place(hook: Hook) -> usize {
 }
 
 /// Chains of type nat are run where connection tracking translates, whatever their own priority is; that orders them
-/// among themselves only (`nf_nat_register_fn` in net/netfilter/nf_nat_core.c).
+/// among themselves only (`nf_nat_register_fn` in `net/netfilter/nf_nat_core.c`).
 fn path(program: &Program, version: IpVersion, hook: Hook) -> Path {
     let mut stages: Vec<Stage> = Vec::new();
     let translation = match hook {

@@ -75,7 +75,7 @@ pub(super) const SERVICES: Names = &[
     ("http-alt", 8080),
 ];
 
-/// include/uapi/linux/netfilter/nf_conntrack_common.h and nf_tables' `NF_CT_STATE_BIT`.
+/// `NF_CT_STATE_BIT` of `include/uapi/linux/netfilter/nf_conntrack_common.h`.
 pub(super) const CONNECTION_STATES: Names =
     &[("invalid", 1), ("established", 2), ("related", 4), ("new", 8), ("untracked", 64)];
 

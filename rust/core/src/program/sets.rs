@@ -63,7 +63,7 @@ enum Index {
     /// One part: disjoint spans by their low ends.
     Spans(Vec<(Span, u32)>),
     /// Several parts: the elements that share the parts in which all elements are single values, in the order of the
-    /// listing. The kernel takes the first of overlapping ones (nft_set_pipapo.c).
+    /// listing. The kernel takes the first of overlapping ones (`nft_set_pipapo.c`).
     Groups { exact: Vec<usize>, groups: FxHashMap<Box<[u128]>, Vec<u32>> },
 }
 

@@ -142,7 +142,7 @@ pub struct Part {
 
 /// The field an expression reads, with its kind; None if svcc does not model it.
 #[must_use]
-pub fn field(expression: &Expression, family: TableFamily) -> Option<(Field, Kind)> {
+pub(super) fn field(expression: &Expression, family: TableFamily) -> Option<(Field, Kind)> {
     Some(match expression {
         Expression::Payload { protocol, field } => return payload(protocol, field),
         Expression::RawPayload { base, offset, length: 16 } if **base == *"th" => match offset {
@@ -235,7 +235,7 @@ fn connection(key: &str, direction: Option<&str>, written: Option<&str>, table: 
 
 /// The kinds of an expression after `typeof`, one for each part.
 #[must_use]
-pub fn kinds_of(expression: &Expression) -> Vec<Kind> {
+pub(super) fn kinds_of(expression: &Expression) -> Vec<Kind> {
     match expression {
         Expression::Concatenation(parts) => parts.iter().flat_map(kinds_of).collect(),
         Expression::Numgen { .. } | Expression::Hash { mode: HashMode::Jhash { .. } | HashMode::Symmetric, .. } => {

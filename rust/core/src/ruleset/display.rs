@@ -102,8 +102,8 @@ fn has_colons(text: &str) -> bool {
 fn symbol(formatter: &mut Formatter<'_>, text: &str, style: Style) -> Result {
     let is_bare = match style {
         Style::Quoted => false,
-        Style::Value => is_word(text) && !RESERVED.contains(&text) && !EXPRESSIONS.contains(&text),
-        Style::Plain | Style::Mark => is_word(text) && !RESERVED.contains(&text),
+        Style::Value | Style::Mark => is_word(text) && !RESERVED.contains(&text) && !EXPRESSIONS.contains(&text),
+        Style::Plain => is_word(text) && !RESERVED.contains(&text),
     };
     if is_bare || (style != Style::Quoted && has_colons(text)) {
         formatter.write_str(text)
@@ -198,12 +198,14 @@ fn element_with(formatter: &mut Formatter<'_>, element: &Element, styles: &[Styl
     match &element.data {
         None => Ok(()),
         Some(ElementData::Verdict(verdict)) => write!(formatter, " : {verdict}"),
-        Some(ElementData::Value(Expression::Symbol(word))) if VERDICTS.contains(&&**word) => {
-            write!(formatter, " : \"{word}\"")
-        }
         Some(ElementData::Value(value)) => {
+            let first = match value {
+                Expression::Concatenation(parts) => parts.first().unwrap_or(value),
+                other => other,
+            };
+            let is_verdict = matches!(first, Expression::Symbol(word) if VERDICTS.contains(&&**word));
             formatter.write_str(" : ")?;
-            constant(formatter, value, &[])
+            constant(formatter, value, if is_verdict { &[Style::Quoted] } else { &[] })
         }
     }
 }
@@ -238,7 +240,12 @@ fn styled(formatter: &mut Formatter<'_>, expression: &Expression, style: Style, 
             if level < minimum {
                 formatter.write_char('(')?;
             }
-            let style = if style == Style::Plain { style_of(&sides.0) } else { style };
+            // Expressions may stand on either side.
+            let style = match style {
+                Style::Plain if style_of(&sides.0) == Style::Plain => Style::Value,
+                Style::Plain => style_of(&sides.0),
+                other => other,
+            };
             styled(formatter, &sides.0, style, level)?;
             write!(formatter, " {operator} ")?;
             let is_mark = style_of(&sides.0) == Style::Mark && matches!(sides.1, Expression::Number(_));

@@ -232,6 +232,7 @@ fn apply(
                 "elem",
                 "timeout",
                 "gc-interval",
+                "count",
                 "size",
                 "auto-merge",
                 "stmt",

@@ -21,14 +21,18 @@ pub(super) fn family(word: &str) -> Option<TableFamily> {
     })
 }
 
-/// Whether a table is dormant. 1.0.6 prints the last letter of the word.
+/// Whether a table is dormant. Before 1.1.0 the name of the table stands for whatever flag it has.
 pub(super) fn is_dormant(object: &Value<'_>, odd: &mut Oddities) -> bool {
-    let flags = object.get("flags").map_or(&[][..], Value::items);
+    let name = object.text_of("name");
     let mut dormant = false;
-    for flag in flags {
+    for flag in object.get("flags").map_or(&[][..], Value::items) {
         match flag.text() {
-            Some("dormant" | "t") => dormant = true,
+            Some("dormant") => dormant = true,
             Some("owner" | "persist") => {}
+            word if word.is_some() && word == name => {
+                dormant = true;
+                odd.push("its flag is printed as its name: taken for dormant, but it may be owner".to_owned());
+            }
             _ => odd.push(format!("its flag {} is unknown", flag.compact())),
         }
     }

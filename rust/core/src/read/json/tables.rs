@@ -71,8 +71,9 @@ impl GrowingSet {
     pub(super) fn add(&mut self, listed: Value<'_>, by_command: bool) {
         let is_map = self.is_map();
         let default = self.default_timeout.filter(|_| by_command);
-        self.set.elements.extend(listed.into_items().iter().map(|value| {
-            let mut added = element(value, is_map, 0);
+        // Each value is dropped as soon as it is converted: there may be hundreds of thousands.
+        self.set.elements.extend(listed.into_items().into_iter().map(|value| {
+            let mut added = element(&value, is_map, 0);
             added.expires = added.expires.or(default);
             added
         }));
@@ -176,10 +177,10 @@ impl GrowingTable {
         self.anonymous_sets += statements.iter().map(Value::anonymous_sets).sum::<u64>();
         let rule = declarations::rule(object);
         for statement in &rule.statements {
-            if let Statement::Update { set, .. } = statement {
-                if !self.updated.contains(set) {
-                    self.updated.insert(set.clone());
-                }
+            if let Statement::Update { set, .. } = statement
+                && !self.updated.contains(set)
+            {
+                self.updated.insert(set.clone());
             }
         }
         rule

@@ -63,10 +63,10 @@ impl<'a> Value<'a> {
 
     /// Key and value of an object that has one key.
     pub(super) fn single(&self) -> Option<(&str, &Self)> {
-        if let Self::Object(entries) = self {
-            if let [(key, value)] = entries.as_slice() {
-                return Some((key, value));
-            }
+        if let Self::Object(entries) = self
+            && let [(key, value)] = entries.as_slice()
+        {
+            return Some((key, value));
         }
         None
     }
@@ -105,13 +105,16 @@ impl<'a> Value<'a> {
         self.get(key).map_or_else(|| Some(Vec::new()), |found| found.items().iter().map(Self::text).collect())
     }
 
-    /// How many anonymous sets are in it.
+    /// How many sets without a name are in it, those of meters included.
     pub(super) fn anonymous_sets(&self) -> u64 {
         match self {
             Self::List(items) => items.iter().map(Self::anonymous_sets).sum(),
             Self::Object(entries) => entries
                 .iter()
-                .map(|(key, value)| u64::from(key == "set" && matches!(value, Self::List(_))) + value.anonymous_sets())
+                .map(|(key, value)| {
+                    let is_set = key == "meter" || key == "set" && matches!(value, Self::List(_));
+                    u64::from(is_set) + value.anonymous_sets()
+                })
                 .sum(),
             _ => 0,
         }

@@ -43,7 +43,7 @@ impl<'a> Lexer<'a> {
             return self.elements(is_map, depth).map(Expression::Set);
         }
         self.take_sign('@').then_some(())?;
-        Some(Expression::SetReference(self.name()?.into()))
+        Some(Expression::SetReference(self.set_name()?.into()))
     }
 
     /// `a . b . c`

@@ -157,6 +157,16 @@ impl<'a> Lexer<'a> {
         rest.get(..end)
     }
 
+    /// The name of a set after `@`, which a port may follow (`dnat to ip saddr map @m:80`).
+    pub(super) fn set_name(&mut self) -> Option<&'a str> {
+        let start = self.start();
+        let name = self.name()?;
+        let Some((name, _)) = name.split_once(':') else { return Some(name) };
+        self.rewind(start + name.len());
+        self.previous_end = start + name.len();
+        Some(name)
+    }
+
     /// Where the next token begins.
     pub(super) fn start(&mut self) -> usize {
         self.peek();

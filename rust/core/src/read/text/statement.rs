@@ -227,13 +227,21 @@ impl<'a> Lexer<'a> {
     pub(super) fn queue(&mut self) -> Option<()> {
         loop {
             match self.peek() {
-                Token::Word("num" | "to" | "flags" | "bypass" | "fanout")
-                | Token::Sign(',' | '-')
-                | Token::Number(_) => {
+                Token::Word("flags") => {
                     self.next();
                 }
-                Token::Word("symhash" | "jhash" | "numgen") => {
+                Token::Word("num" | "to") => {
+                    self.next();
                     self.expression(Place::Value, 0)?;
+                }
+                Token::Word("bypass" | "fanout") => {
+                    self.next();
+                    // Another flag, or another element.
+                    let comma = self.start();
+                    if self.take_sign(',') && !matches!(self.peek(), Token::Word("bypass" | "fanout")) {
+                        self.rewind(comma);
+                        return Some(());
+                    }
                 }
                 _ => return Some(()),
             }
@@ -309,7 +317,7 @@ impl<'a> Lexer<'a> {
     /// `add @set { ... }` after its first word.
     fn update(&mut self, operation: SetOperation) -> Option<Statement> {
         self.take_sign('@').then_some(())?;
-        let set = self.name()?.into();
+        let set = self.set_name()?.into();
         self.update_element(operation, set)
     }
 
