@@ -27,7 +27,7 @@ from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service, ServicePort, ServiceType
-from svcc.select import ServiceEndpoints, slices_by_service
+from svcc.select import Selection, select_service_ports, slices_by_service
 
 __all__ = ["explain", "explain_cluster"]
 
@@ -145,12 +145,13 @@ class _Explainer:
         found = []
         for family in self.families:
             plans = {(plan.name.port, plan.name.protocol): plan for plan in self._plans(service, family)}
-            endpoints = ServiceEndpoints(own, family.family, self._dataplane.node, self.zone)
-            for index, port in enumerate(service.ports):
+            node = self._dataplane.node
+            (selections,) = select_service_ports([(own, service.ports)], family.family, node, self.zone)
+            for index, (port, selection) in enumerate(zip(service.ports, selections, strict=True)):
                 plan = plans.get((port.name, port.protocol))
                 if plan is None:
                     continue
-                seen = self._seen(own, endpoints, family, port, plan)
+                seen = self._seen(own, selection, family, port, plan)
                 found.append(
                     ServicePortExplanation(
                         family=family.family,
@@ -173,7 +174,7 @@ class _Explainer:
     def _seen(
         self,
         slices: Sequence[EndpointSlice],
-        endpoints: ServiceEndpoints,
+        selection: Selection,
         family: FamilyDataplane,
         port: ServicePort,
         plan: ServicePortPlan,
@@ -185,7 +186,7 @@ class _Explainer:
             self._dataplane.node,
             self.zone,
             port,
-            endpoints.select(port.name, port.protocol),
+            selection,
             # A set that came out empty is used all the same: why it is empty is what people want to know.
             uses_cluster_set=bool(decisions & {Decision.CLUSTER, Decision.REJECT}),
             uses_local_set=bool(decisions & {Decision.LOCAL, Decision.DROP}),
