@@ -57,7 +57,7 @@ def silences_of_frontends(
             None,
         )
         if cluster_ip is not None:
-            found += _around_the_cluster_ip(service, cluster_ip)
+            found += _around_the_cluster_ip(service, cluster_ip, family)
         found += _around_node_ports(of_family, family)
     found += _addresses_not_served(
         service, [family.family for family in families if _has_ports(ports, family)], settings
@@ -113,8 +113,14 @@ def _taken(problems: Iterable[Problem]) -> Iterator[Silence]:
             yield Silence(f"{problem.path} ({problem.value})", "none", problem.detail, problem.source)
 
 
-def _around_the_cluster_ip(service: Service, cluster_ip: str) -> Iterator[Silence]:
-    declared = {(port.protocol, port.port) for port in service.ports}
+def _around_the_cluster_ip(service: Service, cluster_ip: str, family: FamilyDataplane) -> Iterator[Silence]:
+    # Of whichever Service: an address may be shared.
+    declared = {
+        (plan.name.protocol, frontend.port)
+        for plan in family.service_ports
+        for frontend in plan.frontends
+        if frontend.address == cluster_ip
+    }
     for index, port in enumerate(service.ports):
         if port.node_port and (port.protocol, port.node_port) not in declared:
             why = f"a node port is a port of nodes; the cluster IP has {port.port}"
