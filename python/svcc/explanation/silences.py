@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from svcc.addresses import IPFamily, canonical_address, canonical_prefix, family_of
 from svcc.dataplane.contract import Decision, FamilyDataplane, FrontendKind
@@ -45,9 +45,17 @@ def silences_of_frontends(
 ) -> tuple[Silence, ...]:
     """What does not answer although the Service has frontends."""
     found: list[Silence] = []
+    exact = {
+        (plan.name.protocol, frontend.address, frontend.port)
+        for family in families
+        for plan in family.service_ports
+        for frontend in plan.frontends
+    }
     for port in ports:
         for exposure in port.exposures:
-            found += _refusals(port, exposure)
+            # Where an address of the node is a frontend itself, that one answers, and not the node port (S24).
+            taken = {address for address in exposure.addresses if (port.protocol, address, exposure.port) in exact}
+            found += _refusals(port, exposure, taken if _is(exposure, FrontendKind.NODE_PORT) else set())
             found += _source_ranges(service, exposure)
     found += _taken(problems)
     for family in families:
@@ -73,12 +81,12 @@ def _is(exposure: Exposure, kind: FrontendKind) -> bool:
     return exposure.kind is kind
 
 
-def _refusals(port: ServicePortExplanation, exposure: Exposure) -> Iterator[Silence]:
+def _refusals(port: ServicePortExplanation, exposure: Exposure, taken: Collection[str]) -> Iterator[Silence]:
     for route in exposure.routes:
         if route.decision in _SERVED:
             continue
-        where = exposure.addresses or ("every node port address",)
-        what = ", ".join(_place(address, exposure.port) for address in where)
+        where = [_place(address, exposure.port) for address in exposure.addresses if address not in taken]
+        what = ", ".join(where) or f"node port {exposure.port}"
         if len(exposure.routes) > 1:
             what += f" from {', '.join(_CLIENTS[clients] for clients in route.clients)}"
         if exposure.allowed_sources is not None:
