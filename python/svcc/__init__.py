@@ -13,6 +13,8 @@ from svcc.addresses import IPFamily
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
+from svcc.explanation.build import explain
+from svcc.explanation.contract import Explanation
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.hashing import (
     Balance,
@@ -58,6 +60,7 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Explanation",
     "FamilyDataplane",
     "FieldPath",
     "FindingsError",
@@ -99,6 +102,7 @@ __all__ = [
     "client_key",
     "compile",
     "disruption",
+    "explain",
     "load",
     "load_text",
     "select_endpoints",
