@@ -3,7 +3,7 @@
 use super::elements::{has_limits, statements_limit};
 use super::expressions::{expression, flags_together, map_data};
 use super::value::{Value, bounded};
-use crate::ruleset::{Comparison, Expression, NatKind, SetOperation, Statement, Verdict};
+use crate::ruleset::{Comparison, Expression, NatKind, Operator, SetOperation, Statement, Verdict};
 
 /// A statement; opaque with its JSON if it is not understood.
 pub(super) fn statement(value: &Value<'_>) -> Statement {
