@@ -56,6 +56,11 @@ class Draft:
     version: int | None = None
     protocol: str = ""
 
+    @property
+    def names_family(self) -> bool:
+        """Whether it compares the family by itself."""
+        return any(each.text.startswith("meta nfproto") for each in self.pieces)
+
     def settle_version(self) -> int:
         """The version of IP that this rule is about."""
         if self.version is None:
@@ -159,15 +164,20 @@ def _interface(draft: Draft) -> None:
 
 def _mark(draft: Draft) -> None:
     draw = draft.draw
-    mark = word("mark", one_of(draw, (*MARKS, "0x0")))
-    mask = one_of(draw, ("0x4000", "0xff", "0xf010", "0xff000000"))
+    mark = one_of(draw, (*MARKS, "0x0"))
+    # nft 1.0.6 lists a comparison that can never be true, of bits outside of the mask, as another one.
+    mask = one_of(draw, [each for each in ("0x4000", "0xff", "0xf010", "0xff000000") if _covers(each, mark)])
     form = one_of(draw, ("{}", "!= {}", f"and {mask} == {{}}", f"and {mask} != {{}}", f"& {mask} != 0x0", "set"))
     if form == "set":
         draft.add("meta mark {{ {} }}", joined(drawn_words(draw, "mark", MARKS), ", "))
     elif "{}" in form:
-        draft.add(f"meta mark {form}", mark)
+        draft.add(f"meta mark {form}", word("mark", mark))
     else:
         draft.add(f"meta mark {form}")
+
+
+def _covers(mask: str, mark: str) -> bool:
+    return int(mark, 16) & ~int(mask, 16) == 0
 
 
 def _connection(draft: Draft) -> None:

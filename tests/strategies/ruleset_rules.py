@@ -105,7 +105,8 @@ def _reject(draft: Draft) -> None:
     style = one_of(draw, ("plain", "icmp", "icmpx", "tcp reset"))
     if style == "plain":
         draft.add("reject")
-    elif style == "tcp reset" and draft.protocol in {"", "tcp"}:
+    elif style == "tcp reset" and draft.protocol in {"", "tcp"} and not draft.names_family:
+        # Behind `meta nfproto`, which no nft lists again, this would be listed as another rule.
         draft.protocol = "tcp"
         draft.add("meta l4proto tcp reject with tcp reset")
     elif style == "icmpx" and draft.around.family == "inet" and draft.version is None:

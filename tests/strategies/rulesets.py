@@ -3,15 +3,17 @@
 A ruleset has one to three tables of any family with base chains at all hooks, regular chains below them, and named sets
 and maps. What is left out, since it has no answer that a listing tells: two base chains of one hook at one priority
 (the one registered last runs first), and overlapping entries of concatenated interval sets (the first inserted wins).
-Every base chain that filters lets answers through first, so that a refusal always reaches whoever is refused; and
-connections are always tracked, since a `nat` chain runs only if some rule of the namespace asks for that.
+Every base chain lets answers through first, so that a refusal always reaches whoever is refused: the reset that answers
+a connection's first packet even runs through `nat` chains that this packet has not come to. Nothing is refused before
+connections are tracked, where answers cannot be told; and nothing but UDP is left untracked. And connections are always
+tracked, since a `nat` chain runs only if some rule of the namespace asks for that.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import strategies as st
 
 from tests.strategies.plan import one_of, rarely
@@ -28,6 +30,7 @@ _DEEPEST = 5
 """Regular chains of a group; each goes to later ones only, so that no way is longer."""
 
 _ANSWERS = Rule((Piece("ct state established,related accept"),))
+_UNTRACKED_ANSWERS = Rule((Piece("meta l4proto { icmp, ipv6-icmp } accept"),))
 _TRACKING = Table(
     "inet",
     "tracking",
@@ -48,13 +51,16 @@ _PLACES = (
     _Place("nat", "prerouting", "dnat", (-100, -99, -50, -150)),
     _Place("nat", "output", "dnat", (-100, -99, -50, -150)),
     _Place("nat", "postrouting", "snat", (100, 99, 50, 150)),
-    _Place("filter", "prerouting", "filter", (-110, -300, -90, 0, -149)),
+    _Place("filter", "prerouting", "filter", (-110, -90, 0, -149)),
     _Place("filter", "input", "filter", (0, -10, 10, -110, 120)),
     _Place("filter", "forward", "filter", (0, -10, 10, -110)),
-    _Place("filter", "output", "filter", (0, -110, -90, -300, 10)),
+    _Place("filter", "output", "filter", (0, -110, -90, 10)),
     _Place("filter", "postrouting", "post", (0, 90, 110, -10)),
     _Place("route", "output", "filter", (-149, -20)),
     _Place("nat", "input", "snat-input", (100, 99)),
+    # Before tracking: a refusal here would be an answer that belongs to no connection, so nothing is refused.
+    _Place("filter", "prerouting", "post", (-300,)),
+    _Place("filter", "output", "post", (-300,)),
 )
 _WEIGHTED = (*_PLACES[:3] * 3, *_PLACES[3:7] * 2, *_PLACES[7:])
 
@@ -64,7 +70,19 @@ def rulesets(draw: st.DrawFn) -> Ruleset:
     """A ruleset that nft loads."""
     taken: set[tuple[str, int]] = set()
     tables = [_table(draw, number, taken) for number in range(one_of(draw, (1, 2, 2, 3)))]
-    return Ruleset((*tables, _TRACKING))
+    ruleset = Ruleset((*tables, _TRACKING))
+    return _answering(ruleset) if "notrack" in ruleset.text else ruleset
+
+
+def _answering(ruleset: Ruleset) -> Ruleset:
+    """The ruleset, letting through refusals of what is not tracked, which belong to no connection."""
+    return Ruleset(tuple(evolve(table, chains=tuple(map(_answering_chain, table.chains))) for table in ruleset.tables))
+
+
+def _answering_chain(chain: Chain) -> Chain:
+    if _ANSWERS not in chain.rules:
+        return chain
+    return evolve(chain, rules=(_UNTRACKED_ANSWERS, *chain.rules))
 
 
 def _table(draw: st.DrawFn, number: int, taken: set[tuple[str, int]]) -> Table:
@@ -104,9 +122,9 @@ def _names(draw: st.DrawFn, group: Group) -> tuple[str, ...]:
 
 def _rules(draw: st.DrawFn, base: Base | None, around: Surroundings) -> tuple[Rule, ...]:
     rules = [drawn_rule(draw, around) for _ in range(one_of(draw, (2, 1, 3, _LONGEST_CHAIN)))]
-    if base is None or base.kind == "nat":
+    if base is None:
         return tuple(rules)
-    if base.hook in {"prerouting", "output"} and rarely(draw, False, True):
+    if base.kind != "nat" and base.hook in {"prerouting", "output"} and rarely(draw, False, True):
         udp = (Piece("meta l4proto udp", (Constant("protocol", "udp"),)), Piece("notrack"))
         rules.insert(0, Rule(udp))
     return (_ANSWERS, *rules)
