@@ -1,4 +1,4 @@
-"""The plain model of the semantics and the evaluator on the compiled ruleset give the same chances to the same results."""
+"""The plain model and the evaluator on the compiled ruleset give the same chances to the same results."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from svcc import _native
 from svcc.addresses import address_bytes, canonical_address
 from svcc.compiler.compilation import Compilation
 from svcc.errors import InputError
+from svcc.fields import printable
 from svcc.model.service import Protocol
 from svcc.nft.objects import Ruleset
 from svcc.nft.text import table_text
@@ -143,7 +144,7 @@ class Evaluator:
         try:
             self._program = _native.Program(document, is_json, packed, big_endian)
         except ValueError as error:
-            raise InputError(f"the dump cannot be read: {error}") from None
+            raise InputError(f"the dump cannot be read: {printable(str(error))}") from None
 
     @property
     def notes(self) -> tuple[str, ...]:

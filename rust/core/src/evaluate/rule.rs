@@ -71,16 +71,8 @@ impl<'a, W: World> Machine<'a, W> {
                         Ok(Next::Rule)
                     };
                 }
-                Action::Reject { with, any_family } => match self.refusal(with.as_deref()) {
+                Action::Reject { with } => match self.refusal(with.as_deref()) {
                     Some(with) => {
-                        if *any_family {
-                            let why = "nft does not list which family a rule with tcp reset is for";
-                            let place = self.place;
-                            let missing = Missing::Words(why.into());
-                            if self.undecided(&missing, || format!("family at {place:?}"), 2)? == 1 {
-                                return Ok(Next::Rule);
-                            }
-                        }
                         self.record(|| format!("rejected with {with}"));
                         return Ok(Next::End(ChainEnd::Reject(with)));
                     }

@@ -120,8 +120,6 @@ pub enum Action {
     Reject {
         /// The words after `reject with`; None where nothing is written.
         with: Option<Box<str>>,
-        /// nft does not list the family that a rule with `tcp reset` in a table of family inet is for.
-        any_family: bool,
     },
     /// Changes a set.
     Update {

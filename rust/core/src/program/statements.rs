@@ -3,21 +3,31 @@
 use super::kind::Kind;
 use super::link::Linker;
 use super::rules::{Action, NatTarget, Target};
-use super::terms::{Field, Part, Term};
+use super::terms::{Field, Part, Term, Transport};
 use crate::ruleset::{Comparison, Expression, NatKind, Rule, Statement, TableFamily};
 
 impl Linker<'_> {
     pub(super) fn rule(&mut self, rule: &Rule) -> Vec<Action> {
         let mut actions: Vec<Action> =
             rule.statements.iter().filter_map(|statement| self.statement(statement)).collect();
-        if self.family == TableFamily::Inet && !actions.iter().any(tells_family) {
-            for action in &mut actions {
-                if let Action::Reject { with: Some(with), any_family } = action {
-                    *any_family = with.starts_with("tcp");
-                }
-            }
-        }
+        self.restore_lost(&mut actions);
         actions
+    }
+
+    /// nft leaves matches out of its listings that it takes for implied and that are not: the family of a rule with
+    /// `tcp reset` in a table of family inet, the protocol before `ct original proto-dst` (nft 1.0.6 to 1.1.7).
+    fn restore_lost(&self, actions: &mut Vec<Action>) {
+        let resets = |action: &Action| matches!(action, Action::Reject { with: Some(with) } if with.starts_with("tcp"));
+        let any_family = self.family == TableFamily::Inet && !actions.iter().any(tells_family);
+        if let Some(place) = actions.iter().position(resets).filter(|_| any_family) {
+            let words = "meta nfproto, which nft leaves out before reject with tcp reset,";
+            actions.insert(place, Action::Conditional(words.into()));
+        }
+        let original = |action: &Action| reads(action, |field| matches!(field, Field::OriginalPort(_)));
+        if let Some(place) = actions.iter().position(original).filter(|_| !actions.iter().any(tells_protocol)) {
+            let words = "meta l4proto, which nft leaves out before ct original proto-src and proto-dst,";
+            actions.insert(place, Action::Conditional(words.into()));
+        }
     }
 
     fn statement(&mut self, statement: &Statement) -> Option<Action> {
@@ -45,7 +55,6 @@ impl Linker<'_> {
                     (None, Some(code)) => Some(code.clone()),
                     (Some(kind), Some(code)) => Some(format!("{kind} {code}").into()),
                 },
-                any_family: false,
             },
             Statement::Update { operation, set, key, data, limited } => {
                 let Some(set) = self.set_names.get(&**set).copied() else { return Some(opaque()) };
@@ -210,22 +219,38 @@ impl Linker<'_> {
 
 /// Whether an action ends the rule for packets of one family.
 fn tells_family(action: &Action) -> bool {
-    let tells = |part: &Part| {
+    reads(action, |field| {
         matches!(
-            part.term,
-            Term::Field(
-                Field::Ipv4Address(_)
-                    | Field::Ipv6Address(_)
-                    | Field::Ipv4Protocol
-                    | Field::Ipv6NextHeader
-                    | Field::NetfilterFamily
-                    | Field::EtherType
-            )
+            field,
+            Field::Ipv4Address(_)
+                | Field::Ipv6Address(_)
+                | Field::Ipv4Protocol
+                | Field::Ipv6NextHeader
+                | Field::NetfilterFamily
+                | Field::EtherType
         )
-    };
+    })
+}
+
+/// Whether an action ends the rule for packets of other protocols.
+fn tells_protocol(action: &Action) -> bool {
+    reads(action, |field| {
+        matches!(
+            field,
+            Field::Protocol
+                | Field::Ipv4Protocol
+                | Field::Ipv6NextHeader
+                | Field::OriginalProtocol
+                | Field::Port(Transport::Number(_), _)
+        )
+    })
+}
+
+fn reads(action: &Action, wanted: impl Fn(Field) -> bool) -> bool {
+    let is_wanted = |part: &Part| matches!(part.term, Term::Field(field) if wanted(field));
     match action {
-        Action::Compare { part, .. } | Action::AnyBit { part, .. } => tells(part),
-        Action::Member { key, .. } | Action::VerdictMap { key, .. } => key.iter().any(tells),
+        Action::Compare { part, .. } | Action::AnyBit { part, .. } => is_wanted(part),
+        Action::Member { key, .. } | Action::VerdictMap { key, .. } => key.iter().any(is_wanted),
         _ => false,
     }
 }

@@ -71,14 +71,10 @@ pub(crate) fn comparable(mut ruleset: Ruleset) -> Ruleset {
     ruleset.notes.clear();
     for table in &mut ruleset.tables {
         table.comment = None;
+        table.dormant = false; // nft 1.0.6 has no word for it
         for chain in &mut table.chains {
             chain.comment = None;
             chain.base.iter_mut().for_each(|base| base.devices.clear());
-            for statement in chain.rules.iter_mut().flat_map(|rule| &mut rule.statements) {
-                if matches!(statement, Statement::Opaque(words) if words.starts_with("update @affinity")) {
-                    *statement = map_update();
-                }
-            }
         }
         for set in &mut table.sets {
             set.key = Vec::new(); // typeof since 1.1.2

@@ -132,8 +132,19 @@ fn several_operands_are_taken_from_left_to_right() {
 }
 
 #[test]
-fn a_comparison_that_has_no_name_here_is_opaque() {
-    assert!(matches!(&filter(&dump("filter-1.1.7"), 14)[0], Statement::Opaque(words) if words.contains(r#""op":"!""#)));
+fn flags_that_must_not_be_set_are_compared_with_nothing() {
+    let found = &filter(&dump("filter-1.1.7"), 14)[0];
+    assert!(
+        matches!(
+            found,
+            Statement::Match {
+                comparison: Comparison::Equal,
+                left: Expression::Binary(Operator::And, _),
+                right: Expression::Number(0)
+            }
+        ),
+        "{found:?}"
+    );
 }
 
 #[test]
