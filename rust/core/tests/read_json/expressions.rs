@@ -133,7 +133,8 @@ fn several_operands_are_taken_from_left_to_right() {
 
 #[test]
 fn flags_that_must_not_be_set_are_compared_with_nothing() {
-    let found = &filter(&dump("filter-1.1.7"), 14)[0];
+    let ruleset = dump("filter-1.1.7");
+    let found = &filter(&ruleset, 14)[0];
     assert!(
         matches!(
             found,
