@@ -46,10 +46,16 @@ from svcc.model.service import (
     TrafficPolicy,
 )
 from svcc.select import HintUse, Selection, select_endpoints
+from svcc.trace.batch import Batch, BatchFlag, BatchVerdict, pack_packets
+from svcc.trace.evaluator import Evaluation, Evaluator, Outcome, Step
+from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
     "Balance",
+    "Batch",
+    "BatchFlag",
+    "BatchVerdict",
     "Cluster",
     "ClusterSettings",
     "Compilation",
@@ -60,6 +66,8 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Evaluation",
+    "Evaluator",
     "Explanation",
     "FamilyDataplane",
     "FieldPath",
@@ -79,6 +87,8 @@ __all__ = [
     "Node",
     "NodeAddress",
     "ObjectReference",
+    "Outcome",
+    "Packet",
     "Problem",
     "ProblemKind",
     "Protocol",
@@ -95,6 +105,7 @@ __all__ = [
     "SettingsError",
     "Severity",
     "Source",
+    "Step",
     "SvccError",
     "TargetError",
     "TrafficPolicy",
@@ -105,5 +116,6 @@ __all__ = [
     "explain",
     "load",
     "load_text",
+    "pack_packets",
     "select_endpoints",
 ]

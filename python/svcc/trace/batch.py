@@ -21,7 +21,7 @@ from svcc.addresses import IPFamily, address_bytes, family_of
 from svcc.model.service import Protocol
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
-__all__ = ["PACKET", "Batch", "BatchFlag", "BatchVerdict", "pack"]
+__all__ = ["PACKET", "Batch", "BatchFlag", "BatchVerdict", "pack_packets"]
 
 PACKET = struct.Struct("!BBBBHHII16s16s")
 
@@ -80,7 +80,7 @@ class Batch:
         return str(ipaddress.ip_address(bytes(self.addresses[16 * index :][:width]))), self.ports[index]
 
 
-def pack(packets: Iterable[Packet], *, randoms: Iterable[int] = (), interfaces: Sequence[str] = ()) -> bytes:
+def pack_packets(packets: Iterable[Packet], *, randoms: Iterable[int] = (), interfaces: Sequence[str] = ()) -> bytes:
     """Packets as a buffer for `Evaluator.evaluate_many`.
 
     `randoms` are the random numbers of 32 bits the packets bring along, 0 where they run out.
