@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 __all__ = [
     "Chooser",
@@ -12,7 +12,6 @@ __all__ = [
     "nft_hash",
     "nft_hash_many",
 ]
-from typing import TypeAlias
 
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.service import ServicePort
@@ -55,17 +54,17 @@ class Chooser:
     def slot(self, key: bytes) -> int: ...
     def arcs(self) -> list[tuple[int, int]]: ...
 
-StepRow: TypeAlias = tuple[str, str, str, str, int | None, str | None, str]
-AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
-ChanceRow: TypeAlias = tuple[
+_StepRow: TypeAlias = tuple[str, str, str, str, int | None, str | None, str]
+_AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
+_ChanceRow: TypeAlias = tuple[
     tuple[int, int],
     Literal["accept", "drop", "reject", "unknown"],
     str | None,
-    AddressRow,
-    AddressRow,
+    _AddressRow,
+    _AddressRow,
     int | None,
     list[str],
-    list[StepRow],
+    list[_StepRow],
 ]
 
 @final
@@ -86,7 +85,7 @@ class Program:
         mark: int,
         state: str,
         steps: bool,
-    ) -> list[ChanceRow]: ...
+    ) -> list[_ChanceRow]: ...
     def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
 
 def select_service_ports(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -25,6 +25,18 @@ from svcc.trace.batch import Batch
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
 __all__ = ["Evaluation", "Evaluator", "Outcome", "Step"]
+
+_AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
+_ChanceRow: TypeAlias = tuple[
+    tuple[int, int],
+    Literal["accept", "drop", "reject", "unknown"],
+    str | None,
+    _AddressRow,
+    _AddressRow,
+    int | None,
+    list[str],
+    list[tuple[str, str, str, str, int | None, str | None, str]],
+]
 
 
 @frozen
@@ -195,7 +207,7 @@ class Evaluator:
         )
 
 
-def _outcome(row: _native.ChanceRow) -> Outcome:
+def _outcome(row: _ChanceRow) -> Outcome:
     (numerator, denominator), verdict, refusal, destination, source, mark, reasons, steps = row
     destination_kind, address, port, destination_words = destination
     source_kind, source_address, source_port, source_words = source
