@@ -159,6 +159,7 @@ impl<'a> Flight<'a> {
             },
             // Packets come in where replies to them leave; whoever asks about others has to say so.
             Field::ReversePath => Loaded::Value(1),
+            Field::Absent => Loaded::Break,
             Field::TcpFlags if self.packet.protocol != TCP => Loaded::Break,
             Field::TcpFlags if self.packet.state == ConnectionState::New => Loaded::Value(2),
             Field::TcpFlags => Loaded::Unknown(Missing::Words("its TCP flags are not given".into())),

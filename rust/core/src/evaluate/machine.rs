@@ -269,6 +269,13 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     fn base_chain(&mut self, chain: ChainId) -> Result<ChainEnd, Stop> {
+        let table = &self.program.ruleset.tables[self.program.chains[chain].table];
+        if table.dormant.is_none() {
+            let words = || format!("whether table {} {} is dormant is not in the dump", table.family, table.name);
+            if self.world.undecided(words, words, 2)? == 1 {
+                return Ok(ChainEnd::Accept);
+            }
+        }
         let end = self.chain(chain, 0)?;
         if end != ChainEnd::Fall {
             return Ok(end);

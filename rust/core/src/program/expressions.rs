@@ -27,6 +27,10 @@ impl Linker<'_> {
             return Part { term: Term::Field(field), kind };
         }
         match expression {
+            // Whether there is such a header; the packets here have none.
+            Expression::Payload { protocol, .. } if &**protocol == "exthdr" => {
+                Part { term: Term::Constant(0), kind: Kind::HostInteger(8) }
+            }
             Expression::Number(value) => Part { term: Term::Constant(*value), kind: Kind::HostInteger(32) },
             Expression::Numgen { mode, modulus, offset } if *modulus > 0 => {
                 *self.counts |= *mode == NumgenMode::Incremental;

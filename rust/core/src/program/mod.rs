@@ -117,7 +117,7 @@ fn path(program: &Program, version: IpVersion, hook: Hook) -> Path {
             TableFamily::Inet => true,
             TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => false,
         };
-        if base.hook != hook || !met || program.ruleset.tables[chain.table].dormant {
+        if base.hook != hook || !met || program.ruleset.tables[chain.table].dormant == Some(true) {
             continue;
         }
         let nat = base.chain_type == ChainType::Nat;

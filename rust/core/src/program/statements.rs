@@ -145,7 +145,11 @@ impl Linker<'_> {
                 }
                 _ => (Kind::Other, Target::Unknown(statement.to_string().into())),
             },
-            Expression::Payload { field, .. } if matches!(&**field, "dscp" | "ecn" | "ttl" | "hoplimit") => {
+            // Anything but addresses, ports and protocols: `ip dscp`, `tcp option maxseg size`, `ether daddr`.
+            Expression::Payload { protocol, field }
+                if !matches!(&**field, "saddr" | "daddr" | "sport" | "dport" | "protocol" | "nexthdr")
+                    || &**protocol == "ether" =>
+            {
                 return Action::Assign { target: Target::Nothing, value: Term::Constant(0) };
             }
             _ => (Kind::Other, Target::Unknown(statement.to_string().into())),

@@ -75,6 +75,8 @@ pub enum Field {
     IcmpType,
     /// `icmpv6 type`
     Icmpv6Type,
+    /// A field of a header that the packets here do not have: extension headers of IPv6.
+    Absent,
 }
 
 /// A numgen, which has a counter of its own, or a hash: which one it is in the program.
@@ -199,6 +201,7 @@ fn payload(protocol: &str, field: &str) -> Option<(Field, Kind)> {
         ("tcp", "flags") => (Field::TcpFlags, Kind::TcpFlags),
         ("icmp", "type") => (Field::IcmpType, Kind::IcmpType),
         ("icmpv6", "type") => (Field::Icmpv6Type, Kind::Icmpv6Type),
+        ("hbh" | "dst" | "rt" | "rt0" | "rt2" | "srh" | "frag" | "mh", _) => (Field::Absent, Kind::NetworkInteger(32)),
         ("th", _) => return transport(Transport::Any),
         ("tcp", _) => return transport(Transport::Number(6)),
         ("udp", _) => return transport(Transport::Number(17)),

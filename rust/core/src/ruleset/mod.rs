@@ -56,8 +56,8 @@ pub struct Table {
     pub family: TableFamily,
     /// The name.
     pub name: String,
-    /// A dormant table is listed, and none of its chains is run.
-    pub dormant: bool,
+    /// A dormant table is listed, and none of its chains is run; None where the dump does not tell.
+    pub dormant: Option<bool>,
     /// The words of its comment.
     pub comment: Option<String>,
     /// iptables-nft owns it: its rules may be listed without what they do.

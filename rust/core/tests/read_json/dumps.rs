@@ -71,7 +71,7 @@ pub(crate) fn comparable(mut ruleset: Ruleset) -> Ruleset {
     ruleset.notes.clear();
     for table in &mut ruleset.tables {
         table.comment = None;
-        table.dormant = false; // nft 1.0.6 has no word for it
+        table.dormant = None; // nft 1.0.6 has no word for it
         for chain in &mut table.chains {
             chain.comment = None;
             chain.base.iter_mut().for_each(|base| base.devices.clear());

@@ -21,17 +21,18 @@ pub(super) fn family(word: &str) -> Option<TableFamily> {
     })
 }
 
-/// Whether a table is dormant. Before 1.1.0 the name of the table stands for whatever flag it has: firewalls own their
-/// tables, and hardly a table sleeps.
-pub(super) fn is_dormant(object: &Value<'_>, odd: &mut Oddities) -> bool {
+/// Whether a table is dormant. Before 1.1.0 the name of the table stands for whatever flag it has: it may be dormant, or
+/// owned by a program.
+pub(super) fn is_dormant(object: &Value<'_>, odd: &mut Oddities) -> Option<bool> {
     let name = object.text_of("name");
-    let mut dormant = false;
+    let mut dormant = Some(false);
     for flag in object.get("flags").map_or(&[][..], Value::items) {
         match flag.text() {
-            Some("dormant") => dormant = true,
+            Some("dormant") => dormant = Some(true),
             Some("owner" | "persist") => {}
             word if word.is_some() && word == name => {
-                odd.push("its flag is printed as its name: taken for owner, but it may be dormant".to_owned());
+                dormant = None;
+                odd.push("its flag is printed as its name: it may be dormant, or owned by a program".to_owned());
             }
             _ => odd.push(format!("its flag {} is unknown", flag.compact())),
         }

@@ -33,7 +33,7 @@ impl Order {
 /// A table.
 pub(super) struct GrowingTable {
     pub(super) order: Order,
-    pub(super) dormant: bool,
+    pub(super) dormant: Option<bool>,
     pub(super) comment: Option<String>,
     iptables: bool,
     pub(super) chains: HashMap<String, GrowingChain>,
@@ -91,7 +91,7 @@ impl GrowingTable {
     pub(super) fn mentioned(place: usize) -> Self {
         Self {
             order: Order::mentioned(place),
-            dormant: false,
+            dormant: Some(false),
             comment: None,
             iptables: false,
             chains: HashMap::new(),

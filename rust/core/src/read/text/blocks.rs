@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
                         if flag == "dormant"
                             && let Some(open) = self.tables.at(place)
                         {
-                            open.table.dormant = true;
+                            open.table.dormant = Some(true);
                         }
                         self.lexer.take_sign(',');
                     }

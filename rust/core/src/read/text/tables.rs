@@ -118,7 +118,7 @@ impl OpenTable {
         let table = Table {
             family,
             name: name.to_owned(),
-            dormant: false,
+            dormant: Some(false),
             comment: None,
             managed_by_iptables: false,
             chains: Vec::new(),
