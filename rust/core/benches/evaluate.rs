@@ -1,5 +1,7 @@
 //! How many packets a second and core the batch evaluator takes through a ruleset of the shape that svcc compiles,
 //! beside the two lookups that any balancer has to make: which Service a packet is for, and which endpoint it gets.
+//!
+//! `cargo bench -p svcc-core --bench evaluate [-- SERVICES...]`
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -198,7 +200,11 @@ fn time<T>(run: impl FnOnce() -> T) -> Duration {
 
 fn main() {
     let surroundings = Surroundings { local_v4: vec![0xac10_0002], ..Surroundings::default() };
-    for services in [1_000, 30_000] {
+    let mut sizes: Vec<u32> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes = vec![1_000, 30_000];
+    }
+    for services in sizes {
         let program = Program::new(read::text(ruleset(services).as_bytes()).expect("the ruleset is well-formed"));
         let packets = packets(services);
         let ceiling = Ceiling::new(services);

@@ -297,10 +297,8 @@ impl<'a, W: World> Machine<'a, W> {
             let linked = &program.chains[chain];
             for place in &linked.live {
                 let rule = &linked.rules[*place];
-                self.budget = self
-                    .budget
-                    .checked_sub(1)
-                    .ok_or_else(|| Stop::Unknown("the rules go round in circles".into()))?;
+                self.budget =
+                    self.budget.checked_sub(1).ok_or_else(|| Stop::Unknown("the rules go round in circles".into()))?;
                 self.place = (chain, rule.place);
                 match self.rule(rule)? {
                     super::rule::Next::Rule => {}

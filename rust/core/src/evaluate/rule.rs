@@ -3,7 +3,9 @@
 use super::flight::{Address, Flight, Loaded, Missing};
 use super::machine::{ChainEnd, Machine, Stop, World};
 use super::outcome::{DestinationNat, SourceNat};
-use crate::program::{Action, ChainId, Data, IpVersion, Kind, NatTarget, Part, Rule, SetId, Span, Target, Verdict};
+use crate::program::{
+    Action, Answer, ChainId, Data, IpVersion, Kind, NatTarget, Part, Rule, SetId, Span, Target, Verdict,
+};
 use crate::ruleset::{Comparison, Hook, NatKind, SetOperation};
 use std::borrow::Cow;
 
@@ -19,6 +21,8 @@ pub(super) enum Next {
 pub(super) enum Found<'a> {
     Nothing,
     Data(Cow<'a, Data>),
+    /// The same in short; never [`Answer::Entry`].
+    Short(Answer),
     /// The packet has no such key.
     Break,
 }
@@ -36,10 +40,13 @@ impl<'a, W: World> Machine<'a, W> {
                 Action::Member { key, set, negated } => match self.find(key, *set)? {
                     Found::Break => return Ok(Next::Rule),
                     Found::Nothing if !negated => return Ok(Next::Rule),
-                    Found::Data(_) if *negated => return Ok(Next::Rule),
-                    Found::Nothing | Found::Data(_) => {}
+                    Found::Data(_) | Found::Short(_) if *negated => return Ok(Next::Rule),
+                    Found::Nothing | Found::Data(_) | Found::Short(_) => {}
                 },
                 Action::VerdictMap { key, map } => match self.find(key, *map)? {
+                    Found::Short(Answer::Jump(chain)) => return Ok(Next::Jump(chain as usize)),
+                    Found::Short(Answer::Goto(chain)) => return Ok(Next::Goto(chain as usize)),
+                    Found::Short(_) => return Err(self.unknown("the map holds no verdicts")),
                     Found::Data(data) => match &*data {
                         Data::Verdict(Verdict::Continue) => {}
                         Data::Verdict(verdict) => return self.verdict(verdict),
@@ -218,7 +225,7 @@ impl<'a, W: World> Machine<'a, W> {
         {
             return Ok(data.clone().map_or(Found::Nothing, |data| Found::Data(Cow::Owned(data))));
         }
-        let Some(entry) = set.find(known) else {
+        let Some(hit) = set.hit(known) else {
             if set.unknown.is_some() {
                 let why = Missing::Elements(set);
                 if self.undecided(why, || format!("{known:?} in {set_id}"), 2)? == 0 {
@@ -231,6 +238,11 @@ impl<'a, W: World> Machine<'a, W> {
             }
             return Ok(Found::Nothing);
         };
+        // Whoever records steps wants the comment of the entry, too.
+        if !W::STEPS && hit.answer != Answer::Entry {
+            return Ok(Found::Short(hit.answer));
+        }
+        let entry = &set.entries[hit.place()];
         if entry.limited {
             let why = Missing::Words("whether the element's limit is reached is not in the dump");
             if self.undecided(why, || format!("{known:?} limited in {set_id}"), 2)? == 1 {
@@ -359,6 +371,10 @@ impl<'a, W: World> Machine<'a, W> {
                 }
             }
             NatTarget::Map { key, map } => match self.find(key, *map)? {
+                Found::Short(Answer::Pair(new_address, new_port)) => {
+                    (address, port) = (Some(u128::from(new_address)), Some(u128::from(new_port)));
+                }
+                Found::Short(_) => return Err(self.unknown("the map holds no addresses")),
                 Found::Data(data) => match &*data {
                     Data::Values(values) => {
                         address = values.first().copied();

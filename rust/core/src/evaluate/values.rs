@@ -4,7 +4,7 @@ use super::flight::{Loaded, Missing};
 use super::machine::{Machine, Stop, World};
 use super::rule::Found;
 use crate::kernel_hash::{ByteOrder, NftHash};
-use crate::program::{Data, End, Field, Kind, Part, Term, apply};
+use crate::program::{Answer, Data, End, Field, Kind, Part, Term, apply};
 
 impl<'a, W: World> Machine<'a, W> {
     #[inline]
@@ -41,6 +41,8 @@ impl<'a, W: World> Machine<'a, W> {
                     Data::Values(values) if !values.is_empty() => Loaded::Value(values[0]),
                     _ => return Err(self.unknown("the map holds no values")),
                 },
+                Found::Short(Answer::Pair(first, _)) => Loaded::Value(u128::from(first)),
+                Found::Short(_) => return Err(self.unknown("the map holds no values")),
                 Found::Nothing | Found::Break => Loaded::Break,
             },
             Term::Unknown(words) => Loaded::Unknown(Missing::NotModelled(words)),

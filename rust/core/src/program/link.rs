@@ -56,7 +56,14 @@ pub(super) fn link(ruleset: Ruleset) -> Program {
                 .map(|(place, rule)| Rule { actions: linker.rule(rule), place })
                 .collect();
             let live = (0..rules.len()).collect();
-            chains.push(Chain { table: table_place, place, family: table.family, base: chain.base.clone(), rules, live });
+            chains.push(Chain {
+                table: table_place,
+                place,
+                family: table.family,
+                base: chain.base.clone(),
+                rules,
+                live,
+            });
         }
     }
     Program { ruleset, chains, sets, counts, sites, paths: <[[Path; 5]; 2]>::default() }

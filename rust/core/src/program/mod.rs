@@ -16,7 +16,7 @@ mod terms;
 pub(crate) use kind::apply;
 pub use kind::{Kind, Span, interface_number};
 pub use rules::{Action, Chain, ChainId, NatTarget, Rule, Target, Verdict};
-pub use sets::{Data, Entry, Set, SetId};
+pub use sets::{Answer, Data, Entry, Hit, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
 
 use crate::ruleset::{ChainType, Hook, Ruleset, TableFamily};
