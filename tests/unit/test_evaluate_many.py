@@ -59,7 +59,7 @@ def as_traced(packet: oracle.Packet) -> Packet:
 def expected(packet: Packet, outcome: Outcome) -> Drawn:
     destination = packet.destination if outcome.address is None else outcome.address
     port = (packet.destination_port or 0) if outcome.port is None else outcome.port
-    verdict = outcome.verdict
+    verdict: str = outcome.verdict
     if verdict == "accept" and (outcome.address, outcome.port, outcome.destination_choice) != (None, None, None):
         verdict = "dnat"
     return verdict, destination, port, outcome.masquerade, outcome.mark or 0

@@ -15,6 +15,7 @@ use svcc_core::program::Program;
 use svcc_core::read;
 
 const ENDPOINTS: u32 = 10;
+const PORT: u64 = 80;
 const PACKETS: usize = 200_000;
 /// As many at once as one thread takes.
 const CHUNK: usize = 1_000;
@@ -171,7 +172,7 @@ struct Ceiling {
 
 impl Ceiling {
     fn new(services: u32) -> Self {
-        let key = |service| 6 << 48 | u64::from(cluster_address(service)) << 16 | 80;
+        let key = |service| 6 << 48 | u64::from(cluster_address(service)) << 16 | PORT;
         Self {
             services: (0..services).map(|service| (key(service), ENDPOINTS)).collect(),
             endpoints: (0..services)
@@ -187,7 +188,7 @@ impl Ceiling {
         let word = |at: usize| u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]]);
         let key = u64::from(packet[1]) << 48 | u64::from(word(32)) << 16 | u64::from(word(4) & 0xffff);
         let count = *self.services.get(&key)?;
-        let slot = u64::from(word(12)) * u64::from(count) >> 32;
+        let slot = (u64::from(word(12)) * u64::from(count)) >> 32;
         self.endpoints.get(&(u128::from(key) << 32 | u128::from(slot))).copied()
     }
 }

@@ -180,12 +180,11 @@ impl<'a, W: World> Machine<'a, W> {
 
     fn translation(&mut self, stage: &Stage) -> Result<Verdict, Stop> {
         let order;
-        let chains = match stage.chains.as_slice() {
-            one @ [_] => one,
-            _ => {
-                order = self.order(stage)?;
-                &order
-            }
+        let chains = if stage.chains.len() == 1 {
+            &stage.chains
+        } else {
+            order = self.order(stage)?;
+            &order
         };
         for chain in chains.iter().copied() {
             match self.base_chain(chain)? {

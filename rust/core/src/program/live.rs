@@ -39,8 +39,9 @@ fn does_anything(rule: &Rule, empty: &[bool], idle: &[bool]) -> bool {
                 return false;
             }
             Action::Verdict(Verdict::Jump(chain)) if idle[*chain] => return false,
-            Action::Verdict(Verdict::Continue) | Action::Assign { target: Target::Nothing, .. } => {}
-            Action::Compare { .. }
+            Action::Verdict(Verdict::Continue)
+            | Action::Assign { target: Target::Nothing, .. }
+            | Action::Compare { .. }
             | Action::AnyBit { .. }
             | Action::Same { .. }
             | Action::Member { .. }
