@@ -143,6 +143,7 @@ impl<'a, W: World> Machine<'a, W> {
         }
     }
 
+    #[cold]
     pub(super) fn unknown(&self, why: &str) -> Stop {
         Stop::Unknown(format!("{why}: {}", self.rule_words()).into())
     }
@@ -261,6 +262,7 @@ impl<'a, W: World> Machine<'a, W> {
         Ok(Found::Data(Cow::Borrowed(&entry.data)))
     }
 
+    #[cold]
     fn find_unknown(&mut self, why: Missing<'a>, values: &[Option<u128>], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];

@@ -231,6 +231,7 @@ impl Index {
     }
 
     /// Of all but narrow keys.
+    #[inline(never)]
     fn position(&self, entries: &[Entry], key: &[u128]) -> Option<u32> {
         match self {
             Self::Narrow(_) => None,
