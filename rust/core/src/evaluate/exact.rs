@@ -109,7 +109,7 @@ fn enumerable(modulus: u32) -> Result<(), Stop> {
     if modulus as usize <= WAYS {
         return Ok(());
     }
-    Err(Stop::Unknown(format!("there are {modulus} ways, too many to try")))
+    Err(Stop::Unknown(format!("there are {modulus} ways, too many to try").into()))
 }
 
 /// What may become of a packet: the most likely first, chances that sum up to 1. Steps are recorded where asked for.
@@ -157,7 +157,7 @@ fn enumerate<const STEPS: bool>(program: &Program, surroundings: &Surroundings, 
 fn leaf(outcome: Result<Outcome, Stop>, steps: Vec<Step>) -> Chance {
     match outcome {
         Ok(outcome) => Chance { outcome, probability: Fraction::ONE, steps, reasons: Vec::new() },
-        Err(Stop::Unknown(reason)) => unknown(reason, steps),
+        Err(Stop::Unknown(reason)) => unknown(reason.into(), steps),
         Err(Stop::Undecided) => unknown("it depends on a choice".to_owned(), steps),
     }
 }

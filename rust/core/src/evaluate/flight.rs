@@ -2,40 +2,56 @@
 
 use super::outcome::{DestinationNat, SourceNat};
 use super::packet::{ConnectionState, Packet, RouteType, Surroundings};
-use crate::program::{End, Field, IpVersion, Transport};
+use crate::program::{End, Field, IpVersion, Set, Transport};
 use crate::ruleset::Hook;
+use std::borrow::Cow;
 
 /// What reading a field gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Loaded {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Loaded<'a> {
     Value(u128),
     /// The packet has no such field: the rule ends.
     Break,
     /// Nobody knows.
-    Unknown(Missing),
+    Unknown(Missing<'a>),
 }
 
-/// What is not known, in words for people.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Missing {
+/// What is not known.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Missing<'a> {
     SourcePort,
     InputInterface,
     OutputInterface,
     TranslatedAddress,
     Mark,
-    Words(Box<str>),
+    /// In words for people.
+    Words(&'static str),
+    /// An expression, in nft's words.
+    NotModelled(&'a str),
+    /// Whether a condition holds, in nft's words.
+    Condition(&'a str),
+    /// What a set holds beside what is known of it.
+    Elements(&'a Set),
 }
 
-impl Missing {
-    pub(super) fn words(&self) -> &str {
-        match self {
+impl Missing<'_> {
+    /// Words for people.
+    pub(super) fn words(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::SourcePort => "the port of the source is not given",
             Self::InputInterface => "the interface where it comes in is not given",
             Self::OutputInterface => "the interface where it leaves is not given",
             Self::TranslatedAddress => "the address that the kernel chose is not known",
             Self::Mark => "its mark is not known",
             Self::Words(words) => words,
-        }
+            Self::NotModelled(words) => return Cow::Owned(format!("`{words}` is not modelled")),
+            Self::Condition(words) => return Cow::Owned(format!("whether `{words}` holds is not in the dump")),
+            Self::Elements(set) => {
+                let name = set.name.as_deref().unwrap_or("the set");
+                let why = set.unknown.as_deref().unwrap_or_default();
+                return Cow::Owned(format!("what {name} holds is not known: {why}"));
+            }
+        })
     }
 }
 
@@ -115,7 +131,7 @@ impl<'a> Flight<'a> {
     }
 
     #[inline]
-    pub(super) fn load(&self, field: Field) -> Loaded {
+    pub(super) fn load(&self, field: Field) -> Loaded<'a> {
         match field {
             Field::Ipv4Address(end) => self.address(IpVersion::V4, end),
             Field::Ipv6Address(end) => self.address(IpVersion::V6, end),
@@ -130,7 +146,7 @@ impl<'a> Flight<'a> {
             Field::Mark => number(self.mark),
             Field::Priority => match self.priority {
                 Some(priority) => Loaded::Value(u128::from(priority)),
-                None => Loaded::Unknown(Missing::Words("its priority is not known".into())),
+                None => Loaded::Unknown(Missing::Words("its priority is not known")),
             },
             Field::PacketType => Loaded::Value(match self.route_type(End::Destination) {
                 Some(RouteType::Broadcast) => 1,
@@ -142,7 +158,7 @@ impl<'a> Flight<'a> {
             Field::ConnectionDirection => self.of_connection(|_| Loaded::Value(0)),
             Field::ConnectionMark => self.of_connection(|flight| match flight.connection_mark {
                 Some(mark) => Loaded::Value(u128::from(mark)),
-                None => Loaded::Unknown(Missing::Words("the mark of its connection is not known".into())),
+                None => Loaded::Unknown(Missing::Words("the mark of its connection is not known")),
             }),
             Field::OriginalAddress(end) => self.of_connection(|flight| {
                 let packet = flight.packet;
@@ -162,15 +178,15 @@ impl<'a> Flight<'a> {
             Field::Absent => Loaded::Break,
             Field::TcpFlags if self.packet.protocol != TCP => Loaded::Break,
             Field::TcpFlags if self.packet.state == ConnectionState::New => Loaded::Value(2),
-            Field::TcpFlags => Loaded::Unknown(Missing::Words("its TCP flags are not given".into())),
+            Field::TcpFlags => Loaded::Unknown(Missing::Words("its TCP flags are not given")),
             Field::IcmpType if self.packet.protocol != 1 => Loaded::Break,
             Field::Icmpv6Type if self.packet.protocol != 58 => Loaded::Break,
-            Field::IcmpType | Field::Icmpv6Type => Loaded::Unknown(Missing::Words("its ICMP type is not given".into())),
+            Field::IcmpType | Field::Icmpv6Type => Loaded::Unknown(Missing::Words("its ICMP type is not given")),
         }
     }
 
     /// Where an interface is not given, it still is not `lo`.
-    pub(super) fn excludes(missing: &Missing, value: u128) -> bool {
+    pub(super) fn excludes(missing: Missing<'_>, value: u128) -> bool {
         matches!(missing, Missing::InputInterface | Missing::OutputInterface) && value == LOOPBACK
     }
 
@@ -186,12 +202,12 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn of_version(&self, version: IpVersion, value: u128) -> Loaded {
+    fn of_version(&self, version: IpVersion, value: u128) -> Loaded<'a> {
         if self.packet.version == version { Loaded::Value(value) } else { Loaded::Break }
     }
 
     #[inline]
-    fn address(&self, version: IpVersion, end: End) -> Loaded {
+    fn address(&self, version: IpVersion, end: End) -> Loaded<'a> {
         if self.packet.version != version {
             return Loaded::Break;
         }
@@ -202,7 +218,7 @@ impl<'a> Flight<'a> {
     }
 
     #[inline]
-    fn port(&self, transport: Transport, end: End) -> Loaded {
+    fn port(&self, transport: Transport, end: End) -> Loaded<'a> {
         let there = match transport {
             Transport::Number(number) => self.packet.protocol == number,
             Transport::Any => self.packet.destination_port.is_some(),
@@ -212,17 +228,17 @@ impl<'a> Flight<'a> {
         }
         match end {
             End::Source if self.source_port_unknown => {
-                Loaded::Unknown(Missing::Words("the port that the kernel chose is not known".into()))
+                Loaded::Unknown(Missing::Words("the port that the kernel chose is not known"))
             }
             End::Source => port(self.source_port),
             End::Destination if self.destination_port_unknown => {
-                Loaded::Unknown(Missing::Words("the port that the kernel chose is not known".into()))
+                Loaded::Unknown(Missing::Words("the port that the kernel chose is not known"))
             }
             End::Destination => Loaded::Value(self.destination_port.map_or(0, u128::from)),
         }
     }
 
-    fn input_interface(&self) -> Loaded {
+    fn input_interface(&self) -> Loaded<'a> {
         if self.looped {
             return Loaded::Value(LOOPBACK);
         }
@@ -233,7 +249,7 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn output_interface(&self) -> Loaded {
+    fn output_interface(&self) -> Loaded<'a> {
         if matches!(self.hook, Hook::Prerouting | Hook::Input) {
             return Loaded::Value(0);
         }
@@ -260,7 +276,7 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn of_connection(&self, read: impl Fn(&Self) -> Loaded) -> Loaded {
+    fn of_connection(&self, read: impl Fn(&Self) -> Loaded<'a>) -> Loaded<'a> {
         if self.has_connection() { read(self) } else { Loaded::Break }
     }
 
@@ -268,7 +284,7 @@ impl<'a> Flight<'a> {
         self.tracked && !self.untracked && self.packet.state != ConnectionState::Invalid
     }
 
-    fn connection_status(&self) -> Loaded {
+    fn connection_status(&self) -> Loaded<'a> {
         self.of_connection(|flight| match flight.packet.state {
             ConnectionState::New | ConnectionState::Related => Loaded::Value(
                 u128::from(flight.source_changed) << 4
@@ -277,19 +293,19 @@ impl<'a> Flight<'a> {
                     | u128::from(flight.destination_done) << 8
                     | u128::from(flight.packet.state == ConnectionState::Related),
             ),
-            _ => Loaded::Unknown(Missing::Words("what became of its connection before is not known".into())),
+            _ => Loaded::Unknown(Missing::Words("what became of its connection before is not known")),
         })
     }
 }
 
-fn port(port: Option<u16>) -> Loaded {
+fn port(port: Option<u16>) -> Loaded<'static> {
     match port {
         Some(port) => Loaded::Value(u128::from(port)),
         None => Loaded::Unknown(Missing::SourcePort),
     }
 }
 
-fn number(mark: Option<u32>) -> Loaded {
+fn number(mark: Option<u32>) -> Loaded<'static> {
     match mark {
         Some(mark) => Loaded::Value(u128::from(mark)),
         None => Loaded::Unknown(Missing::Mark),

@@ -10,7 +10,7 @@ use crate::ruleset::{ChainType, Hook, NumgenMode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// Nobody can say what happens from here on: why.
-    Unknown(String),
+    Unknown(Box<str>),
     /// The world does not decide between possibilities.
     Undecided,
 }
@@ -130,7 +130,7 @@ impl<'a, W: World> Machine<'a, W> {
             Some(RouteType::Unicast | RouteType::Unspecified) => false,
             None => {
                 let condition = || "the destination is an address of the node".to_owned();
-                self.world.undecided(condition, || Missing::TranslatedAddress.words().to_owned(), 2)? == 0
+                self.world.undecided(condition, || Missing::TranslatedAddress.words().into_owned(), 2)? == 0
             }
         };
         self.flight.delivered_here = Some(here);
@@ -179,8 +179,14 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     fn translation(&mut self, stage: &Stage) -> Result<Verdict, Stop> {
-        let order = self.order(stage)?;
-        for chain in order {
+        let order;
+        let chains = if stage.chains.len() == 1 {
+            &stage.chains
+        } else {
+            order = self.order(stage)?;
+            &order
+        };
+        for chain in chains.iter().copied() {
             match self.base_chain(chain)? {
                 ChainEnd::Translated => {
                     match self.flight.hook {
@@ -290,15 +296,15 @@ impl<'a, W: World> Machine<'a, W> {
 
     fn chain(&mut self, mut chain: ChainId, depth: usize) -> Result<ChainEnd, Stop> {
         if depth > STACK {
-            return Err(Stop::Unknown("chains call each other more than 16 deep".to_owned()));
+            return Err(Stop::Unknown("chains call each other more than 16 deep".into()));
         }
         let program = self.program;
         'chain: loop {
-            for rule in &program.chains[chain].rules {
-                self.budget = self
-                    .budget
-                    .checked_sub(1)
-                    .ok_or_else(|| Stop::Unknown("the rules go round in circles".to_owned()))?;
+            let linked = &program.chains[chain];
+            for place in &linked.live {
+                let rule = &linked.rules[*place];
+                self.budget =
+                    self.budget.checked_sub(1).ok_or_else(|| Stop::Unknown("the rules go round in circles".into()))?;
                 self.place = (chain, rule.place);
                 match self.rule(rule)? {
                     super::rule::Next::Rule => {}
@@ -349,7 +355,8 @@ impl<'a, W: World> Machine<'a, W> {
         if self.flight.packet.version == IpVersion::V4 { 0x7f00_0001 } else { 1 }
     }
 
-    pub(super) fn value(&mut self, part: &Part) -> Result<Loaded, Stop> {
+    #[inline]
+    pub(super) fn value(&mut self, part: &'a Part) -> Result<Loaded<'a>, Stop> {
         self.term(&part.term)
     }
 }

@@ -3,7 +3,9 @@
 use super::flight::{Address, Flight, Loaded, Missing};
 use super::machine::{ChainEnd, Machine, Stop, World};
 use super::outcome::{DestinationNat, SourceNat};
-use crate::program::{Action, ChainId, Data, IpVersion, Kind, NatTarget, Part, Rule, SetId, Span, Target, Verdict};
+use crate::program::{
+    Action, Answer, ChainId, Data, IpVersion, Kind, NatTarget, Part, Rule, SetId, Span, Target, Verdict,
+};
 use crate::ruleset::{Comparison, Hook, NatKind, SetOperation};
 use std::borrow::Cow;
 
@@ -19,13 +21,15 @@ pub(super) enum Next {
 pub(super) enum Found<'a> {
     Nothing,
     Data(Cow<'a, Data>),
+    /// The same in short; never [`Answer::Entry`].
+    Short(Answer),
     /// The packet has no such key.
     Break,
 }
 
 impl<'a, W: World> Machine<'a, W> {
     #[expect(clippy::too_many_lines, reason = "one arm for each action, none of which says anything of another")]
-    pub(super) fn rule(&mut self, rule: &Rule) -> Result<Next, Stop> {
+    pub(super) fn rule(&mut self, rule: &'a Rule) -> Result<Next, Stop> {
         for action in &rule.actions {
             match action {
                 Action::Compare { part, comparison, span } => {
@@ -36,10 +40,13 @@ impl<'a, W: World> Machine<'a, W> {
                 Action::Member { key, set, negated } => match self.find(key, *set)? {
                     Found::Break => return Ok(Next::Rule),
                     Found::Nothing if !negated => return Ok(Next::Rule),
-                    Found::Data(_) if *negated => return Ok(Next::Rule),
-                    Found::Nothing | Found::Data(_) => {}
+                    Found::Data(_) | Found::Short(_) if *negated => return Ok(Next::Rule),
+                    Found::Nothing | Found::Data(_) | Found::Short(_) => {}
                 },
                 Action::VerdictMap { key, map } => match self.find(key, *map)? {
+                    Found::Short(Answer::Jump(chain)) => return Ok(Next::Jump(chain as usize)),
+                    Found::Short(Answer::Goto(chain)) => return Ok(Next::Goto(chain as usize)),
+                    Found::Short(_) => return Err(self.unknown("the map holds no verdicts")),
                     Found::Data(data) => match &*data {
                         Data::Verdict(Verdict::Continue) => {}
                         Data::Verdict(verdict) => return self.verdict(verdict),
@@ -54,10 +61,10 @@ impl<'a, W: World> Machine<'a, W> {
                         Target::Nothing => Loaded::Value(0),
                         _ => self.term(value)?,
                     };
-                    if value == Loaded::Break {
+                    if matches!(value, Loaded::Break) {
                         return Ok(Next::Rule);
                     }
-                    self.assign(target, &value)?;
+                    self.assign(target, value)?;
                 }
                 Action::Nat { kind, family, target, flags: _ } => {
                     if family
@@ -97,7 +104,7 @@ impl<'a, W: World> Machine<'a, W> {
                         }
                     }
                     Loaded::Unknown(missing) => {
-                        if self.undecided(&missing, || format!("{part:?} & {bits}"), 2)? == usize::from(!*negated) {
+                        if self.undecided(missing, || format!("{part:?} & {bits}"), 2)? == usize::from(!*negated) {
                             return Ok(Next::Rule);
                         }
                     }
@@ -111,15 +118,15 @@ impl<'a, W: World> Machine<'a, W> {
                     }
                     (Loaded::Unknown(missing), _) | (_, Loaded::Unknown(missing)) => {
                         let condition = || format!("{left:?} == {right:?}");
-                        if self.undecided(&missing, condition, 2)? == usize::from(!*negated) {
+                        if self.undecided(missing, condition, 2)? == usize::from(!*negated) {
                             return Ok(Next::Rule);
                         }
                     }
                 },
                 Action::Conditional(words) => {
-                    let missing = Missing::Words(format!("whether `{words}` holds is not in the dump").into());
+                    let missing = Missing::Condition(words);
                     let place = self.place;
-                    if self.undecided(&missing, || format!("{words} at {place:?}"), 2)? == 1 {
+                    if self.undecided(missing, || format!("{words} at {place:?}"), 2)? == 1 {
                         return Ok(Next::Rule);
                     }
                 }
@@ -136,14 +143,15 @@ impl<'a, W: World> Machine<'a, W> {
         }
     }
 
+    #[cold]
     pub(super) fn unknown(&self, why: &str) -> Stop {
-        Stop::Unknown(format!("{why}: {}", self.rule_words()))
+        Stop::Unknown(format!("{why}: {}", self.rule_words()).into())
     }
 
     /// 0 is "it holds"; the same condition is decided once.
     pub(super) fn undecided(
         &mut self,
-        missing: &Missing,
+        missing: Missing<'_>,
         condition: impl FnOnce() -> String,
         options: usize,
     ) -> Result<usize, Stop> {
@@ -163,7 +171,7 @@ impl<'a, W: World> Machine<'a, W> {
         self.world.undecided(condition, reason, options)
     }
 
-    fn compare(&mut self, part: &Part, comparison: Comparison, span: Span) -> Result<bool, Stop> {
+    fn compare(&mut self, part: &'a Part, comparison: Comparison, span: Span) -> Result<bool, Stop> {
         Ok(match self.value(part)? {
             Loaded::Break => false,
             Loaded::Value(value) => match comparison {
@@ -176,23 +184,23 @@ impl<'a, W: World> Machine<'a, W> {
             },
             Loaded::Unknown(missing) => {
                 let equal = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-                let excluded = equal && span.is_one() && Flight::excludes(&missing, span.low);
+                let excluded = equal && span.is_one() && Flight::excludes(missing, span.low);
                 let (positive, asked) = match comparison {
                     Comparison::NotEqual => (false, Comparison::Equal),
                     other => (true, other),
                 };
-                let holds = !excluded && self.undecided(&missing, || format!("{part:?} {asked:?} {span:?}"), 2)? == 0;
+                let holds = !excluded && self.undecided(missing, || format!("{part:?} {asked:?} {span:?}"), 2)? == 0;
                 holds == positive
             }
         })
     }
 
     /// The element for a key, this packet's own changes included.
-    pub(super) fn find(&mut self, key: &[Part], set_id: SetId) -> Result<Found<'a>, Stop> {
+    pub(super) fn find(&mut self, key: &'a [Part], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];
         let mut known = [0; 8];
-        let mut missing: Option<(Missing, Vec<Option<u128>>)> = None;
+        let mut missing: Option<(Missing<'a>, Vec<Option<u128>>)> = None;
         if key.len() > known.len() {
             return Err(self.unknown("its key has too many parts"));
         }
@@ -210,7 +218,7 @@ impl<'a, W: World> Machine<'a, W> {
             for (value, known) in values.iter_mut().zip(known) {
                 *value = value.map(|_| known);
             }
-            return self.find_unknown(&why, &values, set_id);
+            return self.find_unknown(why, &values, set_id);
         }
         let known = &known[..key.len()];
         if let Some((_, _, data)) =
@@ -218,23 +226,27 @@ impl<'a, W: World> Machine<'a, W> {
         {
             return Ok(data.clone().map_or(Found::Nothing, |data| Found::Data(Cow::Owned(data))));
         }
-        let Some(entry) = set.find(known) else {
-            if let Some(why) = &set.unknown {
-                let name = set.name.as_deref().unwrap_or("the set").to_owned();
-                let why = Missing::Words(format!("what {name} holds is not known: {why}").into());
-                if self.undecided(&why, || format!("{known:?} in {set_id}"), 2)? == 0 {
+        let Some(hit) = set.hit(known) else {
+            if set.unknown.is_some() {
+                let why = Missing::Elements(set);
+                if self.undecided(why, || format!("{known:?} in {set_id}"), 2)? == 0 {
                     return if set.data.is_empty() && !set.entries.iter().any(|entry| entry.data != Data::Member) {
                         Ok(Found::Data(Cow::Owned(Data::Member)))
                     } else {
-                        Err(Stop::Unknown(why.words().to_owned()))
+                        Err(Stop::Unknown(why.words().into()))
                     };
                 }
             }
             return Ok(Found::Nothing);
         };
+        // Whoever records steps wants the comment of the entry, too.
+        if !W::STEPS && hit.answer != Answer::Entry {
+            return Ok(Found::Short(hit.answer));
+        }
+        let entry = &set.entries[hit.place()];
         if entry.limited {
-            let why = Missing::Words("whether the element's limit is reached is not in the dump".into());
-            if self.undecided(&why, || format!("{known:?} limited in {set_id}"), 2)? == 1 {
+            let why = Missing::Words("whether the element's limit is reached is not in the dump");
+            if self.undecided(why, || format!("{known:?} limited in {set_id}"), 2)? == 1 {
                 return Ok(Found::Break);
             }
         }
@@ -250,7 +262,8 @@ impl<'a, W: World> Machine<'a, W> {
         Ok(Found::Data(Cow::Borrowed(&entry.data)))
     }
 
-    fn find_unknown(&mut self, why: &Missing, values: &[Option<u128>], set_id: SetId) -> Result<Found<'a>, Stop> {
+    #[cold]
+    fn find_unknown(&mut self, why: Missing<'a>, values: &[Option<u128>], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];
         let (mut candidates, may_miss) = set.candidates(values);
@@ -275,7 +288,7 @@ impl<'a, W: World> Machine<'a, W> {
             0 => return Ok(Found::Nothing),
             1 if set.unknown.is_none() => 0,
             2..=64 => self.undecided(why, || format!("{values:?} in {set_id}"), found.len())?,
-            _ => return Err(self.unknown(why.words())),
+            _ => return Err(self.unknown(&why.words())),
         };
         Ok(match found[choice] {
             None => Found::Nothing,
@@ -309,7 +322,7 @@ impl<'a, W: World> Machine<'a, W> {
         })
     }
 
-    fn assign(&mut self, target: &Target, value: &Loaded) -> Result<(), Stop> {
+    fn assign(&mut self, target: &Target, value: Loaded<'_>) -> Result<(), Stop> {
         let number = match value {
             Loaded::Value(value) => u32::try_from(value & 0xffff_ffff).ok(),
             Loaded::Break | Loaded::Unknown(_) => None,
@@ -337,10 +350,10 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     /// Whether the rule goes through: a map that has nothing ends it.
-    fn translate(&mut self, kind: NatKind, target: &NatTarget) -> Result<bool, Stop> {
+    fn translate(&mut self, kind: NatKind, target: &'a NatTarget) -> Result<bool, Stop> {
         let mut several = None;
         let (mut address, mut port) = (None, None);
-        let known = |loaded: Loaded| match loaded {
+        let known = |loaded: Loaded<'a>| match loaded {
             Loaded::Value(value) => Ok(Some(value)),
             Loaded::Break => Ok(None),
             Loaded::Unknown(missing) => Err(missing),
@@ -355,11 +368,15 @@ impl<'a, W: World> Machine<'a, W> {
                     match known(loaded) {
                         Ok(Some(value)) => *place = Some(value),
                         Ok(None) => return Ok(false),
-                        Err(missing) => return Err(self.unknown(missing.words())),
+                        Err(missing) => return Err(self.unknown(&missing.words())),
                     }
                 }
             }
             NatTarget::Map { key, map } => match self.find(key, *map)? {
+                Found::Short(Answer::Pair(new_address, new_port)) => {
+                    (address, port) = (Some(u128::from(new_address)), Some(u128::from(new_port)));
+                }
+                Found::Short(_) => return Err(self.unknown("the map holds no addresses")),
                 Found::Data(data) => match &*data {
                     Data::Values(values) => {
                         address = values.first().copied();
@@ -469,14 +486,14 @@ impl<'a, W: World> Machine<'a, W> {
         Some(format!("{} {code}", if v4 { "icmp" } else { "icmpv6" }).into())
     }
 
-    fn update(&mut self, operation: SetOperation, set: SetId, key: &[Part], data: &[Part]) -> Result<bool, Stop> {
+    fn update(&mut self, operation: SetOperation, set: SetId, key: &'a [Part], data: &'a [Part]) -> Result<bool, Stop> {
         let mut values = Vec::with_capacity(key.len() + data.len());
         for part in key.iter().chain(data) {
             match self.value(part)? {
                 Loaded::Value(value) => values.push(value),
                 Loaded::Break => return Ok(false),
                 // What the set then holds is not known, so nothing is changed and whoever reads it must not rely on it.
-                Loaded::Unknown(missing) => return Err(self.unknown(missing.words())),
+                Loaded::Unknown(missing) => return Err(self.unknown(&missing.words())),
             }
         }
         let new = values.split_off(key.len());

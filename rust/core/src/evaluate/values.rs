@@ -4,11 +4,11 @@ use super::flight::{Loaded, Missing};
 use super::machine::{Machine, Stop, World};
 use super::rule::Found;
 use crate::kernel_hash::{ByteOrder, NftHash};
-use crate::program::{Data, End, Field, Kind, Part, Term, apply};
+use crate::program::{Answer, Data, End, Field, Kind, Part, Term, apply};
 
-impl<W: World> Machine<'_, W> {
+impl<'a, W: World> Machine<'a, W> {
     #[inline]
-    pub(super) fn term(&mut self, term: &Term) -> Result<Loaded, Stop> {
+    pub(super) fn term(&mut self, term: &'a Term) -> Result<Loaded<'a>, Stop> {
         match term {
             Term::Field(field) => Ok(self.flight.load(*field)),
             Term::Constant(value) => Ok(Loaded::Value(*value)),
@@ -16,7 +16,7 @@ impl<W: World> Machine<'_, W> {
         }
     }
 
-    fn composed(&mut self, term: &Term) -> Result<Loaded, Stop> {
+    fn composed(&mut self, term: &'a Term) -> Result<Loaded<'a>, Stop> {
         Ok(match term {
             Term::Field(_) | Term::Constant(_) => return self.term(term),
             Term::Bits(operator, sides, kind) => match (self.term(&sides.0)?, self.term(&sides.1)?) {
@@ -41,13 +41,15 @@ impl<W: World> Machine<'_, W> {
                     Data::Values(values) if !values.is_empty() => Loaded::Value(values[0]),
                     _ => return Err(self.unknown("the map holds no values")),
                 },
+                Found::Short(Answer::Pair(first, _)) => Loaded::Value(u128::from(first)),
+                Found::Short(_) => return Err(self.unknown("the map holds no values")),
                 Found::Nothing | Found::Break => Loaded::Break,
             },
-            Term::Unknown(words) => Loaded::Unknown(Missing::Words(format!("`{words}` is not modelled").into())),
+            Term::Unknown(words) => Loaded::Unknown(Missing::NotModelled(words)),
         })
     }
 
-    fn jhash(&mut self, key: &[Part], seed: u32, modulus: u32, offset: u32) -> Result<Loaded, Stop> {
+    fn jhash(&mut self, key: &'a [Part], seed: u32, modulus: u32, offset: u32) -> Result<Loaded<'a>, Stop> {
         let order = if self.flight.surroundings.big_endian { ByteOrder::Big } else { ByteOrder::Little };
         let Ok(hash) = NftHash::new(modulus, seed, offset, order) else {
             return Err(self.unknown("the kernel refuses this hash"));

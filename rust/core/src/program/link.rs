@@ -49,13 +49,21 @@ pub(super) fn link(ruleset: Ruleset) -> Program {
             linker.sets.push(named);
         }
         for (place, chain) in table.chains.iter().enumerate() {
-            let rules = chain
+            let rules: Vec<Rule> = chain
                 .rules
                 .iter()
                 .enumerate()
                 .map(|(place, rule)| Rule { actions: linker.rule(rule), place })
                 .collect();
-            chains.push(Chain { table: table_place, place, family: table.family, base: chain.base.clone(), rules });
+            let live = (0..rules.len()).collect();
+            chains.push(Chain {
+                table: table_place,
+                place,
+                family: table.family,
+                base: chain.base.clone(),
+                rules,
+                live,
+            });
         }
     }
     Program { ruleset, chains, sets, counts, sites, paths: <[[Path; 5]; 2]>::default() }

@@ -6,6 +6,7 @@
 mod expressions;
 mod kind;
 mod link;
+mod live;
 mod names;
 mod rules;
 mod sets;
@@ -15,7 +16,7 @@ mod terms;
 pub(crate) use kind::apply;
 pub use kind::{Kind, Span, interface_number};
 pub use rules::{Action, Chain, ChainId, NatTarget, Rule, Target, Verdict};
-pub use sets::{Data, Entry, Set, SetId};
+pub use sets::{Answer, Data, Entry, Hit, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
 
 use crate::ruleset::{ChainType, Hook, Ruleset, TableFamily};
@@ -68,6 +69,7 @@ impl Program {
     #[must_use]
     pub fn new(ruleset: Ruleset) -> Self {
         let mut program = link::link(ruleset);
+        live::mark(&mut program.chains, &program.sets);
         for version in [IpVersion::V4, IpVersion::V6] {
             for hook in [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting] {
                 program.paths[version as usize][place(hook)] = path(&program, version, hook);
@@ -117,7 +119,8 @@ fn path(program: &Program, version: IpVersion, hook: Hook) -> Path {
             TableFamily::Inet => true,
             TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => false,
         };
-        if base.hook != hook || !met || program.ruleset.tables[chain.table].dormant == Some(true) {
+        let idle = chain.live.is_empty() && !base.policy_drop;
+        if base.hook != hook || !met || idle || program.ruleset.tables[chain.table].dormant == Some(true) {
             continue;
         }
         let nat = base.chain_type == ChainType::Nat;

@@ -177,4 +177,6 @@ pub struct Chain {
     pub base: Option<Base>,
     /// The rules.
     pub rules: Vec<Rule>,
+    /// The places in `rules` of those that can do anything; the others may be passed over.
+    pub live: Vec<usize>,
 }

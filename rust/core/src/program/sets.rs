@@ -53,11 +53,61 @@ pub struct Set {
     index: Index,
 }
 
+/// What an element leads to, short enough to lie beside its key: a batch waits for memory more than for anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Membership.
+    Member,
+    /// Into a chain, and back.
+    Jump(u32),
+    /// Into a chain, not back.
+    Goto(u32),
+    /// Two values, such as an address of IPv4 and a port.
+    Pair(u32, u32),
+    /// What the entry says.
+    Entry,
+}
+
+/// An element that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    place: u32,
+    /// What it leads to.
+    pub answer: Answer,
+}
+
+impl Hit {
+    /// The place of the element in [`Set::entries`].
+    #[inline]
+    #[must_use]
+    pub fn place(self) -> usize {
+        self.place as usize
+    }
+
+    fn new(place: u32, entry: &Entry) -> Self {
+        let answer = match &entry.data {
+            _ if entry.limited => Answer::Entry,
+            Data::Member => Answer::Member,
+            Data::Verdict(Verdict::Jump(chain)) => u32::try_from(*chain).map_or(Answer::Entry, Answer::Jump),
+            Data::Verdict(Verdict::Goto(chain)) => u32::try_from(*chain).map_or(Answer::Entry, Answer::Goto),
+            Data::Values(values) => match values[..] {
+                [first, second] => match (u32::try_from(first), u32::try_from(second)) {
+                    (Ok(first), Ok(second)) => Answer::Pair(first, second),
+                    _ => Answer::Entry,
+                },
+                _ => Answer::Entry,
+            },
+            Data::Verdict(_) | Data::Unknown(_) => Answer::Entry,
+        };
+        Self { place, answer }
+    }
+}
+
 /// How to find an element. Narrow keys are packed into one number, because that is what takes the time of a batch.
 #[derive(Clone, Debug)]
 enum Index {
     /// All keys are single values and fit 128 bits together.
-    Narrow(FxHashMap<u128, u32>),
+    Narrow(FxHashMap<u128, Hit>),
     /// All keys are single values of more bits.
     Wide(FxHashMap<Box<[u128]>, u32>),
     /// One part: disjoint spans by their low ends.
@@ -86,32 +136,21 @@ impl Set {
     #[inline]
     #[must_use]
     pub fn find(&self, key: &[u128]) -> Option<&Entry> {
-        self.position(key).map(|position| &self.entries[position])
+        self.hit(key).map(|hit| &self.entries[hit.place()])
     }
 
-    /// The place in `entries` of the element for a key.
+    /// The same, without a look at the entry.
     #[inline]
     #[must_use]
-    pub fn position(&self, key: &[u128]) -> Option<usize> {
+    pub fn hit(&self, key: &[u128]) -> Option<Hit> {
         let found = match &self.index {
-            Index::Narrow(places) => places.get(&pack(&self.key, key)).copied(),
-            Index::Wide(places) => places.get(key).copied(),
-            Index::Spans(spans) => key.first().and_then(|value| {
-                let next = spans.partition_point(|(span, _)| span.low <= *value);
-                let (span, place) = spans.get(next.checked_sub(1)?)?;
-                span.contains(*value).then_some(*place)
-            }),
-            Index::Groups { exact, groups } => {
-                let group: Box<[u128]> = exact.iter().map(|part| key[*part]).collect();
-                groups.get(&group).and_then(|places| {
-                    places.iter().copied().find(|place| {
-                        let spans = &self.entries[*place as usize].key;
-                        spans.iter().zip(key).all(|(span, value)| span.contains(*value))
-                    })
-                })
-            }
+            Index::Narrow(hits) => hits.get(&pack(&self.key, key)).copied(),
+            wide => wide.position(&self.entries, key).map(|place| Hit { place, answer: Answer::Entry }),
         };
-        found.map(|place| place as usize).or(self.catch_all)
+        found.or_else(|| {
+            let place = u32::try_from(self.catch_all?).ok()?;
+            Some(Hit { place, answer: Answer::Entry })
+        })
     }
 
     /// The elements that a key may meet of which some parts are not known, and whether it may meet none.
@@ -167,7 +206,9 @@ impl Index {
         if exact_parts.iter().all(|exact| *exact) {
             if kinds.iter().map(|kind| kind.bits()).sum::<u32>() <= 128 {
                 return Self::Narrow(
-                    listed().map(|(place, entry)| (pack(kinds, &values(entry)), place_of(place))).collect(),
+                    listed()
+                        .map(|(place, entry)| (pack(kinds, &values(entry)), Hit::new(place_of(place), entry)))
+                        .collect(),
                 );
             }
             return Self::Wide(
@@ -187,5 +228,26 @@ impl Index {
             groups.entry(exact.iter().map(|part| entry.key[*part].low).collect()).or_default().push(place_of(place));
         }
         Self::Groups { exact, groups }
+    }
+
+    /// Of all but narrow keys.
+    #[inline(never)]
+    fn position(&self, entries: &[Entry], key: &[u128]) -> Option<u32> {
+        match self {
+            Self::Narrow(_) => None,
+            Self::Wide(places) => places.get(key).copied(),
+            Self::Spans(spans) => key.first().and_then(|value| {
+                let next = spans.partition_point(|(span, _)| span.low <= *value);
+                let (span, place) = spans.get(next.checked_sub(1)?)?;
+                span.contains(*value).then_some(*place)
+            }),
+            Self::Groups { exact, groups } => {
+                let group: Box<[u128]> = exact.iter().map(|part| key[*part]).collect();
+                groups.get(&group)?.iter().copied().find(|place| {
+                    let spans = &entries[*place as usize].key;
+                    spans.iter().zip(key).all(|(span, value)| span.contains(*value))
+                })
+            }
+        }
     }
 }
