@@ -12,6 +12,7 @@ from typing import NamedTuple
 from attrs import field, frozen
 
 from svcc.addresses import IPFamily, canonical_address, family_of
+from svcc.model.balancing import SliceWeights, slice_weights
 from svcc.model.endpoints import Endpoint, EndpointSlice
 
 __all__ = ["PROXY_NAME_LABEL", "Candidate", "EndpointAddress", "Selection", "ServiceEndpoints", "slices_by_service"]
@@ -38,6 +39,7 @@ class Candidate(NamedTuple):
     terminating_but_serving: bool
     is_local: bool
     endpoint: Endpoint
+    weight: int = 1
 
 
 @frozen
@@ -51,6 +53,7 @@ class Selection:
         local_addresses: the addresses of endpoints on this node, for hairpin (S30).
         topology: what narrowed the Cluster set: ``"node"``, ``"zone"`` or None (S20).
         candidates: every endpoint considered, for explanations.
+        weights: the weights of endpoints in the two sets, without those that are 1.
     """
 
     cluster: tuple[EndpointAddress, ...]
@@ -59,6 +62,7 @@ class Selection:
     local_addresses: frozenset[str]
     topology: str | None = None
     candidates: Mapping[EndpointAddress, Candidate] = field(factory=dict, repr=False, eq=False)
+    weights: Mapping[EndpointAddress, int] = field(factory=dict)
 
 
 NO_ENDPOINTS = Selection((), (), anywhere=False, local_addresses=frozenset())
@@ -96,25 +100,34 @@ class ServiceEndpoints:
     def __init__(self, slices: Sequence[EndpointSlice], family: IPFamily, node_name: str, zone: str | None) -> None:
         self._node_name = node_name
         self._zone = zone
+        self._has_weights = False
         self._slices = [
-            (item, [candidate for endpoint in item.endpoints if (candidate := self._candidate(endpoint, family))])
-            for item in slices
-            if item.address_type == family.value
+            (item, self._candidates_in(item, family)) for item in slices if item.address_type == family.value
         ]
 
-    def _candidate(self, endpoint: Endpoint, family: IPFamily) -> Candidate | None:
+    def _candidates_in(self, item: EndpointSlice, family: IPFamily) -> list[Candidate]:
+        weights = slice_weights(item.annotations)
+        return [candidate for endpoint in item.endpoints if (candidate := self._candidate(endpoint, family, weights))]
+
+    def _candidate(self, endpoint: Endpoint, family: IPFamily, weights: SliceWeights | None) -> Candidate | None:
         """Resolve the conditions of an endpoint; None when it has no address of the family (S11)."""
         if not endpoint.addresses:
             return None
         address = canonical_address(endpoint.addresses[0])
         if address is None or family_of(address) is not family:
             return None
+        weight = endpoint.weight
+        if weight is None:
+            weight = 1 if weights is None else weights.weight(address)
+        if weight != 1:
+            self._has_weights = True
         return Candidate(
             address,
             endpoint.ready is not False,
             endpoint.serving is not False and endpoint.terminating is True,
             endpoint.node_name is not None and endpoint.node_name == self._node_name,
             endpoint,
+            weight,
         )
 
     def select(self, port_name: str, protocol: str) -> Selection:
@@ -133,6 +146,9 @@ class ServiceEndpoints:
         cluster = cluster or fallback
         local = local or [key for key in fallback if candidates[key].is_local]
         local_addresses = {candidates[key].address for key in (*cluster, *local) if candidates[key].is_local}
+        weights = {}
+        if self._has_weights:
+            weights = {key: candidates[key].weight for key in (*cluster, *local) if candidates[key].weight != 1}
         return Selection(
             tuple(cluster),
             tuple(local),
@@ -140,6 +156,7 @@ class ServiceEndpoints:
             local_addresses=frozenset(local_addresses),
             topology=topology,
             candidates=candidates,
+            weights=weights,
         )
 
     def _candidates(self, port_name: str, protocol: str) -> dict[EndpointAddress, Candidate]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -21,9 +21,10 @@ from svcc.dataplane.contract import (
 )
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
+from svcc.model.balancing import balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
-from svcc.select import PROXY_NAME_LABEL, Selection, ServiceEndpoints, slices_by_service
+from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, ServiceEndpoints, slices_by_service
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
 
@@ -162,15 +163,20 @@ class _Family:
         if served:
             self._local_addresses |= selection.local_addresses
         sticky = served and service.session_affinity is SessionAffinity.CLIENT_IP
+        cluster = selection.cluster if Decision.CLUSTER in used else ()
+        local = selection.local if Decision.LOCAL in used else ()
         self._plans.append(
             ServicePortPlan(
                 ServicePortName(service.namespace, service.name, port.name, port.protocol),
                 tuple(frontends),
-                selection.cluster if Decision.CLUSTER in used else (),
-                selection.local if Decision.LOCAL in used else (),
+                cluster,
+                local,
                 service.session_affinity_timeout_seconds if sticky else None,
                 service.reference,
                 service.source,
+                balancing_of(service.annotations),
+                _weights(cluster, selection.weights),
+                _weights(local, selection.weights),
             )
         )
 
@@ -186,6 +192,17 @@ class _Family:
             node_addresses=self._around.node_addresses,
             local_endpoint_addresses=tuple(sorted(self._local_addresses, key=address_bytes)),
         )
+
+
+def _weights(endpoints: Sequence[EndpointAddress], declared: Mapping[EndpointAddress, int]) -> tuple[int, ...]:
+    """The weights of a set, or nothing where they are all alike.
+
+    That holds for weights that are all 0, too: a drained endpoint is better than none, as a terminating one is (S18).
+    """
+    if not declared:
+        return ()
+    weights = tuple([declared.get(endpoint, 1) for endpoint in endpoints])
+    return weights if len(set(weights)) > 1 else ()
 
 
 def _internal_decision(service: Service, selection: Selection) -> Decision:
