@@ -25,11 +25,10 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::hashing::stable_hash::{GOLDEN, fnv1a_64, mix};
+
 /// How many circles there are: from 4 on the number of changes is the harmonic one up to 10000 keys.
 pub const CIRCLES: usize = 8;
-
-/// 2^64 divided by the golden ratio, made odd.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The same key was given twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub fn assign<K: AsRef<str>>(keys: &[K]) -> Result<Vec<usize>, DuplicateKey> {
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return Err(DuplicateKey(pair[0].0.to_owned()));
     }
-    let hashes: Vec<u64> = sorted.iter().map(|(key, _)| hash(key)).collect();
+    let hashes: Vec<u64> = sorted.iter().map(|(key, _)| fnv1a_64(key.as_bytes())).collect();
     // Fewer slots than circles never look at the later circles.
     let mut circles: Vec<Circle> = (0..CIRCLES.min(keys.len())).map(|number| Circle::new(&hashes, number)).collect();
     let mut point = 0_u64;
@@ -74,18 +73,6 @@ pub fn assign<K: AsRef<str>>(keys: &[K]) -> Result<Vec<usize>, DuplicateKey> {
         }
     }
     Ok(assignment)
-}
-
-/// FNV-1a of 64 bits.
-fn hash(key: &str) -> u64 {
-    key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
-/// The finalizer of `SplitMix64`: every bit of the input reaches every bit of the result.
-fn mix(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 /// The keys, known by their rank in text order, around one circle.

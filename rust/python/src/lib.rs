@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+mod hashing;
+
 /// Fast and exact computations; see the modules of svcc that wrap them.
 #[pymodule(gil_used = false)]
 #[expect(clippy::needless_pass_by_value, reason = "Python hands over lists, which are read without the lock")]
@@ -11,6 +13,9 @@ mod _native {
     use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
     use svcc_core::kernel_hash::{ByteOrder, HashError, NftHash};
     use svcc_core::slots::{self, DuplicateKey};
+
+    #[pymodule_export]
+    use super::hashing::{maglev_size, maglev_table, maglev_tables};
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

@@ -1,1 +1,9 @@
 //! Consistent hashing: tables and rings that choose an endpoint for a key.
+//!
+//! Every result depends on the set of endpoints, their weights and the seed, never on their order or on what was there
+//! before: endpoints are worked on in the order of their names, see [`endpoints::Endpoints`].
+
+pub mod endpoints;
+pub mod maglev;
+pub mod stable_hash;
+pub mod turns;
