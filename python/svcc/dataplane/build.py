@@ -21,10 +21,11 @@ from svcc.dataplane.contract import (
 )
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
-from svcc.model.balancing import balancing_of
+from svcc.model.balancing import AT_RANDOM, LoadBalancing, balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
 from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, ServiceEndpoints, slices_by_service
+from svcc.slots import MOST_MAGLEV_SLOTS
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
 
@@ -64,6 +65,7 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
                 family_of_services.add(service, cluster_ip, ServiceEndpoints(found, family, node_name, zone))
         families.append(family_of_services.finish())
         problems.extend(family_of_services.claims.problems)
+        problems.extend(family_of_services.problems)
         problems.extend(_warnings(families[-1], settings))
     dataplane = Dataplane(node_name, tuple(families), settings.masquerade_bit, is_big_endian(node))
     # A node port that two Services claim is refused once in each family.
@@ -119,6 +121,7 @@ class _Family:
 
     def __init__(self, family: IPFamily, around: Surroundings, settings: ClusterSettings) -> None:
         self.claims = Claims()
+        self.problems: list[Problem] = []
         self._family = family
         self._around = around
         self._settings = settings
@@ -165,6 +168,11 @@ class _Family:
         sticky = served and service.session_affinity is SessionAffinity.CLIENT_IP
         cluster = selection.cluster if Decision.CLUSTER in used else ()
         local = selection.local if Decision.LOCAL in used else ()
+        balancing = balancing_of(service.annotations)
+        if balancing.algorithm is LoadBalancing.MAGLEV and max(len(cluster), len(local)) > MOST_MAGLEV_SLOTS:
+            balancing = AT_RANDOM
+            detail = f"has more than {MOST_MAGLEV_SLOTS} endpoints, too many for maglev: one is picked at random"
+            self.problems.append(_notice("cluster/too-many-for-maglev", detail, Severity.WARNING, service))
         self._plans.append(
             ServicePortPlan(
                 ServicePortName(service.namespace, service.name, port.name, port.protocol),
@@ -174,7 +182,7 @@ class _Family:
                 service.session_affinity_timeout_seconds if sticky else None,
                 service.reference,
                 service.source,
-                balancing_of(service.annotations),
+                balancing,
                 _weights(cluster, selection.weights),
                 _weights(local, selection.weights),
             )
