@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"validate", "allocate"}),
     frozenset({"manifest"}),
     frozenset({"select", "kernel_hash"}),
-    frozenset({"slots"}),
+    frozenset({"slots", "hashing"}),
     frozenset({"dataplane"}),
     frozenset({"compiler"}),
     frozenset({"apply", "dns", "audit", "trace"}),
@@ -35,7 +35,15 @@ FACADES = frozenset({"svcc", "svcc.__main__"})
 
 # Modules that may call Rust, each with a Python face that documents it.
 NATIVE_IMPORTERS = frozenset(
-    {"svcc.select", "svcc.slots", "svcc.kernel_hash", "svcc.trace", "svcc.audit", "svcc.manifest.yaml_reader"}
+    {
+        "svcc.select",
+        "svcc.slots",
+        "svcc.hashing",
+        "svcc.kernel_hash",
+        "svcc.trace",
+        "svcc.audit",
+        "svcc.manifest.yaml_reader",
+    }
 )
 
 # What is not of the standard library, and the units that need it.

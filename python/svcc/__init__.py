@@ -14,6 +14,19 @@ from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
+from svcc.hashing import (
+    Balance,
+    Disruption,
+    Jump,
+    Maglev,
+    Random,
+    Rendezvous,
+    Ring,
+    RoundRobin,
+    balance,
+    client_key,
+    disruption,
+)
 from svcc.manifest.load import Loaded, load, load_text
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
@@ -33,12 +46,14 @@ from svcc.model.service import (
 
 __all__ = [
     "HEADLESS",
+    "Balance",
     "Cluster",
     "ClusterSettings",
     "Compilation",
     "Dataplane",
     "Decision",
     "DetectLocalMode",
+    "Disruption",
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
@@ -51,8 +66,10 @@ __all__ = [
     "IPFamilyPolicy",
     "IPMode",
     "InputError",
+    "Jump",
     "LoadBalancerIngress",
     "Loaded",
+    "Maglev",
     "Masquerade",
     "Node",
     "NodeAddress",
@@ -60,6 +77,10 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Protocol",
+    "Random",
+    "Rendezvous",
+    "Ring",
+    "RoundRobin",
     "Service",
     "ServiceCIDR",
     "ServicePort",
@@ -71,7 +92,10 @@ __all__ = [
     "SvccError",
     "TargetError",
     "TrafficPolicy",
+    "balance",
+    "client_key",
     "compile",
+    "disruption",
     "load",
     "load_text",
 ]

@@ -65,6 +65,7 @@ impl NftHash {
 
     /// The value of the expression for a key, from `offset` to `offset + modulus - 1`.
     #[must_use]
+    #[inline]
     pub fn value(&self, key: &[u8]) -> u32 {
         let hash = u64::from(jhash(key, self.seed, self.byte_order));
         ((hash * u64::from(self.modulus.get())) >> 32) as u32 + self.offset
@@ -75,6 +76,7 @@ impl NftHash {
 ///
 /// The length enters modulo 2^32, as in the kernel, where it is a `u32`; nft's registers end keys at 64 bytes.
 #[must_use]
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the kernel's length has 32 bits")]
 pub fn jhash(key: &[u8], seed: u32, byte_order: ByteOrder) -> u32 {
     let start = 0xdead_beef_u32.wrapping_add(key.len() as u32).wrapping_add(seed);

@@ -15,7 +15,7 @@ mod _native {
     use svcc_core::slots::{self, DuplicateKey};
 
     #[pymodule_export]
-    use super::hashing::{maglev_size, maglev_table, maglev_tables};
+    use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

@@ -26,6 +26,8 @@ pub enum HashingError {
     NoWeight,
     /// The algorithm knows no weights, but they differ from 1.
     Weighted,
+    /// So many endpoints that their ring could have more than [`LIMIT`] points.
+    TooManyPoints(usize),
     /// The weights sum up to more than the schedule of a round robin may hold.
     ScheduleTooLong(u64),
     /// The size of a table is no prime.
@@ -61,6 +63,7 @@ impl fmt::Display for HashingError {
             }
             Self::NoWeight => formatter.write_str("at least one weight must be positive"),
             Self::Weighted => formatter.write_str("jump hashing has no weights: all must be 1"),
+            Self::TooManyPoints(count) => write!(formatter, "a ring of {count} endpoints has more than {LIMIT} points"),
             Self::ScheduleTooLong(turns) => {
                 write!(formatter, "the weights make a schedule of {turns} turns, more than {LIMIT}")
             }

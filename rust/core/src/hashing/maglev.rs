@@ -9,12 +9,17 @@
 //! * the preferences are the slots `offset + j * skip mod M` for `j = 0, 1, 2, ...`;
 //! * the turns are those of [`super::turns`], over the endpoints in the order of their names.
 //!
+//! The slot of a key is the value of nft's `jhash KEY mod M seed S`, so a map from slots to endpoints in the kernel
+//! names the same endpoint as [`Maglev`] does here.
+//!
 //! A table of `M` slots takes about `M * ln M` probes to fill, because the last slots are found by chance; the free
 //! slots are a bit each, so that probing stays in the nearest cache.
 
+use super::choose::Choose;
 use super::endpoints::{Endpoints, HashingError, LIMIT};
 use super::stable_hash::{GOLDEN, mix, stable_hash};
 use super::turns::Turns;
+use crate::kernel_hash::{ByteOrder, NftHash};
 
 /// The sizes that [`size_for`] chooses from, primes next to powers of 2.
 pub const SIZES: [u32; 9] = [251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65537];
@@ -60,6 +65,60 @@ pub fn table(endpoints: &Endpoints<'_>, size: usize, seed: u64) -> Result<Vec<u3
         table[slot] = serving[rank].index;
     }
     Ok(table)
+}
+
+/// A table, and the hash by which the kernel looks keys up in it.
+pub struct Maglev {
+    table: Vec<u32>,
+    hash: NftHash,
+}
+
+impl Maglev {
+    /// The table of endpoints, for keys that the kernel hashes with a seed of its own.
+    ///
+    /// # Errors
+    /// Those of [`table`].
+    pub fn new(
+        endpoints: &Endpoints<'_>,
+        size: usize,
+        seed: u64,
+        hash_seed: u32,
+        byte_order: ByteOrder,
+    ) -> Result<Self, HashingError> {
+        let table = table(endpoints, size, seed)?;
+        let modulus = u32::try_from(size).map_err(|_| HashingError::SizeTooLarge(size))?;
+        let hash = NftHash::new(modulus, hash_seed, 0, byte_order).map_err(|_| HashingError::SizeNotPrime(size))?;
+        Ok(Self { table, hash })
+    }
+
+    /// For each slot, the index of its endpoint.
+    #[must_use]
+    pub fn slots(&self) -> &[u32] {
+        &self.table
+    }
+
+    /// The slot of a key.
+    #[must_use]
+    #[inline]
+    pub fn slot(&self, key: &[u8]) -> u32 {
+        self.hash.value(key)
+    }
+
+    /// The last hash of each arc of all 2^32 hashes, from 0 on, and the index of its endpoint: an arc for each slot.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the last hash of the last slot is 2^32 - 1")]
+    pub fn arcs(&self) -> Vec<(u32, u32)> {
+        let size = self.table.len() as u64;
+        let last = |slot: u64| (((slot + 1) << 32).div_ceil(size) - 1) as u32;
+        (0..).zip(&self.table).map(|(slot, index)| (last(slot), *index)).collect()
+    }
+}
+
+impl Choose for Maglev {
+    #[inline]
+    fn choose(&self, key: &[u8]) -> u32 {
+        self.table[self.slot(key) as usize]
+    }
 }
 
 fn is_prime(number: usize) -> bool {

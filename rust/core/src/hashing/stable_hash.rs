@@ -16,6 +16,7 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// The hash of bytes under a seed.
 #[must_use]
+#[inline]
 pub fn stable_hash(bytes: &[u8], seed: u64) -> u64 {
     mix(fnv1a(bytes, FNV_BASIS ^ mix(seed)))
 }
@@ -25,12 +26,14 @@ pub(crate) fn fnv1a_64(bytes: &[u8]) -> u64 {
     fnv1a(bytes, FNV_BASIS)
 }
 
+#[inline]
 fn fnv1a(bytes: &[u8], start: u64) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME))
 }
 
 /// The finalizer of `SplitMix64`, a permutation: every bit of the input reaches every bit of the result.
 #[must_use]
+#[inline]
 pub fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
