@@ -14,7 +14,8 @@ from tests.oracle.packet import Packet
 from tests.plain_jhash import lookup3
 from tests.plain_maglev import plain_maglev_table
 
-SIZES = (251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65537)
+SIZES = (1021, 4093, 16381, 65537)
+PINNED = ("251", "1021", "4093", "16381", "65537")
 HASH_SEED = 0x73766363
 
 
@@ -31,26 +32,30 @@ def shares(
         weights = [1] * len(weights)
     serving = [(each, weight) for each, weight in zip(candidates, weights, strict=True) if weight]
     if annotations.get("svcc.dev/load-balancing") == "maglev":
-        return [(hashed(annotations.get("svcc.dev/hash-key", ""), name, serving, packet), Fraction(1))]
+        return [(hashed(annotations, name, serving, packet), Fraction(1))]
     return [(each, Fraction(weight, sum(weights))) for each, weight in serving]
 
 
-def hashed(key: str, name: ServicePortName, serving: Sequence[tuple[Endpoint, int]], packet: Packet) -> Endpoint:
+def hashed(
+    annotations: Mapping[str, str], name: ServicePortName, serving: Sequence[tuple[Endpoint, int]], packet: Packet
+) -> Endpoint:
     """The endpoint of the packet's client, or of its flow; an unknown key stands for the client."""
     divisor = math.gcd(*(weight for _, weight in serving))
     texts = tuple(f"{each.address} {each.port}" for each, _ in serving)
-    table = table_of(texts, tuple(weight // divisor for _, weight in serving), name)
+    weights = tuple(weight // divisor for _, weight in serving)
+    pinned = annotations.get("svcc.dev/table-size")
+    table = table_of(texts, weights, name, int(pinned) if pinned in PINNED else 0)
     data = ipaddress.ip_address(packet.source).packed
-    if key == "flow":
+    if annotations.get("svcc.dev/hash-key") == "flow":
         data += packet.source_port.to_bytes(2, "big") + b"\0\0"
     return serving[table[lookup3(data, HASH_SEED, "<") * len(table) >> 32]][0]
 
 
 @cache
-def table_of(texts: tuple[str, ...], weights: tuple[int, ...], name: ServicePortName) -> list[int]:
-    """The table of a service port: 100 slots an endpoint and one for each unit of weight, if that is possible."""
-    wanted = min(max(100 * len(texts), sum(weights)), 65500)
+def table_of(texts: tuple[str, ...], weights: tuple[int, ...], name: ServicePortName, pinned: int) -> list[int]:
+    """The table of a service port: 60 slots an endpoint and one for each unit of weight, if that is possible."""
+    wanted = min(max(60 * len(texts), sum(weights)), SIZES[-1])
     words = f"{name.namespace}\0{name.service}\0{name.port}\0{name.protocol.value}"
     seed = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "big")
-    size = next(size for size in SIZES if size >= wanted)
+    size = pinned if pinned >= len(texts) else next(size for size in SIZES if size >= wanted)
     return plain_maglev_table(texts, weights, size, seed)

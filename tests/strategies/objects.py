@@ -140,7 +140,7 @@ _BALANCING: tuple[dict[str, str], ...] = (
     {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "flow"},
     {"svcc.dev/load-balancing": "round-robin"},
     {"svcc.dev/load-balancing": "random"},
-    {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "cookie"},
+    {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "cookie", "svcc.dev/table-size": "251"},
     {"svcc.dev/load-balancing": "fastest", "svcc.dev/hash-key": "flow"},
 )
 _WEIGHTS: tuple[dict[str, str], ...] = (

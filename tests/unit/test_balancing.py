@@ -13,7 +13,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svcc.compiler.balancing import maglev_table, slots_of, smooth_round, weights_as_slots
+from svcc.compiler.balancing import maglev_of, slots_of, smooth_round, table_size, weights_as_slots
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane import build
 from svcc.dataplane.contract import Decision, ServicePortPlan
@@ -21,7 +21,6 @@ from svcc.model.balancing import AT_RANDOM, Balancing, HashKey, LoadBalancing, b
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort
 from svcc.model.service import Service, ServicePort
-from svcc.slots import maglev_table_size
 from tests.declare import NODE, OTHER_NODE, compiled, remote, service, slices
 
 ALGORITHMS = list(LoadBalancing)
@@ -147,10 +146,27 @@ def test_a_round_is_that_of_the_plain_algorithm(weights: list[int]) -> None:
 
 @pytest.mark.parametrize(
     ("weights", "size"),
-    [([1, 1], 251), ([1] * 3, 509), ([1000, 1], 2039), ([1] * 656, 65537), ([1] * 65537, 65537), ([999] * 999, 65537)],
+    [
+        ([1] * 17, 1021),
+        ([1] * 18, 4093),
+        ([1000, 1], 1021),
+        ([1000, 22], 4093),
+        ([1] * 273, 16381),
+        ([1] * 274, 65537),
+        ([1] * 65537, 65537),
+        ([999] * 999, 65537),
+    ],
 )
-def test_a_table_has_a_hundred_slots_an_endpoint_and_one_for_each_unit_of_weight(weights: list[int], size: int) -> None:
-    assert maglev_table_size(weights) == size
+def test_a_table_has_sixty_slots_an_endpoint_and_one_for_each_unit_of_weight(weights: list[int], size: int) -> None:
+    assert table_size(weights) == size
+
+
+def test_a_table_has_the_size_that_is_asked_for_if_all_endpoints_fit_in() -> None:
+    assert table_size([1] * 251, 251) == 251
+    assert table_size([1] * 252, 251) == 16381
+    pinned = {"svcc.dev/load-balancing": "maglev", "svcc.dev/table-size": "4093"}
+    found = compiled(service("web", ["10.96.1.1"], annotations=pinned), slices("web", pods([1, 2])))
+    assert sum(shares(found.dataplane.families[0].service_ports[0]).values()) == 4093
 
 
 def test_the_lightest_endpoint_has_a_slot_of_a_table() -> None:
@@ -168,13 +184,13 @@ def test_tables_of_service_ports_differ_and_those_of_nodes_do_not() -> None:
         compile_cluster(Cluster.of(objects), node=node).dataplane.families[0].service_ports
         for node in (NODE.name, OTHER_NODE)
     )
-    tables = [maglev_table(plan, Decision.CLUSTER) for plan in (http, more)]
+    tables = [maglev_of(plan, Decision.CLUSTER) for plan in (http, more)]
     assert len({table.seed for table in tables if table}) == 2
     assert slots_of(others) == slots_of((http, more))
 
 
 def test_too_many_endpoints_for_a_table_are_picked_at_random_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "MOST_MAGLEV_SLOTS", 2)
+    monkeypatch.setattr(build, "TABLE_SIZES", (2,))
     found = compiled(declared("maglev"), slices("web-1", pods([1, 1, 1])))
     assert found.dataplane.families[0].service_ports[0].balancing is AT_RANDOM
     assert [problem.rule for problem in found.problems] == ["cluster/too-many-for-maglev"]
@@ -187,7 +203,7 @@ def chains(*objects: Any) -> set[str]:
 def test_chains_that_hash_are_shared_and_few() -> None:
     many = [each for n in range(1, 41) for each in (declared("maglev", n), *slices(f"web-{n}", pods([1] * (n % 7))))]
     picks = {name for name in chains(*many) if name.startswith("pick-")}
-    assert picks == {"pick-1", *(f"pick-by-source-address-{size}" for size in (251, 509, 1021))}
+    assert picks == {"pick-1", "pick-by-source-address-1021"}
 
 
 def test_service_ports_that_take_turns_have_a_chain_of_their_own_and_others_do_not() -> None:

@@ -10,52 +10,63 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from math import gcd
 
-from attrs import frozen
-
+from svcc.compiler.layout import HASH_SEED
 from svcc.dataplane.contract import Decision, ServicePortName, ServicePortPlan
-from svcc.model.balancing import LoadBalancing
+from svcc.hashing import Maglev
+from svcc.model.balancing import TABLE_SIZES, LoadBalancing
 from svcc.select import EndpointAddress
-from svcc.slots import assign_slots, assign_weighted_slots, maglev_slots, maglev_table_size
+from svcc.slots import assign_slots, assign_weighted_slots
 
-__all__ = ["MaglevTable", "Slots", "maglev_table", "slots_of", "weights_as_slots"]
+__all__ = ["Slots", "maglev_of", "slots_of", "smooth_round", "table_size", "weights_as_slots"]
 
 Slots = Mapping[Decision, Sequence[EndpointAddress]]
 """The endpoints at the slots of the Cluster set and of the Local set."""
 
 _MOST_WEIGHTED_SLOTS = 1024
 _MOST_SLOTS_AN_ENDPOINT = 4
+_SLOTS_AN_ENDPOINT = 60
+_AUTOMATIC_SIZES = TABLE_SIZES[1:]
 _SETS = (Decision.CLUSTER, Decision.LOCAL)
 
 
-@frozen
-class MaglevTable:
-    """What a Maglev table is made of; the same on every node.
+def maglev_of(plan: ServicePortPlan, decision: Decision, *, big_endian: bool = False) -> Maglev | None:
+    """What names the endpoints of a set as the kernel does: `Maglev.lookup` of a client answers ``ADDRESS PORT``.
 
-    Attributes:
-        endpoints: those of weight 0 left out.
-        weights: one for each endpoint, in lowest terms.
-        size: the number of slots, a prime.
-        seed: what makes the tables of service ports differ, so that a client's endpoints do not depend on each other.
-    """
+    Clients are addresses, or pairs of address and port where the hash key is ``flow``. `big_endian` is the byte order
+    of the node, which matters for IPv6; tables are the same on every node.
 
-    endpoints: tuple[EndpointAddress, ...]
-    weights: tuple[int, ...]
-    size: int
-    seed: int
-
-
-def maglev_table(plan: ServicePortPlan, decision: Decision) -> MaglevTable | None:
-    """The table of one of the sets of a service port; None where nothing is hashed.
-
-    That is so for other algorithms than maglev, and where one endpoint gets everything.
+    None where nothing is hashed: for other algorithms, and where one endpoint gets everything.
     """
     if plan.balancing.algorithm is not LoadBalancing.MAGLEV:
         return None
     endpoints, weights = _serving(plan, decision)
     if len(endpoints) < 2:
         return None
-    reduced = tuple(_in_lowest_terms(weights))
-    return MaglevTable(endpoints, reduced, maglev_table_size(reduced), _table_seed(plan.name))
+    reduced = _in_lowest_terms(weights)
+    return Maglev(
+        dict(zip(map(_name, endpoints), reduced, strict=True)),
+        size=table_size(reduced, plan.balancing.table_size),
+        seed=_table_seed(plan.name),
+        hash_seed=HASH_SEED,
+        big_endian=big_endian,
+    )
+
+
+def table_size(weights: Sequence[int], wanted: int | None = None) -> int:
+    """How many slots the Maglev table of endpoints with these positive weights has.
+
+    At least sixty for each endpoint, so that shares are right within a few percent of themselves, and one for each unit
+    of weight, so that the lightest endpoint has one; but 65 537 at most. A table of another size sends nearly everybody
+    elsewhere, so there are only four sizes, far apart, and `wanted` goes before them if all endpoints fit in.
+    """
+    if wanted is not None and wanted >= len(weights):
+        return wanted
+    least = max(_SLOTS_AN_ENDPOINT * len(weights), sum(weights))
+    return next((size for size in _AUTOMATIC_SIZES if size >= least), _AUTOMATIC_SIZES[-1])
+
+
+def _name(endpoint: EndpointAddress) -> str:
+    return f"{endpoint.address} {endpoint.port}"
 
 
 def _table_seed(name: ServicePortName) -> int:
@@ -73,17 +84,16 @@ def _serving(plan: ServicePortPlan, decision: Decision) -> tuple[tuple[EndpointA
 
 
 def slots_of(plans: Sequence[ServicePortPlan]) -> list[Slots]:
-    """The slots of service ports, in their order; all are worked out together, because the work is done in Rust."""
+    """The slots of service ports, in their order."""
     found: list[dict[Decision, Sequence[EndpointAddress]]] = [{} for _ in plans]
     places: list[tuple[int, Decision]] = []
     groups: list[Sequence[EndpointAddress]] = []
     weighted: list[tuple[int, Decision]] = []
-    hashed: list[tuple[int, Decision, MaglevTable]] = []
     for index, plan in enumerate(plans):
         algorithm = plan.balancing.algorithm
         for decision in _SETS:
-            if algorithm is LoadBalancing.MAGLEV and (table := maglev_table(plan, decision)):
-                hashed.append((index, decision, table))
+            if algorithm is LoadBalancing.MAGLEV and (maglev := maglev_of(plan, decision)):
+                found[index][decision] = _hashed_slots(maglev, plan.endpoints(decision))
             elif algorithm is not LoadBalancing.ROUND_ROBIN and plan.weights(decision):
                 weighted.append((index, decision))
             else:
@@ -95,11 +105,13 @@ def slots_of(plans: Sequence[ServicePortPlan]) -> list[Slots]:
         copies = [_copies(plans[index], decision) for index, decision in weighted]
         for (index, decision), slots in zip(weighted, assign_weighted_slots(copies), strict=True):
             found[index][decision] = slots
-    if hashed:
-        tables = maglev_slots([(table.endpoints, table.weights, table.size, table.seed) for _, _, table in hashed])
-        for (index, decision, _), slots in zip(hashed, tables, strict=True):
-            found[index][decision] = slots
     return list(found)
+
+
+def _hashed_slots(maglev: Maglev, endpoints: Sequence[EndpointAddress]) -> list[EndpointAddress]:
+    by_name = {_name(endpoint): endpoint for endpoint in endpoints}
+    listed = [by_name[name] for name in maglev.endpoints]
+    return [listed[index] for index in maglev.table]
 
 
 def _copies(plan: ServicePortPlan, decision: Decision) -> list[tuple[EndpointAddress, int]]:

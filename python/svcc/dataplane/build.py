@@ -21,11 +21,10 @@ from svcc.dataplane.contract import (
 )
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
-from svcc.model.balancing import AT_RANDOM, LoadBalancing, balancing_of
+from svcc.model.balancing import AT_RANDOM, TABLE_SIZES, LoadBalancing, balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
 from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, ServiceEndpoints, slices_by_service
-from svcc.slots import MOST_MAGLEV_SLOTS
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
 
@@ -169,9 +168,9 @@ class _Family:
         cluster = selection.cluster if Decision.CLUSTER in used else ()
         local = selection.local if Decision.LOCAL in used else ()
         balancing = balancing_of(service.annotations)
-        if balancing.algorithm is LoadBalancing.MAGLEV and max(len(cluster), len(local)) > MOST_MAGLEV_SLOTS:
+        if balancing.algorithm is LoadBalancing.MAGLEV and max(len(cluster), len(local)) > TABLE_SIZES[-1]:
             balancing = AT_RANDOM
-            detail = f"has more than {MOST_MAGLEV_SLOTS} endpoints, too many for maglev: one is picked at random"
+            detail = f"has more than {TABLE_SIZES[-1]} endpoints, too many for maglev: one is picked at random"
             self.problems.append(_notice("cluster/too-many-for-maglev", detail, Severity.WARNING, service))
         self._plans.append(
             ServicePortPlan(

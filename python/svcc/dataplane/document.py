@@ -57,6 +57,7 @@ def _service_port(plan: ServicePortPlan) -> dict[str, Any]:
         "affinityTimeoutSeconds": plan.affinity_timeout_seconds,
         "loadBalancing": plan.balancing.algorithm.value,
         "hashKey": plan.balancing.hash_key.value if plan.balancing.hash_key else None,
+        "tableSize": plan.balancing.table_size,
         "frontends": [_frontend(frontend) for frontend in plan.frontends],
         "clusterEndpoints": _endpoints(plan, Decision.CLUSTER),
         "localEndpoints": _endpoints(plan, Decision.LOCAL),

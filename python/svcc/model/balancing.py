@@ -19,6 +19,8 @@ __all__ = [
     "HASH_KEY_ANNOTATION",
     "LOAD_BALANCING_ANNOTATION",
     "MOST_WEIGHT",
+    "TABLE_SIZES",
+    "TABLE_SIZE_ANNOTATION",
     "WEIGHTS_ANNOTATION",
     "WEIGHT_ANNOTATION",
     "Balancing",
@@ -35,6 +37,12 @@ LOAD_BALANCING_ANNOTATION = "svcc.dev/load-balancing"
 
 HASH_KEY_ANNOTATION = "svcc.dev/hash-key"
 """On a Service whose algorithm is maglev: one of `HashKey`."""
+
+TABLE_SIZE_ANNOTATION = "svcc.dev/table-size"
+"""On a Service whose algorithm is maglev: one of `TABLE_SIZES`, so that the size stays when endpoints come and go."""
+
+TABLE_SIZES = (251, 1021, 4093, 16381, 65537)
+"""How many slots a Maglev table can have: primes next to powers of 2."""
 
 WEIGHT_ANNOTATION = "svcc.dev/weight"
 """On an EndpointSlice: the weight of all its endpoints, such as ``3``."""
@@ -63,15 +71,22 @@ class HashKey(enum.StrEnum):
 
 @frozen
 class Balancing:
-    """An algorithm and what it needs: `hash_key` is set for maglev only."""
+    """An algorithm and what it needs.
+
+    Attributes:
+        hash_key: set for maglev only.
+        table_size: for maglev, one of `TABLE_SIZES`; None takes what the number of endpoints asks for.
+    """
 
     algorithm: LoadBalancing = LoadBalancing.RANDOM
     hash_key: HashKey | None = None
+    table_size: int | None = None
 
 
 AT_RANDOM = Balancing()
 _ROUND_ROBIN = Balancing(LoadBalancing.ROUND_ROBIN)
-_MAGLEV = {key.value: Balancing(LoadBalancing.MAGLEV, key) for key in HashKey}
+_HASH_KEYS = {key.value: key for key in HashKey}
+_TABLE_SIZES = {str(size): size for size in TABLE_SIZES}
 _WEIGHT = re.compile("[0-9]{1,4}")
 
 
@@ -81,7 +96,8 @@ def balancing_of(annotations: Mapping[str, str]) -> Balancing:
         return AT_RANDOM
     match annotations.get(LOAD_BALANCING_ANNOTATION):
         case LoadBalancing.MAGLEV.value:
-            return _MAGLEV.get(annotations.get(HASH_KEY_ANNOTATION, ""), _MAGLEV[HashKey.SOURCE_ADDRESS.value])
+            key = _HASH_KEYS.get(annotations.get(HASH_KEY_ANNOTATION, ""), HashKey.SOURCE_ADDRESS)
+            return Balancing(LoadBalancing.MAGLEV, key, _TABLE_SIZES.get(annotations.get(TABLE_SIZE_ANNOTATION, "")))
         case LoadBalancing.ROUND_ROBIN.value:
             return _ROUND_ROBIN
         case _:

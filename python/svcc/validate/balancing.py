@@ -10,6 +10,8 @@ from svcc.model.balancing import (
     HASH_KEY_ANNOTATION,
     LOAD_BALANCING_ANNOTATION,
     MOST_WEIGHT,
+    TABLE_SIZE_ANNOTATION,
+    TABLE_SIZES,
     WEIGHT_ANNOTATION,
     WEIGHTS_ANNOTATION,
     HashKey,
@@ -24,7 +26,7 @@ __all__ = ["OWN_PREFIX", "check_balancing", "check_weights"]
 OWN_PREFIX = "svcc.dev/"
 """What the keys of svcc's own annotations begin with."""
 
-_ON_SERVICES = (HASH_KEY_ANNOTATION, LOAD_BALANCING_ANNOTATION)
+_ON_SERVICES = (HASH_KEY_ANNOTATION, LOAD_BALANCING_ANNOTATION, TABLE_SIZE_ANNOTATION)
 _ON_SLICES = (WEIGHT_ANNOTATION, WEIGHTS_ANNOTATION)
 
 
@@ -35,18 +37,19 @@ def _place(annotation: str) -> Path:
 def check_balancing(annotations: Mapping[str, str], findings: Findings) -> None:
     """Judge the annotations of a Service."""
     _check_known("service/annotation-not-read", "a Service", _ON_SERVICES, annotations, findings)
-    algorithm = annotations.get(LOAD_BALANCING_ANNOTATION)
-    if algorithm is not None and algorithm not in tuple(LoadBalancing):
-        rule = "service/load-balancing-unsupported"
-        findings.unsupported(rule, _place(LOAD_BALANCING_ANNOTATION), algorithm, tuple(LoadBalancing))
-    key = annotations.get(HASH_KEY_ANNOTATION)
-    if key is None:
-        return
-    if key not in tuple(HashKey):
-        findings.unsupported("service/hash-key-unsupported", _place(HASH_KEY_ANNOTATION), key, tuple(HashKey))
-    elif algorithm != LoadBalancing.MAGLEV:
-        sentence = f'has no effect unless {LOAD_BALANCING_ANNOTATION} is "{LoadBalancing.MAGLEV}"'
-        findings.notice("service/hash-key-without-maglev", _place(HASH_KEY_ANNOTATION), sentence)
+    supported: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+        (LOAD_BALANCING_ANNOTATION, "service/load-balancing-unsupported", tuple(LoadBalancing)),
+        (HASH_KEY_ANNOTATION, "service/hash-key-unsupported", tuple(HashKey)),
+        (TABLE_SIZE_ANNOTATION, "service/table-size-unsupported", tuple(map(str, TABLE_SIZES))),
+    )
+    is_maglev = annotations.get(LOAD_BALANCING_ANNOTATION) == LoadBalancing.MAGLEV
+    for annotation, rule, values in supported:
+        text = annotations.get(annotation)
+        if text is not None and text not in values:
+            findings.unsupported(rule, _place(annotation), text, values)
+        elif text is not None and annotation != LOAD_BALANCING_ANNOTATION and not is_maglev:
+            sentence = f'has no effect unless {LOAD_BALANCING_ANNOTATION} is "{LoadBalancing.MAGLEV}"'
+            findings.notice("service/hashing-without-maglev", _place(annotation), sentence)
 
 
 def check_weights(value: Mapping[str, Any], findings: Findings) -> None:
@@ -79,5 +82,5 @@ def _check_known(
     for annotation in annotations:
         if annotation.startswith(OWN_PREFIX) and annotation not in known:
             findings.notice(
-                rule, _place(annotation), f"svcc reads no such annotation of {kind}, but {' and '.join(known)}"
+                rule, _place(annotation), f"svcc reads no such annotation of {kind}, but {', '.join(known)}"
             )

@@ -161,7 +161,8 @@ _SERVICE_WARNINGS = _warnings(
         "annotation-not-read": "An annotation of svcc's is one it reads on Services.",
         "load-balancing-unsupported": "The load balancing is maglev, random or round-robin; else it is random.",
         "hash-key-unsupported": "The hash key is flow or source-address; else it is source-address.",
-        "hash-key-without-maglev": "Only maglev hashes.",
+        "table-size-unsupported": "The table size is 251, 1021, 4093, 16381 or 65537; else svcc chooses it.",
+        "hashing-without-maglev": "Only maglev has a hash key and a table.",
     },
 )
 

@@ -44,7 +44,7 @@ ENDPOINT_SLICE_ROWS = [
                 "endpoint-slice/annotation-not-read",
                 (
                     "metadata.annotations[svcc.dev/load-balancing]: svcc reads no such annotation of an "
-                    "EndpointSlice, but svcc.dev/weight and svcc.dev/weights"
+                    "EndpointSlice, but svcc.dev/weight, svcc.dev/weights"
                 ),
             )
         ],

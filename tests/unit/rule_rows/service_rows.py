@@ -34,11 +34,24 @@ WARNING_ROWS = [
         ],
     ),
     Row(
+        "a table has one of five sizes",
+        {ANNOTATIONS: {"svcc.dev/load-balancing": "maglev", "svcc.dev/table-size": "1024"}},
+        [
+            (
+                "service/table-size-unsupported",
+                (
+                    'metadata.annotations[svcc.dev/table-size]: Unsupported value: "1024": '
+                    'supported values: "1021", "16381", "251", "4093", "65537"'
+                ),
+            )
+        ],
+    ),
+    Row(
         "a hash key is for maglev",
         {ANNOTATIONS: {"svcc.dev/hash-key": "flow"}},
         [
             (
-                "service/hash-key-without-maglev",
+                "service/hashing-without-maglev",
                 'metadata.annotations[svcc.dev/hash-key]: has no effect unless svcc.dev/load-balancing is "maglev"',
             )
         ],
@@ -51,7 +64,7 @@ WARNING_ROWS = [
                 "service/annotation-not-read",
                 (
                     "metadata.annotations[svcc.dev/weight]: svcc reads no such annotation of a Service, "
-                    "but svcc.dev/hash-key and svcc.dev/load-balancing"
+                    "but svcc.dev/hash-key, svcc.dev/load-balancing, svcc.dev/table-size"
                 ),
             )
         ],
