@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from svcc.addresses import family_of
 from svcc.compiler.compilation import compile_cluster
+from svcc.model.service import SessionAffinity
 from tests.kernel.network import Node
 from tests.kernel.outcomes import Delivered, Dropped, Outcome, Rejected, Untouched
 from tests.kernel.packets import Packet as SentPacket
-from tests.oracle import Packet, Result, decide
+from tests.oracle import Packet, Result, ServicePortName, decide
+from tests.oracle.decide import Situation, candidate_endpoints, is_refused_by_source_ranges, matching_frontend
+from tests.oracle.node import node_named
 from tests.oracle.packet import Delivery, Drop, Reject
 from tests.oracle.packet import Untouched as LeftAlone
 from tests.strategies.plan import IPV4, IPV6, NODE_ADDRESSES, POD_RANGE
@@ -81,6 +84,25 @@ def agrees(packet: Packet, outcome: Outcome, expected: Mapping[Result, Fraction]
             return False
 
 
+def remember(
+    records: dict[tuple[str, ServicePortName], tuple[str, int]], scenario: Scenario, packet: Packet, outcome: Outcome
+) -> None:
+    """Keep track of what session affinity knows after a packet (S34, S35)."""
+    node = node_named(scenario.cluster, scenario.node)
+    situation = Situation(scenario.cluster, scenario.settings, node, scenario.facts, packet, records)
+    frontend = matching_frontend(situation)
+    if frontend is None or frontend.service.session_affinity is not SessionAffinity.CLIENT_IP:
+        return
+    if is_refused_by_source_ranges(situation):
+        return
+    key = (packet.source, ServicePortName.of(frontend.service, frontend.port))
+    usable = {(each.address, each.port) for each in candidate_endpoints(situation, frontend)}
+    if usable and records.get(key) not in usable:
+        records.pop(key, None)
+    if isinstance(outcome, Delivered) and outcome.port is not None and (outcome.address, outcome.port) in usable:
+        records[key] = (outcome.address, outcome.port)
+
+
 @pytest.mark.timeout(900)  # time to shrink a disagreement
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(journey=journeys())
@@ -95,11 +117,13 @@ def test_model_and_kernel_agree(node: Node, journey: tuple[Scenario, list[Packet
         tries = [packet for packet in offered for _ in range(TRIES)]
         tries = [packet_from(packet, FIRST_PORT + number) for number, packet in enumerate(tries)]
         outcomes = node.send_many(map(sent, tries))
+        records: dict[tuple[str, ServicePortName], tuple[str, int]] = {}
         for packet, outcome in zip(tries, outcomes, strict=True):
-            expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts)
+            expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, records)
             if not agrees(packet, outcome, expected):
                 note(compilation.script)
                 raise AssertionError(f"{packet}\nkernel: {outcome}\nmodel: {expected}")
+            remember(records, scenario, packet, outcome)
     finally:
         node.nft("delete table ip svcc; delete table ip6 svcc")
         for address in extra:
