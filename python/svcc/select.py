@@ -7,6 +7,7 @@ per service port: hints, fallbacks and duplicates of one port never influence an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from attrs import field, frozen
@@ -29,6 +30,9 @@ class EndpointAddress(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+_ALL_ALIKE: Mapping[EndpointAddress, int] = MappingProxyType({})
 
 
 class Candidate(NamedTuple):
@@ -62,7 +66,7 @@ class Selection:
     local_addresses: frozenset[str]
     topology: str | None = None
     candidates: Mapping[EndpointAddress, Candidate] = field(factory=dict, repr=False, eq=False)
-    weights: Mapping[EndpointAddress, int] = field(factory=dict)
+    weights: Mapping[EndpointAddress, int] = _ALL_ALIKE
 
 
 NO_ENDPOINTS = Selection((), (), anywhere=False, local_addresses=frozenset())
@@ -146,7 +150,7 @@ class ServiceEndpoints:
         cluster = cluster or fallback
         local = local or [key for key in fallback if candidates[key].is_local]
         local_addresses = {candidates[key].address for key in (*cluster, *local) if candidates[key].is_local}
-        weights = {}
+        weights = _ALL_ALIKE
         if self._has_weights:
             weights = {key: candidates[key].weight for key in (*cluster, *local) if candidates[key].weight != 1}
         return Selection(

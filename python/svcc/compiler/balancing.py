@@ -26,7 +26,6 @@ _MOST_WEIGHTED_SLOTS = 1024
 _MOST_SLOTS_AN_ENDPOINT = 4
 _SLOTS_AN_ENDPOINT = 60
 _AUTOMATIC_SIZES = TABLE_SIZES[1:]
-_SETS = (Decision.CLUSTER, Decision.LOCAL)
 
 
 def maglev_of(plan: ServicePortPlan, decision: Decision, *, big_endian: bool = False) -> Maglev | None:
@@ -85,38 +84,34 @@ def _serving(plan: ServicePortPlan, decision: Decision) -> tuple[tuple[EndpointA
 
 def slots_of(plans: Sequence[ServicePortPlan]) -> list[Slots]:
     """The slots of service ports, in their order."""
-    found: list[dict[Decision, Sequence[EndpointAddress]]] = [{} for _ in plans]
-    places: list[tuple[int, Decision]] = []
-    groups: list[Sequence[EndpointAddress]] = []
-    weighted: list[tuple[int, Decision]] = []
-    for index, plan in enumerate(plans):
-        algorithm = plan.balancing.algorithm
-        for decision in _SETS:
-            if algorithm is LoadBalancing.MAGLEV and (maglev := maglev_of(plan, decision)):
-                found[index][decision] = _hashed_slots(maglev, plan.endpoints(decision))
-            elif algorithm is not LoadBalancing.ROUND_ROBIN and plan.weights(decision):
-                weighted.append((index, decision))
-            else:
-                places.append((index, decision))
-                groups.append(_serving(plan, decision)[0] if plan.weights(decision) else plan.endpoints(decision))
-    for (index, decision), slots in zip(places, assign_slots(groups), strict=True):
-        found[index][decision] = _turns(slots, plans[index], decision) if plans[index].weights(decision) else slots
-    if weighted:
-        copies = [_copies(plans[index], decision) for index, decision in weighted]
-        for (index, decision), slots in zip(weighted, assign_weighted_slots(copies), strict=True):
-            found[index][decision] = slots
+    # All sets in one call, because nearly all are just this and the work is done in Rust.
+    alike = iter(assign_slots([group for plan in plans for group in (plan.cluster_endpoints, plan.local_endpoints)]))
+    found = [{Decision.CLUSTER: next(alike), Decision.LOCAL: next(alike)} for _ in plans]
+    for plan, slots in zip(plans, found, strict=True):
+        if plan.balancing.algorithm is LoadBalancing.MAGLEV or plan.cluster_weights or plan.local_weights:
+            for decision, endpoints in slots.items():
+                slots[decision] = _unlike_slots(plan, decision, endpoints)
     return list(found)
+
+
+def _unlike_slots(plan: ServicePortPlan, decision: Decision, alike: list[EndpointAddress]) -> list[EndpointAddress]:
+    """The slots of a set whose table is hashed or whose endpoints have weights; else those they have anyway."""
+    if maglev := maglev_of(plan, decision):
+        return _hashed_slots(maglev, plan.endpoints(decision))
+    if not plan.weights(decision):
+        return alike
+    endpoints, weights = _serving(plan, decision)
+    counts = dict(zip(endpoints, weights_as_slots(weights), strict=True))
+    if plan.balancing.algorithm is LoadBalancing.ROUND_ROBIN:
+        [order] = assign_slots([endpoints])
+        return [order[index] for index in smooth_round([counts[endpoint] for endpoint in order])]
+    return assign_weighted_slots([list(counts.items())])[0]
 
 
 def _hashed_slots(maglev: Maglev, endpoints: Sequence[EndpointAddress]) -> list[EndpointAddress]:
     by_name = {_name(endpoint): endpoint for endpoint in endpoints}
     listed = [by_name[name] for name in maglev.endpoints]
     return [listed[index] for index in maglev.table]
-
-
-def _copies(plan: ServicePortPlan, decision: Decision) -> list[tuple[EndpointAddress, int]]:
-    endpoints, weights = _serving(plan, decision)
-    return list(zip(endpoints, weights_as_slots(weights), strict=True))
 
 
 def weights_as_slots(weights: Sequence[int]) -> list[int]:
@@ -137,12 +132,6 @@ def weights_as_slots(weights: Sequence[int]) -> list[int]:
 def _in_lowest_terms(weights: Sequence[int]) -> list[int]:
     divisor = gcd(*weights)
     return [weight // divisor for weight in weights]
-
-
-def _turns(order: Sequence[EndpointAddress], plan: ServicePortPlan, decision: Decision) -> list[EndpointAddress]:
-    """The endpoints of a round, in `order` as far as their weights are alike."""
-    slots = dict(_copies(plan, decision))
-    return [order[index] for index in smooth_round([slots[endpoint] for endpoint in order])]
 
 
 def smooth_round(weights: Sequence[int]) -> list[int]:
