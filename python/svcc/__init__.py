@@ -28,6 +28,7 @@ from svcc.hashing import (
     disruption,
 )
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.balancing import Balancing, HashKey, LoadBalancing
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.node import Node, NodeAddress, ServiceCIDR
@@ -47,6 +48,7 @@ from svcc.model.service import (
 __all__ = [
     "HEADLESS",
     "Balance",
+    "Balancing",
     "Cluster",
     "ClusterSettings",
     "Compilation",
@@ -62,12 +64,14 @@ __all__ = [
     "FindingsError",
     "Frontend",
     "FrontendKind",
+    "HashKey",
     "IPFamily",
     "IPFamilyPolicy",
     "IPMode",
     "InputError",
     "Jump",
     "LoadBalancerIngress",
+    "LoadBalancing",
     "Loaded",
     "Maglev",
     "Masquerade",
