@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"slots", "hashing"}),
     frozenset({"dataplane"}),
     frozenset({"compiler"}),
-    frozenset({"apply", "dns", "audit", "trace"}),
+    frozenset({"apply", "dns", "audit", "trace", "explanation"}),
     frozenset({"report"}),
     frozenset({"cli"}),
 )

@@ -13,6 +13,8 @@ from svcc.addresses import IPFamily
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
+from svcc.explanation.build import explain
+from svcc.explanation.contract import Explanation
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.hashing import (
     Balance,
@@ -44,6 +46,7 @@ from svcc.model.service import (
     SessionAffinity,
     TrafficPolicy,
 )
+from svcc.select import HintUse, Selection, select_endpoints
 
 __all__ = [
     "HEADLESS",
@@ -59,12 +62,14 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Explanation",
     "FamilyDataplane",
     "FieldPath",
     "FindingsError",
     "Frontend",
     "FrontendKind",
     "HashKey",
+    "HintUse",
     "IPFamily",
     "IPFamilyPolicy",
     "IPMode",
@@ -85,6 +90,7 @@ __all__ = [
     "Rendezvous",
     "Ring",
     "RoundRobin",
+    "Selection",
     "Service",
     "ServiceCIDR",
     "ServicePort",
@@ -100,6 +106,8 @@ __all__ = [
     "client_key",
     "compile",
     "disruption",
+    "explain",
     "load",
     "load_text",
+    "select_endpoints",
 ]

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Literal, final
 
 __all__ = [
     "Chooser",
+    "Program",
     "assign_slots",
     "assign_slots_many",
     "maglev_size",
@@ -10,6 +11,16 @@ __all__ = [
     "maglev_tables",
     "nft_hash",
     "nft_hash_many",
+]
+from typing import TypeAlias
+
+from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.service import ServicePort
+
+__all__ = ["assign_slots", "assign_slots_many", "nft_hash", "nft_hash_many", "select_service_ports"]
+
+_Selected: TypeAlias = tuple[
+    list[str], list[int], list[Endpoint], list[int], bytes, list[int], list[int], list[int], int, int
 ]
 
 def nft_hash(key: bytes, modulus: int, seed: int, offset: int = 0, big_endian: bool = False) -> int: ...
@@ -45,3 +56,44 @@ class Chooser:
     def slots(self) -> bytes: ...
     def slot(self, key: bytes) -> int: ...
     def arcs(self) -> list[tuple[int, int]]: ...
+
+StepRow: TypeAlias = tuple[str, str, str, str, int | None, str | None, str]
+AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
+ChanceRow: TypeAlias = tuple[
+    tuple[int, int],
+    Literal["accept", "drop", "reject", "unknown"],
+    str | None,
+    AddressRow,
+    AddressRow,
+    int | None,
+    list[str],
+    list[StepRow],
+]
+
+@final
+class Program:
+    def __new__(cls, document: bytes, json: bool, local_addresses: Sequence[bytes], big_endian: bool) -> Program: ...
+    def notes(self) -> list[tuple[int, str]]: ...
+    def tables(self) -> list[tuple[str, str, int, int, int]]: ...
+    def outcomes(
+        self,
+        protocol: int,
+        source: bytes,
+        destination: bytes,
+        source_port: int | None,
+        destination_port: int | None,
+        output: bool,
+        input_interface: str | None,
+        output_interface: str | None,
+        mark: int,
+        state: str,
+        steps: bool,
+    ) -> list[ChanceRow]: ...
+    def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
+
+def select_service_ports(
+    services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
+    family: str,
+    node_name: str,
+    zone: str | None,
+) -> list[list[_Selected]]: ...

@@ -1,25 +1,52 @@
 """Endpoint selection: which endpoints of a Service a node may use (S10 to S23).
 
-The slices of a Service are read once (`ServiceEndpoints`), then asked once for each service port. Everything is judged
-per service port: hints, fallbacks and duplicates of one port never influence another.
+All service ports of a node are answered in one call, by Rust, which reads the declared slices where they are. Every
+service port is judged alone: hints, fallbacks and duplicates of one never influence another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple
 
 from attrs import field, frozen
 
-from svcc.addresses import IPFamily, canonical_address, family_of
+from svcc import _native
+from svcc.addresses import IPFamily
 from svcc.model.balancing import SliceWeights, slice_weights
+from svcc.model.cluster import Cluster
 from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.service import Protocol, ServicePort
 
-__all__ = ["PROXY_NAME_LABEL", "Candidate", "EndpointAddress", "Selection", "ServiceEndpoints", "slices_by_service"]
+__all__ = [
+    "PROXY_NAME_LABEL",
+    "Candidate",
+    "EndpointAddress",
+    "HintUse",
+    "Selection",
+    "ServicePortName",
+    "select_endpoints",
+    "select_service_ports",
+    "slices_by_service",
+]
 
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+
+
+class ServicePortName(NamedTuple):
+    """What identifies a service port (S3); `port` is its name, empty when it has none."""
+
+    namespace: str
+    service: str
+    port: str
+    protocol: Protocol
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.service}{':' if self.port else ''}{self.port} {self.protocol.value}"
 
 
 class EndpointAddress(NamedTuple):
@@ -46,6 +73,64 @@ class Candidate(NamedTuple):
     weight: int = 1
 
 
+class HintUse(enum.StrEnum):
+    """What became of the hints of one kind, for nodes or for zones, at a service port (S20)."""
+
+    ABSENT = "absent"
+    """No ready endpoint has one."""
+    INCOMPLETE = "incomplete"
+    """Ignored: some ready endpoints have hints and some have none."""
+    ELSEWHERE = "elsewhere"
+    """Ignored: all ready endpoints have hints, and none is for this node or its zone, or the node is in no zone."""
+    UNNEEDED = "unneeded"
+    """Not looked at: hints for nodes decided before those for zones."""
+    USED = "used"
+    """They narrowed the Cluster set."""
+
+
+_HINT_USES = tuple(HintUse)
+_HAS_WEIGHT = 8
+"""The highest of a candidate's flags: its endpoint has a weight of its own."""
+
+
+class _Candidates(Mapping[EndpointAddress, Candidate]):
+    """Candidates that are made when somebody looks: compiling never does, and they are a third of a selection."""
+
+    __slots__ = ("_endpoints", "_flags", "_found", "_keys", "_weights")
+
+    def __init__(
+        self,
+        keys: Sequence[EndpointAddress],
+        endpoints: Sequence[Endpoint],
+        flags: bytes,
+        weights: Mapping[EndpointAddress, int],
+    ) -> None:
+        self._keys = keys
+        self._endpoints = endpoints
+        self._flags = flags
+        self._weights = weights
+        self._found: dict[EndpointAddress, Candidate] | None = None
+
+    def _all(self) -> dict[EndpointAddress, Candidate]:
+        if self._found is None:
+            self._found = {
+                key: Candidate(
+                    key.address, bool(flags & 1), bool(flags & 2), bool(flags & 4), endpoint, self._weights.get(key, 1)
+                )
+                for key, endpoint, flags in zip(self._keys, self._endpoints, self._flags, strict=True)
+            }
+        return self._found
+
+    def __getitem__(self, key: EndpointAddress) -> Candidate:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[EndpointAddress]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
 @frozen
 class Selection:
     """The endpoints of one service port on one node.
@@ -56,7 +141,9 @@ class Selection:
         anywhere: whether any endpoint anywhere could be used: the test between REJECT and DROP (S22).
         local_addresses: the addresses of endpoints on this node, for hairpin (S30).
         topology: what narrowed the Cluster set: ``"node"``, ``"zone"`` or None (S20).
-        candidates: every endpoint considered, for explanations.
+        node_hints: what became of hints for nodes, and if they were ignored, why.
+        zone_hints: the same of hints for zones.
+        candidates: every endpoint considered, duplicates collapsed (S15), in the same order; for explanations.
         weights: the weights of endpoints in the two sets, without those that are 1.
     """
 
@@ -65,8 +152,10 @@ class Selection:
     anywhere: bool
     local_addresses: frozenset[str]
     topology: str | None = None
+    node_hints: HintUse = HintUse.ABSENT
+    zone_hints: HintUse = HintUse.ABSENT
     candidates: Mapping[EndpointAddress, Candidate] = field(factory=dict, repr=False, eq=False)
-    weights: Mapping[EndpointAddress, int] = _ALL_ALIKE
+    weights: Mapping[EndpointAddress, int] = field(default=_ALL_ALIKE, hash=False)
 
 
 NO_ENDPOINTS = Selection((), (), anywhere=False, local_addresses=frozenset())
@@ -98,96 +187,119 @@ def slices_by_service(
     return found
 
 
-class ServiceEndpoints:
-    """The endpoints of one Service in one family, as one node sees them."""
+def select_endpoints(
+    cluster: Cluster, node: str, *, service_proxy_name: str = ""
+) -> dict[tuple[ServicePortName, IPFamily], Selection]:
+    """The endpoints of every service port of a cluster, as the node of this name may use them (S10 to S23).
 
-    def __init__(self, slices: Sequence[EndpointSlice], family: IPFamily, node_name: str, zone: str | None) -> None:
-        self._node_name = node_name
-        self._zone = zone
-        self._has_weights = False
-        self._slices = [
-            (item, self._candidates_in(item, family)) for item in slices if item.address_type == family.value
-        ]
+    A Service is answered for in each of its `ip_families`, or in both if it names none; whether it yields any rules
+    (S1, S2, S5) does not matter here. What is missing has no endpoints: `Selection.anywhere` is False. The Node object
+    of that name supplies the zone for hints; without one, no zone hints apply. Plain tuples do as keys:
+    ``selections[("shop", "web", "http", "TCP"), "IPv4"]``.
 
-    def _candidates_in(self, item: EndpointSlice, family: IPFamily) -> list[Candidate]:
-        weights = slice_weights(item.annotations)
-        return [candidate for endpoint in item.endpoints if (candidate := self._candidate(endpoint, family, weights))]
+    Objects are taken as they are: `load` and `compile` leave broken ones out, this does not. Service ports that share
+    all of namespace, Service, name and protocol share their endpoints, too.
 
-    def _candidate(self, endpoint: Endpoint, family: IPFamily, weights: SliceWeights | None) -> Candidate | None:
-        """Resolve the conditions of an endpoint; None when it has no address of the family (S11)."""
-        if not endpoint.addresses:
-            return None
-        address = canonical_address(endpoint.addresses[0])
-        if address is None or family_of(address) is not family:
-            return None
+    Time is O(E log E) in the E endpoints of each service port, memory O(E) over all.
+
+    Args:
+        cluster: the declared objects.
+        node: the name of the node.
+        service_proxy_name: as in `ClusterSettings`: which slices count (S5).
+
+    Raises:
+        ValueError: a port of a slice is not in the range 0 to 65535.
+        TypeError: a field of a slice, endpoint or port holds a value of the wrong type.
+    """
+    slices = slices_by_service(cluster.endpoint_slices, service_proxy_name)
+    zone = next((item.zone for item in cluster.nodes if item.name == node), None)
+    found: dict[tuple[ServicePortName, IPFamily], Selection] = {}
+    for family in IPFamily:
+        services = [item for item in cluster.services if not item.ip_families or family in item.ip_families]
+        asked = [(slices.get((item.namespace, item.name), ()), item.ports) for item in services]
+        for service, selections in zip(services, select_service_ports(asked, family, node, zone), strict=True):
+            for port, selection in zip(service.ports, selections, strict=True):
+                name = ServicePortName(service.namespace, service.name, port.name, port.protocol)
+                found[name, family] = selection
+    return found
+
+
+def select_service_ports(
+    services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
+    family: IPFamily,
+    node_name: str,
+    zone: str | None,
+) -> list[list[Selection]]:
+    """For each Service, given as its slices (`slices_by_service`) and its ports, the endpoints of each port.
+
+    Slices of the other family are passed over. Time and errors are those of `select_endpoints`.
+    """
+    found = _native.select_service_ports(services, family, node_name, zone or None)
+    return [
+        [_selection(weights, *port) for port in ports]
+        for weights, ports in zip((_annotated_weights(slices) for slices, _ in services), found, strict=True)
+    ]
+
+
+def _annotated_weights(slices: Sequence[EndpointSlice]) -> list[SliceWeights | None] | None:
+    """What the annotations of each slice say about weights; None if those of all say nothing."""
+    found = [slice_weights(item.annotations) if item.annotations else None for item in slices]
+    return found if any(found) else None
+
+
+def _selection(
+    annotated: list[SliceWeights | None] | None,
+    addresses: list[str],
+    port_numbers: list[int],
+    endpoints: list[Endpoint],
+    slices: list[int],
+    flags: bytes,
+    cluster: list[int],
+    local: list[int],
+    own: list[int],
+    node_hints: int,
+    zone_hints: int,
+) -> Selection:
+    """The values that Rust's indices stand for; `own` are the members of either set that are on the node.
+
+    `slices` are the indices of the candidates' slices in `annotated`.
+    """
+    if not addresses:
+        return NO_ENDPOINTS
+    # As map(EndpointAddress, addresses, port_numbers), in half the time: no call of a Python function for each.
+    places = zip(addresses, port_numbers, strict=True)
+    keys = tuple(map(tuple.__new__, repeat(EndpointAddress), places))
+    weights = considered = _ALL_ALIKE
+    if annotated or max(flags) >= _HAS_WEIGHT:
+        considered = _weights(keys, endpoints, slices, annotated)
+        weights = {keys[index]: considered[keys[index]] for index in (*cluster, *local) if keys[index] in considered}
+    by_node, by_zone = _HINT_USES[node_hints], _HINT_USES[zone_hints]
+    return Selection(
+        keys if len(cluster) == len(keys) else tuple(map(keys.__getitem__, cluster)),
+        tuple(map(keys.__getitem__, local)),
+        anywhere=bool(cluster),
+        local_addresses=frozenset(keys[index].address for index in own),
+        topology="node" if by_node is HintUse.USED else "zone" if by_zone is HintUse.USED else None,
+        node_hints=by_node,
+        zone_hints=by_zone,
+        candidates=_Candidates(keys, endpoints, flags, considered),
+        weights=weights,
+    )
+
+
+def _weights(
+    keys: Sequence[EndpointAddress],
+    endpoints: Sequence[Endpoint],
+    slices: Sequence[int],
+    annotated: list[SliceWeights | None] | None,
+) -> dict[EndpointAddress, int]:
+    """The weights that are not 1: an endpoint's own goes before those its slice has for it."""
+    found = {}
+    for key, endpoint, index in zip(keys, endpoints, slices, strict=True):
         weight = endpoint.weight
         if weight is None:
-            weight = 1 if weights is None else weights.weight(address)
+            of_slice = annotated[index] if annotated else None
+            weight = of_slice.weight(key.address) if of_slice else 1
         if weight != 1:
-            self._has_weights = True
-        return Candidate(
-            address,
-            endpoint.ready is not False,
-            endpoint.serving is not False and endpoint.terminating is True,
-            endpoint.node_name is not None and endpoint.node_name == self._node_name,
-            endpoint,
-            weight,
-        )
-
-    def select(self, port_name: str, protocol: str) -> Selection:
-        """The endpoints of the service port with this name and protocol."""
-        candidates = self._candidates(port_name, protocol)
-        if not candidates:
-            return NO_ENDPOINTS
-        order = sorted(candidates, key=str)
-        ready = [key for key in order if candidates[key].ready]
-        if ready:
-            cluster, topology = self._prefer_near(ready, candidates)
-            local = [key for key in ready if candidates[key].is_local]
-        else:
-            cluster, topology, local = [], None, []
-        fallback = [] if cluster and local else [key for key in order if candidates[key].terminating_but_serving]
-        cluster = cluster or fallback
-        local = local or [key for key in fallback if candidates[key].is_local]
-        local_addresses = {candidates[key].address for key in (*cluster, *local) if candidates[key].is_local}
-        weights = _ALL_ALIKE
-        if self._has_weights:
-            weights = {key: candidates[key].weight for key in (*cluster, *local) if candidates[key].weight != 1}
-        return Selection(
-            tuple(cluster),
-            tuple(local),
-            anywhere=bool(cluster),
-            local_addresses=frozenset(local_addresses),
-            topology=topology,
-            candidates=candidates,
-            weights=weights,
-        )
-
-    def _candidates(self, port_name: str, protocol: str) -> dict[EndpointAddress, Candidate]:
-        """All endpoints of a service port; the first of duplicates stays, but a local copy replaces another (S15)."""
-        found: dict[EndpointAddress, Candidate] = {}
-        for endpoint_slice, candidates in self._slices:
-            for port in endpoint_slice.ports:
-                if port.name != port_name or port.protocol != protocol or not port.port:
-                    continue
-                for candidate in candidates:
-                    key = EndpointAddress(candidate.address, port.port)
-                    present = found.setdefault(key, candidate)
-                    if candidate.is_local and not present.is_local:
-                        found[key] = candidate
-        return found
-
-    def _prefer_near(
-        self, ready: list[EndpointAddress], candidates: Mapping[EndpointAddress, Candidate]
-    ) -> tuple[list[EndpointAddress], str | None]:
-        """Narrow ready endpoints by hints: all of them need hints of a kind, and one must be for us (S20)."""
-        endpoints = [candidates[key].endpoint for key in ready]
-        if all(endpoint.node_hints for endpoint in endpoints):
-            near = [key for key in ready if self._node_name in candidates[key].endpoint.node_hints]
-            if near:
-                return near, "node"
-        if self._zone and all(endpoint.zone_hints for endpoint in endpoints):
-            near = [key for key in ready if self._zone in candidates[key].endpoint.zone_hints]
-            if near:
-                return near, "zone"
-        return ready, None
+            found[key] = weight
+    return found

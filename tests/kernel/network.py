@@ -201,7 +201,7 @@ class Node:
             self._cables[packet.entry].inject(data)
             return
         try:
-            self._stack.send(data, packet.destination)
+            self._stack.send(data, packet.destination, packet.mark)
         except OSError as error:
             # Anything else means that the packet never got as far as the rules.
             if error.errno != errno.EPERM:

@@ -48,7 +48,8 @@ class Packet:
     """The first packet of a new connection: a TCP SYN, a UDP datagram, an SCTP INIT or an ICMP echo request.
 
     `source` may be any address; it is not checked against the entry. `source_port` None lets the node choose one that
-    it has not used yet. For ICMP the source port is the echo identifier and `destination_port` must be None.
+    it has not used yet. For ICMP the source port is the echo identifier and `destination_port` must be None. `mark` is
+    the packet mark it sets out with; only what the node itself sends has one.
     """
 
     protocol: str = field()
@@ -57,6 +58,7 @@ class Packet:
     destination_port: int | None = field(default=None)
     source_port: int | None = None
     entry: Entry = "outside"
+    mark: int = 0
 
     @protocol.validator
     def _known(self, _attribute: object, value: str) -> None:
@@ -71,6 +73,8 @@ class Packet:
     def __attrs_post_init__(self) -> None:
         if (":" in self.source) != (":" in self.destination):
             raise ValueError(f"two families: {self.source} and {self.destination}")
+        if self.mark and self.entry != "output":
+            raise ValueError("marks do not travel: only the node's own packets can have one from the start")
 
 
 class Kind(enum.Enum):

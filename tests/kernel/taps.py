@@ -91,9 +91,12 @@ class Stack:
                         receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
                     self._receivers.append((receiver, number))
 
-    def send(self, data: bytes, destination: str) -> None:
+    def send(self, data: bytes, destination: str, mark: int = 0) -> None:
         """Send a packet, from its IP header on, through the output hook; PermissionError when rules drop it."""
-        self._senders[data[0] >> 4].sendto(data, (destination, 0))
+        sender = self._senders[data[0] >> 4]
+        # As bytes, since Python takes numbers above 2**31 for too large.
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("=I", mark))
+        sender.sendto(data, (destination, 0))
 
     def observed(self) -> Iterator[Observation]:
         """Take out what has been delivered locally since the last call."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 
 import pytest
 from attrs import evolve
@@ -13,14 +12,13 @@ from hypothesis import strategies as st
 from svcc.addresses import family_of
 from svcc.compiler.compilation import compile_cluster
 from svcc.model.service import SessionAffinity
+from tests.kernel.agreement import agrees, sent
 from tests.kernel.network import Node
-from tests.kernel.outcomes import Delivered, Dropped, Outcome, Rejected, Untouched
+from tests.kernel.outcomes import Delivered, Outcome
 from tests.kernel.packets import Packet as SentPacket
-from tests.oracle import Packet, Result, ServicePortName, decide
+from tests.oracle import Packet, ServicePortName, decide
 from tests.oracle.decide import Situation, candidate_endpoints, is_refused_by_source_ranges, matching_frontend
 from tests.oracle.node import node_named
-from tests.oracle.packet import Delivery, Drop, Reject
-from tests.oracle.packet import Untouched as LeftAlone
 from tests.strategies.plan import IPV4, IPV6, NODE_ADDRESSES, POD_RANGE
 from tests.strategies.scenarios import Scenario, packets, scenarios
 
@@ -50,38 +48,8 @@ def packet_from(packet: Packet, source_port: int) -> Packet:
     return packet if packet.protocol == "ICMP" else evolve(packet, source_port=source_port)
 
 
-def sent(packet: Packet) -> SentPacket:
-    entry = "output" if packet.hook == "output" else "pod" if packet.interface == "cni0" else "outside"
-    port = None if packet.protocol == "ICMP" else packet.destination_port
-    return SentPacket(
-        protocol=packet.protocol,
-        source=packet.source,
-        destination=packet.destination,
-        destination_port=port,
-        source_port=packet.source_port or None,
-        entry=entry,  # type: ignore[arg-type]
-    )
-
-
-def agrees(packet: Packet, outcome: Outcome, expected: Mapping[Result, Fraction]) -> bool:
-    match outcome:
-        case Untouched():
-            # To be delivered where it was going anyway looks the same.
-            as_sent = Delivery(packet.destination, packet.destination_port, masquerade=False)
-            return LeftAlone() in expected or as_sent in expected
-        case Rejected(reason="port-unreachable"):
-            return Reject() in expected
-        case Dropped():
-            return Drop() in expected
-        case Delivered(address=address, port=port, where=where):
-            # Masquerading may pick the very address that was the source already, but hardly the same port.
-            masqueraded = outcome.source_address != packet.source or outcome.source_port_changed
-            deliveries = [each for each in expected if isinstance(each, Delivery)]
-            found = [each for each in deliveries if (each.address, each.port) == (address, port)]
-            # What stays on the node passes no postrouting, so nothing can be masqueraded there.
-            return any(each.masquerade is masqueraded or (where == "local" and not masqueraded) for each in found)
-        case _:
-            return False
+def sent_from_its_port(packet: Packet) -> SentPacket:
+    return evolve(sent(packet), source_port=packet.source_port or None)
 
 
 def remember(
@@ -116,7 +84,7 @@ def test_model_and_kernel_agree(node: Node, journey: tuple[Scenario, list[Packet
         node.load(compilation.script)
         tries = [packet for packet in offered for _ in range(TRIES)]
         tries = [packet_from(packet, FIRST_PORT + number) for number, packet in enumerate(tries)]
-        outcomes = node.send_many(map(sent, tries))
+        outcomes = node.send_many(map(sent_from_its_port, tries))
         records: dict[tuple[str, ServicePortName], tuple[str, int]] = {}
         for packet, outcome in zip(tries, outcomes, strict=True):
             expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, records)

@@ -6,7 +6,15 @@ import pytest
 
 from svcc.addresses import IPFamily
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
-from svcc.select import HEADLESS_LABEL, Selection, ServiceEndpoints, slices_by_service
+from svcc.model.service import ServicePort
+from svcc.select import (
+    HEADLESS_LABEL,
+    EndpointAddress,
+    HintUse,
+    Selection,
+    select_service_ports,
+    slices_by_service,
+)
 
 HERE = "node-a"
 ELSEWHERE = "node-b"
@@ -19,7 +27,8 @@ def slice_of(*endpoints: Endpoint, name: str = "web-1", **fields: object) -> End
 
 def select(*slices: EndpointSlice, zone: str | None = None, family: IPFamily = IPFamily.IPV4) -> Selection:
     found = slices_by_service(slices).get(("default", "web"), [])
-    return ServiceEndpoints(found, family, HERE, zone).select("http", "TCP")
+    [[selection]] = select_service_ports([(found, [ServicePort(80, "http")])], family, HERE, zone)
+    return selection
 
 
 def addresses(endpoints: tuple[object, ...]) -> list[str]:
@@ -87,6 +96,14 @@ def test_endpoints_are_ordered_by_address_and_port_as_text_s16() -> None:
     assert addresses(found.cluster) == ["10.0.0.10:8080", "10.0.0.1:8080", "10.0.0.9:8080"]
 
 
+def test_ports_are_ordered_as_text_too_and_an_address_by_what_follows_it_s16() -> None:
+    second = slice_of(Endpoint(["10.0.0.1"]), name="web-2", ports=[EndpointPort(10000, "http")])
+    assert addresses(select(slice_of(Endpoint(["10.0.0.1"])), second).cluster) == ["10.0.0.1:10000", "10.0.0.1:8080"]
+    texts = ["fd00::1", "fd00::1:1", "fd00::1a", "fd00::"]
+    found = select(slice_of(*(Endpoint([text]) for text in texts), address_type="IPv6"), family=IPFamily.IPV6)
+    assert addresses(found.cluster) == sorted(f"[{text}]:8080" for text in texts)
+
+
 def test_terminating_endpoints_that_serve_step_in_when_none_is_ready_s18() -> None:
     terminating = Endpoint(["10.0.0.1"], ready=False, serving=True, terminating=True)
     assert addresses(select(slice_of(terminating)).cluster) == ["10.0.0.1:8080"]
@@ -143,3 +160,99 @@ def test_topology_never_narrows_the_local_set_s19() -> None:
 
 def test_an_endpoint_of_the_other_family_in_a_slice_is_skipped_s10() -> None:
     assert select(slice_of(Endpoint(["fd00::1"]))).cluster == ()
+
+
+def test_a_port_of_one_service_never_influences_another_s12() -> None:
+    ports = [EndpointPort(8080, "http"), EndpointPort(5353, "dns", "UDP")]
+    found = [slice_of(Endpoint(["10.0.0.1"]), ports=ports), slice_of(Endpoint(["10.0.0.2"]), name="web-2")]
+    asked = [ServicePort(53, "dns", "UDP"), ServicePort(53, "dns"), ServicePort(80, "http")]
+    [none, three] = select_service_ports([((), asked), (found, asked)], IPFamily.IPV4, HERE, None)
+    assert [selection.cluster for selection in none] == [(), (), ()]
+    assert [addresses(selection.cluster) for selection in three] == [
+        ["10.0.0.1:5353"],
+        [],
+        ["10.0.0.1:8080", "10.0.0.2:8080"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hints", "zone", "node_hints", "zone_hints"),
+    [
+        (({}, {}), "a", HintUse.ABSENT, HintUse.ABSENT),
+        (({"zone_hints": ["a"]}, {}), "a", HintUse.ABSENT, HintUse.INCOMPLETE),
+        (({"zone_hints": ["b"]}, {"zone_hints": ["c"]}), "a", HintUse.ABSENT, HintUse.ELSEWHERE),
+        (({"zone_hints": ["a"]}, {"zone_hints": ["c"]}), None, HintUse.ABSENT, HintUse.ELSEWHERE),
+        (({"zone_hints": ["a"]}, {"zone_hints": ["c"]}), "a", HintUse.ABSENT, HintUse.USED),
+        (({"node_hints": [HERE], "zone_hints": ["a"]}, {"node_hints": ["x"]}), "a", HintUse.USED, HintUse.UNNEEDED),
+        (({"node_hints": ["x"]}, {"zone_hints": ["a"]}), "a", HintUse.INCOMPLETE, HintUse.INCOMPLETE),
+    ],
+)
+def test_a_selection_says_what_became_of_hints_s20(
+    hints: tuple[dict[str, list[str]], dict[str, list[str]]],
+    zone: str | None,
+    node_hints: HintUse,
+    zone_hints: HintUse,
+) -> None:
+    endpoints = [
+        Endpoint([f"10.0.0.{index}"], zone_hints=names.get("zone_hints", ()), node_hints=names.get("node_hints", ()))
+        for index, names in enumerate(hints)
+    ]
+    found = select(slice_of(*endpoints, Endpoint(["10.0.0.9"], ready=False)), zone=zone)
+    assert (found.node_hints, found.zone_hints) == (node_hints, zone_hints)
+    assert found.topology == {HintUse.USED: "node"}.get(node_hints, {HintUse.USED: "zone"}.get(zone_hints))
+
+
+def test_a_terminating_pod_that_publishes_itself_as_ready_is_ready_s13() -> None:
+    published = Endpoint(["10.0.0.1"], ready=True, serving=True, terminating=True)
+    found = select(slice_of(published, Endpoint(["10.0.0.2"], ready=False, terminating=True)))
+    assert addresses(found.cluster) == ["10.0.0.1:8080"]
+
+
+def test_candidates_show_every_endpoint_as_the_node_sees_it_s15() -> None:
+    remote, local = Endpoint(["10.0.0.1"], node_name=ELSEWHERE), Endpoint(["10.0.0.1"], ready=False, node_name=HERE)
+    leaving = Endpoint(["10.0.0.09"], ready=False, terminating=True)
+    found = select(slice_of(remote, leaving), slice_of(local, name="web-2")).candidates
+    assert list(found) == [EndpointAddress("10.0.0.1", 8080), EndpointAddress("10.0.0.9", 8080)]
+    one, nine = found.values()
+    assert one == ("10.0.0.1", False, False, True, local, 1)
+    assert nine == ("10.0.0.9", False, True, False, leaving, 1)
+    assert ("10.0.0.2", 8080) not in found
+
+
+def test_a_set_is_of_endpoint_addresses_with_names() -> None:
+    [endpoint] = select(slice_of(Endpoint(["10.0.0.1"]))).cluster
+    assert isinstance(endpoint, EndpointAddress)
+    assert (endpoint.address, endpoint.port, endpoint) == ("10.0.0.1", 8080, EndpointAddress("10.0.0.1", 8080))
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 2**70])
+def test_a_port_out_of_range_is_an_error(port: int) -> None:
+    with pytest.raises(ValueError, match=rf"port {port} of a slice is not in the range 0 to 65535"):
+        select(slice_of(Endpoint(["10.0.0.1"]), ports=[EndpointPort(port, "http")]))
+    assert select(slice_of(Endpoint(["10.0.0.1"]), ports=[EndpointPort(65535, "http")])).anywhere
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"addresses": (7,)},
+        {"addresses": (None,)},
+        {"addresses": ("10.0.0.1",), "zone_hints": 7},
+    ],
+)
+def test_a_value_of_the_wrong_type_is_an_error(fields: dict[str, object]) -> None:
+    broken = Endpoint(["10.0.0.1"])
+    for name, value in fields.items():
+        object.__setattr__(broken, name, value)
+    with pytest.raises(TypeError):
+        select(slice_of(broken))
+
+
+def test_lone_surrogates_in_names_are_names_and_in_addresses_nonsense() -> None:
+    odd, other = "\ud800", "\ud801"
+    endpoints = [Endpoint([odd]), Endpoint(["10.0.0.1"], node_hints=[odd], node_name=odd)]
+    ports = [EndpointPort(1, odd), EndpointPort(2, other)]
+    found = slice_of(*endpoints, ports=ports)
+    [[selection]] = select_service_ports([([found], [ServicePort(80, odd)])], IPFamily.IPV4, odd, odd)
+    assert addresses(selection.local) == ["10.0.0.1:1"]
+    assert selection.topology == "node"

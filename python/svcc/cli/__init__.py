@@ -15,8 +15,10 @@ import click
 from svcc.cli.check import check
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
+from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
+from svcc.cli.trace import trace_command
 from svcc.errors import SvccError
 
 __all__ = ["cli", "main"]
@@ -44,6 +46,8 @@ def cli() -> None:
 
 cli.add_command(compile_command)
 cli.add_command(check)
+cli.add_command(explain_command)
+cli.add_command(trace_command)
 cli.add_command(completion)
 
 

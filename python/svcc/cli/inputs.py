@@ -40,8 +40,8 @@ def in_flags(message: str) -> str:
     return f"{flags[field]}{colon}{rest}" if field in flags else message
 
 
-def loaded_input(talk: Talk, inputs: InputOptions) -> Loaded:
-    """Read the manifests the options name.
+def loaded_input(talk: Talk, inputs: InputOptions, *, default_namespace: str | None = None) -> Loaded:
+    """Read the manifests the options name; `default_namespace` is for objects without one where all are wanted.
 
     Raises:
         InputError: there is nothing in them that could be read.
@@ -54,7 +54,13 @@ def loaded_input(talk: Talk, inputs: InputOptions) -> Loaded:
         raise InputError("standard input is closed")
     with talk.progress("reading manifests"):
         stdin = getattr(sys.stdin, "buffer", None)
-        return load(inputs.filenames, stdin=stdin, namespace=inputs.namespace, selector=inputs.selector)
+        return load(
+            inputs.filenames,
+            stdin=stdin,
+            namespace=inputs.namespace,
+            selector=inputs.selector,
+            default_namespace=default_namespace,
+        )
 
 
 def tell_loaded(talk: Talk, loaded: Loaded) -> None:

@@ -12,7 +12,14 @@ from attrs import frozen
 from svcc.cli.output import Talk
 from svcc.model.cluster import DetectLocalMode
 
-__all__ = ["InputOptions", "comma_separated", "input_options", "settings_options", "talk_options"]
+__all__ = [
+    "InputOptions",
+    "comma_separated",
+    "filename_options",
+    "input_options",
+    "settings_options",
+    "talk_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,17 +69,24 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
     )
 
 
+def filename_options(*, required: bool) -> Callable[[Command], Command]:
+    """Which manifests to read, as kubectl's ``-f``."""
+    return _decorated(
+        click.option(
+            "-f",
+            "--filename",
+            "filenames",
+            multiple=True,
+            required=required,
+            metavar="FILE|DIR|-",
+            help="Manifests: a file, a directory (read recursively) or - for stdin. Repeatable.",
+        ),
+        click.option("-R", "--recursive", is_flag=True, expose_value=False, hidden=True),
+    )
+
+
 input_options = _decorated(
-    click.option(
-        "-f",
-        "--filename",
-        "filenames",
-        multiple=True,
-        required=True,
-        metavar="FILE|DIR|-",
-        help="Manifests: a file, a directory (read recursively) or - for stdin. Repeatable.",
-    ),
-    click.option("-R", "--recursive", is_flag=True, expose_value=False, hidden=True),
+    filename_options(required=True),
     click.option("-n", "--namespace", metavar="NAMESPACE", help="Only the Services of this namespace."),
     click.option("-A", "--all-namespaces", is_flag=True, help="The Services of all namespaces (the default)."),
     click.option("-l", "--selector", metavar="SELECTOR", help="Only the Services whose labels match, as for kubectl."),

@@ -18,7 +18,7 @@ from svcc.nft.objects import Ruleset
 from svcc.nft.text import script
 from svcc.validate import is_fatal, validate
 
-__all__ = ["Compilation", "compile", "compile_cluster"]
+__all__ = ["Compilation", "chosen_node", "compile", "compile_cluster", "declared_cluster"]
 
 
 @frozen
@@ -76,8 +76,20 @@ def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin h
     """
     if not isinstance(node, str | None):
         raise TypeError(f"node is the name of a node, not a {type(node).__name__}")
+    cluster, problems = declared_cluster(objects)
+    return compile_cluster(cluster, node=node, settings=settings, problems=problems)
+
+
+def declared_cluster(
+    objects: Cluster | Loaded | Iterable[ClusterObject],
+) -> tuple[Cluster, tuple[Problem, ...]]:
+    """The objects that are in order, and what is wrong with the others; what was loaded has been judged before.
+
+    Raises:
+        TypeError: an object is of a class that svcc does not read.
+    """
     if isinstance(objects, Loaded):
-        return compile_cluster(objects.cluster, node=node, settings=settings, problems=objects.problems)
+        return objects.cluster, objects.problems
     cluster = objects if isinstance(objects, Cluster) else Cluster.of(objects)
     problems: list[Problem] = []
 
@@ -92,7 +104,7 @@ def compile(  # noqa: A001  (the verb users look for; nobody needs the builtin h
         tuple(filter(sound, cluster.nodes)),
         tuple(filter(sound, cluster.service_cidrs)),
     )
-    return compile_cluster(cluster, node=node, settings=settings, problems=problems)
+    return cluster, tuple(problems)
 
 
 def compile_cluster(
@@ -103,11 +115,21 @@ def compile_cluster(
     problems: Iterable[Problem] = (),
 ) -> Compilation:
     """`compile` for objects that have been validated, as those that were read from manifests are."""
-    if node is None:
-        if len(cluster.nodes) > 1:
-            names = sorted(item.name for item in cluster.nodes)
-            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-            raise InputError(f"there are {len(names)} nodes, and a ruleset is for one", hint=f"name it: {shown}")
-        node = cluster.nodes[0].name if cluster.nodes else ""
+    node = chosen_node(cluster, node)
     built = build_dataplane(cluster, node, settings or ClusterSettings())
     return Compilation(built.dataplane, build_ruleset(built.dataplane), (*problems, *built.problems))
+
+
+def chosen_node(cluster: Cluster, name: str | None) -> str:
+    """The node that is meant: `name`, else that of the only Node, else a nameless one.
+
+    Raises:
+        InputError: `name` is None and there are several Nodes.
+    """
+    if name is not None:
+        return name
+    if len(cluster.nodes) > 1:
+        names = sorted(item.name for item in cluster.nodes)
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise InputError(f"there are {len(names)} nodes, and a ruleset is for one", hint=f"name it: {shown}")
+    return cluster.nodes[0].name if cluster.nodes else ""

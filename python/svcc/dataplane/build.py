@@ -24,7 +24,7 @@ from svcc.fields import FieldPath, Problem, ProblemKind, Severity
 from svcc.model.balancing import AT_RANDOM, TABLE_SIZES, LoadBalancing, balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
-from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, ServiceEndpoints, slices_by_service
+from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, select_service_ports, slices_by_service
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
 
@@ -56,12 +56,11 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
     for family in IPFamily:
         around = surroundings(family, cluster, node, settings)
         family_of_services = _Family(family, around, settings)
-        for service in handled:
-            cluster_ip = cluster_address(service, family)
-            if cluster_ip is not None:
-                found = slices.get((service.namespace, service.name), ())
-                zone = node.zone if node else None
-                family_of_services.add(service, cluster_ip, ServiceEndpoints(found, family, node_name, zone))
+        served = [(item, cluster_ip) for item in handled if (cluster_ip := cluster_address(item, family)) is not None]
+        asked = [(slices.get((service.namespace, service.name), ()), service.ports) for service, _ in served]
+        selected = select_service_ports(asked, family, node_name, node.zone if node else None)
+        for (service, cluster_ip), selections in zip(served, selected, strict=True):
+            family_of_services.add(service, cluster_ip, selections)
         families.append(family_of_services.finish())
         problems.extend(family_of_services.claims.problems)
         problems.extend(family_of_services.problems)
@@ -132,8 +131,8 @@ class _Family:
         else:
             self._cluster_ip_masquerade = Masquerade.UNLESS_POD if around.pods else Masquerade.NEVER
 
-    def add(self, service: Service, cluster: ServiceAddress, endpoints: ServiceEndpoints) -> None:
-        """Claim and plan all frontends of a Service."""
+    def add(self, service: Service, cluster: ServiceAddress, selections: Sequence[Selection]) -> None:
+        """Claim and plan all frontends of a Service, whose ports have these endpoints."""
         self._cluster_ips[cluster.address] = None
         externals = external_addresses(
             service,
@@ -141,8 +140,7 @@ class _Family:
             node_address=self._around.primary_address,
             allow_external_ips=self._settings.allow_service_external_ips,
         )
-        for index, port in enumerate(service.ports):
-            selection = endpoints.select(port.name, port.protocol)
+        for index, (port, selection) in enumerate(zip(service.ports, selections, strict=True)):
             decision = _internal_decision(service, selection)
             frontends: list[Frontend] = []
             if self.claims.claim(service, port.protocol, cluster, port.port):

@@ -7,15 +7,13 @@ the node itself; `outside`: everybody else, S27), and the decision is a set of e
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
 from attrs import frozen
 
 from svcc.addresses import IPFamily, prefix_contains
 from svcc.fields import ObjectReference, Source
 from svcc.model.balancing import AT_RANDOM, Balancing
-from svcc.model.service import Protocol
-from svcc.select import EndpointAddress
+from svcc.select import EndpointAddress, ServicePortName
 
 __all__ = [
     "Dataplane",
@@ -56,18 +54,6 @@ class Masquerade(enum.StrEnum):
     ALWAYS = "always"
     UNLESS_POD = "unless-pod"
     NODE_TRAFFIC = "node-traffic"
-
-
-class ServicePortName(NamedTuple):
-    """What identifies a service port (S3); `port` is its name, empty when it has none."""
-
-    namespace: str
-    service: str
-    port: str
-    protocol: Protocol
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.service}{':' if self.port else ''}{self.port} {self.protocol.value}"
 
 
 @frozen

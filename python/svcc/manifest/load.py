@@ -64,13 +64,15 @@ def load(
     stdin: BinaryIO | None = None,
     namespace: str | None = None,
     selector: str | None = None,
+    default_namespace: str | None = None,
 ) -> Loaded:
     """Load files, directories and ``-`` (standard input).
 
     As with kubectl, `namespace` is where objects without a namespace belong (else ``default``), and Services of other
     namespaces are left out; `selector` is a label selector for Services. EndpointSlices follow their Service: those of
     a Service that is not selected are left out. Nodes and ServiceCIDRs are always kept. An object that is declared
-    twice is what its later declaration says, if that one is in order.
+    twice is what its later declaration says, if that one is in order. `default_namespace` is where objects without a
+    namespace belong, and leaves nothing out.
 
     Raises:
         InputError: something cannot be read at all.
@@ -79,7 +81,8 @@ def load(
     if isinstance(filenames, str):
         raise TypeError(f"expected a list of files, got the string {filenames!r}")
     selects = parse_label_selector(selector or "")
-    return _loaded(read_documents(filenames, stdin=stdin), namespace, selects if selector else None)
+    reading = read_documents(filenames, stdin=stdin)
+    return _loaded(reading, namespace, selects if selector else None, default_namespace)
 
 
 def load_text(
@@ -105,8 +108,10 @@ class _Progress:
     kube_proxy: KubeProxySettings | None = None
 
 
-def _loaded(reading: Reading, namespace: str | None, selects: LabelSelector | None) -> Loaded:
-    progress = _Progress(namespace or DEFAULT_NAMESPACE, list(reading.problems))
+def _loaded(
+    reading: Reading, namespace: str | None, selects: LabelSelector | None, default_namespace: str | None = None
+) -> Loaded:
+    progress = _Progress(namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
     with _without_cycle_detection():
         for document in reading.documents:
             _add(document, progress)

@@ -4,8 +4,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod evaluate;
 pub mod hashing;
 pub mod kernel_hash;
+pub mod program;
 pub mod read;
 pub mod ruleset;
 pub mod selection;

@@ -3,11 +3,15 @@
 use pyo3::prelude::*;
 
 mod hashing;
+mod program;
+mod selection;
 
 /// Fast and exact computations; see the modules of svcc that wrap them.
 #[pymodule(gil_used = false)]
 #[expect(clippy::needless_pass_by_value, reason = "Python hands over lists, which are read without the lock")]
 mod _native {
+    #[pymodule_export]
+    use crate::selection::select_service_ports;
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
     use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
@@ -16,6 +20,8 @@ mod _native {
 
     #[pymodule_export]
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
+    #[pymodule_export]
+    use super::program::Program;
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

@@ -25,7 +25,7 @@ pub fn choose_packed(chooser: &impl Choose, keys: &[u8], key_size: usize) -> Res
     if key_size == 0 {
         return Err(HashingError::NoKeySize);
     }
-    if keys.len() % key_size != 0 {
+    if !keys.len().is_multiple_of(key_size) {
         return Err(HashingError::BrokenKeys { length: keys.len(), key_size });
     }
     // The keys of clients and flows, IPv4 and IPv6: where the compiler knows their size, hashing them is several times faster.

@@ -122,7 +122,7 @@ impl Choose for Maglev {
 }
 
 fn is_prime(number: usize) -> bool {
-    number >= 2 && (2..=number.isqrt()).all(|divisor| number % divisor != 0)
+    number >= 2 && (2..=number.isqrt()).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 /// Where an endpoint stands in its order of preference.

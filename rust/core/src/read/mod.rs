@@ -7,7 +7,7 @@ mod json;
 mod text;
 
 pub use json::json;
-pub use text::text;
+pub use text::{statements, text};
 
 /// Why a dump cannot be read at all.
 #[derive(Clone, Debug, PartialEq, Eq)]

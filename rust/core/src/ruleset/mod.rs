@@ -140,6 +140,7 @@ pub struct Rule {
 }
 
 /// A named set or map.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of nft's")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Set {
     /// The name.

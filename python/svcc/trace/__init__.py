@@ -1,0 +1,1 @@
+"""What a ruleset does with a packet, without a kernel."""

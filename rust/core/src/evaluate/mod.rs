@@ -1,0 +1,18 @@
+//! What becomes of packets in a ruleset: exactly, with chances ([`outcomes`]), or drawn, for many packets at once.
+
+pub mod batch;
+mod exact;
+mod flight;
+mod fraction;
+mod machine;
+mod outcome;
+mod packet;
+mod rule;
+mod values;
+pub mod words;
+
+pub use batch::{Batch, batch};
+pub use exact::outcomes;
+pub use fraction::Fraction;
+pub use outcome::{Chance, DestinationNat, Outcome, SourceNat, Step, Verdict};
+pub use packet::{ConnectionState, Packet, Surroundings};

@@ -1,0 +1,99 @@
+//! Packets and what has to be known about them.
+
+use crate::program::IpVersion;
+use crate::ruleset::Hook;
+
+/// The state of the connection a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// The first packet.
+    New,
+    /// A later packet: address translation is not asked again.
+    Established,
+    /// The first packet of a connection that another one announced.
+    Related,
+    /// None that connection tracking understands.
+    Invalid,
+}
+
+/// A packet, and how it comes to the node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packet {
+    /// The version of IP.
+    pub version: IpVersion,
+    /// The protocol number.
+    pub protocol: u8,
+    /// The source; of IPv4 the lower 32 bits.
+    pub source: u128,
+    /// The destination; of IPv4 the lower 32 bits.
+    pub destination: u128,
+    /// The port of the source; None is any port a client would take.
+    pub source_port: Option<u16>,
+    /// The port of the destination; None where the protocol has none.
+    pub destination_port: Option<u16>,
+    /// [`Hook::Output`] of packets the node sends itself, [`Hook::Prerouting`] of all others.
+    pub hook: Hook,
+    /// Where it comes in, as a number (see [`crate::program::interface_number`]); None is any interface but `lo`.
+    pub input_interface: Option<u128>,
+    /// Where it leaves, if it leaves; None is any interface but `lo`.
+    pub output_interface: Option<u128>,
+    /// The mark it carries from the start.
+    pub mark: u32,
+    /// The state of its connection.
+    pub state: ConnectionState,
+}
+
+/// What has to be known about the node.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The addresses of IPv4 that are the node's own, beside the loopback addresses; sorted.
+    pub local_v4: Vec<u128>,
+    /// The addresses of IPv6 that are the node's own, beside the loopback address; sorted.
+    pub local_v6: Vec<u128>,
+    /// The node is big-endian.
+    pub big_endian: bool,
+}
+
+/// What the routing table says of an address, as far as it is known from the address and the node's own addresses.
+/// The broadcast addresses of networks are not told from other addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum RouteType {
+    Unspecified = 0,
+    Unicast = 1,
+    Local = 2,
+    Broadcast = 3,
+    Multicast = 5,
+}
+
+impl Surroundings {
+    #[inline]
+    pub(super) fn route_type(&self, version: IpVersion, address: u128) -> RouteType {
+        match version {
+            IpVersion::V4 => {
+                if address >> 24 == 127 || self.local_v4.binary_search(&address).is_ok() {
+                    RouteType::Local
+                } else if address == 0xffff_ffff {
+                    RouteType::Broadcast
+                } else if address >> 28 == 0xe {
+                    RouteType::Multicast
+                } else if address == 0 {
+                    RouteType::Unspecified
+                } else {
+                    RouteType::Unicast
+                }
+            }
+            IpVersion::V6 => {
+                if address == 1 || self.local_v6.binary_search(&address).is_ok() {
+                    RouteType::Local
+                } else if address >> 120 == 0xff {
+                    RouteType::Multicast
+                } else if address == 0 {
+                    RouteType::Unspecified
+                } else {
+                    RouteType::Unicast
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The values of terms.
+
+use super::flight::{Loaded, Missing};
+use super::machine::{Machine, Stop, World};
+use super::rule::Found;
+use crate::kernel_hash::{ByteOrder, NftHash};
+use crate::program::{Data, End, Field, Kind, Part, Term, apply};
+
+impl<W: World> Machine<'_, W> {
+    #[inline]
+    pub(super) fn term(&mut self, term: &Term) -> Result<Loaded, Stop> {
+        match term {
+            Term::Field(field) => Ok(self.flight.load(*field)),
+            Term::Constant(value) => Ok(Loaded::Value(*value)),
+            _ => self.composed(term),
+        }
+    }
+
+    fn composed(&mut self, term: &Term) -> Result<Loaded, Stop> {
+        Ok(match term {
+            Term::Field(_) | Term::Constant(_) => return self.term(term),
+            Term::Bits(operator, sides, kind) => match (self.term(&sides.0)?, self.term(&sides.1)?) {
+                (Loaded::Break, _) | (_, Loaded::Break) => Loaded::Break,
+                (Loaded::Unknown(missing), _) | (_, Loaded::Unknown(missing)) => Loaded::Unknown(missing),
+                (Loaded::Value(left), Loaded::Value(right)) => match apply(*operator, left, right, kind.bits()) {
+                    Some(value) => Loaded::Value(value),
+                    None => return Err(self.unknown("the shift is too wide")),
+                },
+            },
+            Term::Numgen { site, mode, modulus, offset } => {
+                let value = if *modulus == 1 { 0 } else { self.world.numgen(*site, *mode, *modulus)? };
+                Loaded::Value(u128::from(value) + u128::from(*offset))
+            }
+            Term::UnknownHash { site, modulus, offset } => {
+                let value = if *modulus == 1 { 0 } else { self.world.hash(*site, *modulus)? };
+                Loaded::Value(u128::from(value) + u128::from(*offset))
+            }
+            Term::Jhash { key, seed, modulus, offset } => self.jhash(key, *seed, *modulus, *offset)?,
+            Term::Lookup { key, map } => match self.find(key, *map)? {
+                Found::Data(data) => match &*data {
+                    Data::Values(values) if !values.is_empty() => Loaded::Value(values[0]),
+                    _ => return Err(self.unknown("the map holds no values")),
+                },
+                Found::Nothing | Found::Break => Loaded::Break,
+            },
+            Term::Unknown(words) => Loaded::Unknown(Missing::Words(format!("`{words}` is not modelled").into())),
+        })
+    }
+
+    fn jhash(&mut self, key: &[Part], seed: u32, modulus: u32, offset: u32) -> Result<Loaded, Stop> {
+        let order = if self.flight.surroundings.big_endian { ByteOrder::Big } else { ByteOrder::Little };
+        let Ok(hash) = NftHash::new(modulus, seed, offset, order) else {
+            return Err(self.unknown("the kernel refuses this hash"));
+        };
+        let mut values = Vec::with_capacity(key.len());
+        let mut open = Vec::new();
+        for part in key {
+            match self.value(part)? {
+                Loaded::Value(value) => values.push(value),
+                Loaded::Break => return Ok(Loaded::Break),
+                Loaded::Unknown(Missing::SourcePort)
+                    if matches!(
+                        part.term,
+                        Term::Field(Field::Port(_, End::Source) | Field::OriginalPort(End::Source))
+                    ) =>
+                {
+                    open.push(values.len());
+                    values.push(0);
+                }
+                Loaded::Unknown(missing) => return Ok(Loaded::Unknown(missing)),
+            }
+        }
+        let with_port = |port: u16| {
+            let mut values = values.clone();
+            for place in &open {
+                values[*place] = u128::from(port);
+            }
+            hash.value(&hash_key(key, &values, order))
+        };
+        if open.is_empty() {
+            return Ok(Loaded::Value(u128::from(hash.value(&hash_key(key, &values, order)))));
+        }
+        let port = match self.flight.hashed_port {
+            Some(port) => port,
+            None => self.world.client_port(&with_port)?,
+        };
+        self.flight.hashed_port = Some(port);
+        Ok(Loaded::Value(u128::from(with_port(port))))
+    }
+}
+
+/// The bytes that the kernel hashes: a single value as it is, of several each in whole registers of 32 bits.
+fn hash_key(parts: &[Part], values: &[u128], order: ByteOrder) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16 * parts.len());
+    for (part, value) in parts.iter().zip(values) {
+        push(&mut bytes, part.kind, *value, order);
+        if parts.len() > 1 {
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+    }
+    bytes
+}
+
+fn push(bytes: &mut Vec<u8>, kind: Kind, value: u128, order: ByteOrder) {
+    let width = kind.bits().div_ceil(8) as usize;
+    let network = value.to_be_bytes();
+    let tail = &network[network.len() - width..];
+    if kind.is_host_order() && order == ByteOrder::Little {
+        bytes.extend(tail.iter().rev());
+    } else {
+        bytes.extend_from_slice(tail);
+    }
+}

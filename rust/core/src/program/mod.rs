@@ -1,0 +1,131 @@
+//! A ruleset with its names resolved, its constants understood and its sets ready to be looked into.
+//!
+//! Whatever is asked of a ruleset is asked of this form. What cannot be understood is kept where it stands and says why
+//! ([`Term::Unknown`], [`Action::Opaque`], [`Set::unknown`]); nothing is left out.
+
+mod expressions;
+mod kind;
+mod link;
+mod names;
+mod rules;
+mod sets;
+mod statements;
+mod terms;
+
+pub(crate) use kind::apply;
+pub use kind::{Kind, Span, interface_number};
+pub use rules::{Action, Chain, ChainId, NatTarget, Rule, Target, Verdict};
+pub use sets::{Data, Entry, Set, SetId};
+pub use terms::{End, Field, Part, Site, Term, Transport};
+
+use crate::ruleset::{ChainType, Hook, Ruleset, TableFamily};
+
+/// The version of the Internet Protocol a packet is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IpVersion {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// A ruleset that can be run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The ruleset it was made of.
+    pub ruleset: Ruleset,
+    /// All chains of tables of IP.
+    pub chains: Vec<Chain>,
+    /// All sets and maps, anonymous ones too.
+    pub sets: Vec<Set>,
+    /// Whether any rule counts with `numgen inc`.
+    pub counts: bool,
+    /// How many sites there are.
+    pub sites: u32,
+    paths: [[Path; 5]; 2],
+}
+
+/// The base chains of a hook: those of filters by priority, and between them, at one place, all of address translation.
+#[derive(Clone, Debug, Default)]
+pub struct Path {
+    /// By priority.
+    pub stages: Vec<Stage>,
+}
+
+/// Base chains of one priority, of which the order is not known if there are several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The priority.
+    pub priority: i32,
+    /// Whether these are chains of type nat.
+    pub nat: bool,
+    /// The chains.
+    pub chains: Vec<ChainId>,
+}
+
+impl Program {
+    /// The program of a ruleset.
+    #[must_use]
+    pub fn new(ruleset: Ruleset) -> Self {
+        let mut program = link::link(ruleset);
+        for version in [IpVersion::V4, IpVersion::V6] {
+            for hook in [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting] {
+                program.paths[version as usize][place(hook)] = path(&program, version, hook);
+            }
+        }
+        program
+    }
+
+    /// The base chains a packet meets at a hook.
+    #[inline]
+    #[must_use]
+    pub fn path(&self, version: IpVersion, hook: Hook) -> &Path {
+        &self.paths[version as usize][place(hook)]
+    }
+
+    /// The name of a chain.
+    #[must_use]
+    pub fn chain_name(&self, chain: ChainId) -> &str {
+        let chain = &self.chains[chain];
+        &self.ruleset.tables[chain.table].chains[chain.place].name
+    }
+}
+
+fn place(hook: Hook) -> usize {
+    match hook {
+        Hook::Ingress | Hook::Egress | Hook::Prerouting => 0,
+        Hook::Input => 1,
+        Hook::Forward => 2,
+        Hook::Output => 3,
+        Hook::Postrouting => 4,
+    }
+}
+
+/// Chains of type nat are run where connection tracking translates, whatever their own priority is; that orders them
+/// among themselves only (`nf_nat_register_fn` in `net/netfilter/nf_nat_core.c`).
+fn path(program: &Program, version: IpVersion, hook: Hook) -> Path {
+    let mut stages: Vec<Stage> = Vec::new();
+    let translation = match hook {
+        Hook::Input | Hook::Postrouting => 100,
+        _ => -100,
+    };
+    for (chain_id, chain) in program.chains.iter().enumerate() {
+        let Some(base) = &chain.base else { continue };
+        let met = match chain.family {
+            TableFamily::Ip => version == IpVersion::V4,
+            TableFamily::Ip6 => version == IpVersion::V6,
+            TableFamily::Inet => true,
+            TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev => false,
+        };
+        if base.hook != hook || !met || program.ruleset.tables[chain.table].dormant {
+            continue;
+        }
+        let nat = base.chain_type == ChainType::Nat;
+        match stages.iter_mut().find(|stage| stage.nat == nat && stage.priority == base.priority) {
+            Some(stage) => stage.chains.push(chain_id),
+            None => stages.push(Stage { priority: base.priority, nat, chains: vec![chain_id] }),
+        }
+    }
+    stages.sort_by_key(|stage| if stage.nat { (translation, 1, stage.priority) } else { (stage.priority, 0, 0) });
+    Path { stages }
+}

@@ -1,0 +1,161 @@
+"""The rulesets in kube-proxy's shape do to packets what the plain model says, in every layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from svcc.dataplane.contract import ServicePortName
+from svcc.model.service import Protocol
+from svcc.select import EndpointAddress
+from tests.declare import compiled, local, remote, service, slices
+from tests.kernel.agreement import agrees, sent
+from tests.kernel.network import Node
+from tests.kernel.nft_versions import Program
+from tests.kube_proxy import DISTINCT_LAYOUTS, LAYOUTS, kube_proxy_ruleset, layout_of
+from tests.kube_proxy.names import chain_name, endpoint_chain_name
+from tests.kube_proxy.record import DATA, listed, shop_ruleset
+from tests.oracle import Packet, Result, decide
+from tests.oracle.decide import Situation, candidate_endpoints, ip_frontend_at, is_local_policy, node_port_at
+from tests.oracle.endpoints import local_set
+from tests.oracle.frontends import Kind, active_cluster_ips, has_unreadable_source_range, source_ranges
+from tests.oracle.node import node_named
+from tests.oracle.packet import Delivery
+from tests.strategies.plan import IPV4, IPV6, POD_RANGE
+from tests.strategies.scenarios import Scenario, packets, scenarios
+
+EXAMPLES_A_LAYOUT = 15
+PACKETS_A_CLUSTER = 30
+TRIES = 3
+TABLES = "delete table ip kube-proxy; delete table ip6 kube-proxy"
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    prefixes = [POD_RANGE[IPV4], POD_RANGE[IPV6]]
+    with Node(pod_addresses=("10.244.1.1", "fd00:244:1::1"), pod_prefixes=prefixes) as made:
+        yield made
+
+
+def differs_on_purpose(scenario: Scenario, packet: Packet, expected: Mapping[Result, Fraction], layout: str) -> bool:
+    """Whether the packet meets one of the differences that `tests.kube_proxy` lists; the numbers are its."""
+    node = node_named(scenario.cluster, scenario.node)
+    situation = Situation(scenario.cluster, scenario.settings, node, scenario.facts, packet, {})
+    targets = [each for each in expected if isinstance(each, Delivery)]
+    ip_frontend = ip_frontend_at(situation, packet.destination, packet.destination_port)
+    arranged = layout_of(layout)
+    if ip_frontend is not None:
+        # 1: nobody can be refused by ranges that nobody can read.
+        ranges = source_ranges(ip_frontend.service, packet.family)
+        if ip_frontend.kind is Kind.VIP and not ranges and has_unreadable_source_range(ip_frontend.service):
+            return True
+        # 2
+        refused = not candidate_endpoints(situation, ip_frontend)
+        if node_port_at(situation, packet.destination, packet.destination_port) is not None and (
+            refused or (is_local_policy(ip_frontend) and not local_set(situation.endpoints(ip_frontend)))
+        ):
+            return True
+    if arranged.refuses_before_translation and packet.hook == "output" and ip_frontend is not None:  # 3
+        if is_local_policy(ip_frontend) and not local_set(situation.endpoints(ip_frontend)):
+            return True
+        if any(
+            ip_frontend_at(situation, each.address, each.port) for each in candidate_endpoints(situation, ip_frontend)
+        ):
+            return True
+    if arranged.chain_per_endpoint:  # 4
+        return any(each.address == packet.source and not each.masquerade for each in targets)
+    cluster_ips = active_cluster_ips(scenario.cluster, scenario.settings, packet.family)
+    by_cluster_ip = ip_frontend is not None and ip_frontend.kind is Kind.CLUSTER_IP
+    return packet.destination in cluster_ips and bool(targets) and not by_cluster_ip  # 5
+
+
+@st.composite
+def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
+    scenario = draw(scenarios())
+    return scenario, draw(st.lists(packets(scenario), min_size=PACKETS_A_CLUSTER, max_size=PACKETS_A_CLUSTER))
+
+
+@pytest.mark.kernel
+@pytest.mark.timeout(900)  # time to shrink a disagreement
+@pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
+def test_every_layout_does_what_the_model_says(node: Node, layout: str) -> None:
+    counts = {"compared": 0, "left out": 0}
+
+    @settings(
+        max_examples=EXAMPLES_A_LAYOUT,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(journey=journeys(), leftovers=st.sampled_from((0, 2)))
+    def agree(journey: tuple[Scenario, list[Packet]], leftovers: int) -> None:
+        scenario, offered = journey
+        text = kube_proxy_ruleset(scenario.cluster, scenario.node, scenario.settings, layout, leftovers=leftovers)
+        note(text)
+        extra = [each for each in scenario.settings.local_addresses if each not in node.addresses]
+        for address in extra:
+            node.address_add(address)
+        try:
+            node.load(text)
+            outcomes = iter(node.send_many(sent(packet) for packet in offered for _ in range(TRIES)))
+            for packet in offered:
+                found = [next(outcomes) for _ in range(TRIES)]
+                expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts)
+                if differs_on_purpose(scenario, packet, expected, layout):
+                    counts["left out"] += 1
+                    continue
+                counts["compared"] += 1
+                for outcome in found:
+                    assert agrees(packet, outcome, expected), f"{packet}\nkernel: {outcome}\nmodel: {expected}"
+        finally:
+            node.nft(TABLES)
+            for address in extra:
+                node.address_del(address)
+
+    agree()
+    # The list of differences is to stay a short one.
+    assert counts["left out"] * 10 < counts["compared"], counts
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_release_loads_with_every_nft(node: Node, nft: Program, layout: str) -> None:
+    endpoints = [local("10.244.1.2"), remote("10.244.2.2"), local("fd00:244:1::2")]
+    dataplane = compiled(service("web", ["10.96.0.1", "fd00:96::1"]), slices("web", endpoints)).dataplane
+    try:
+        node.load(kube_proxy_ruleset(dataplane, layout=layout, leftovers=1), nft)
+        assert "kube-proxy" in node.nft("list", "tables", nft=nft)
+    finally:
+        node.nft("flush", "ruleset", nft=nft)
+
+
+def test_names_are_those_of_kube_proxy() -> None:
+    name = ServicePortName("ns1", "svc1", "p80", Protocol.TCP)
+    assert chain_name("service-", name) == "service-ULMVA6XW-ns1/svc1/tcp/p80"
+    address = EndpointAddress("fd00::1", 80)
+    assert endpoint_chain_name(name, address).endswith("-ns1/svc1/tcp/p80__fd00..1/80")
+    long = chain_name("external-", name._replace(service="s" * 253))
+    assert len(long) == 240
+    assert long.endswith("...")
+
+
+def test_an_unknown_release_has_no_layout() -> None:
+    with pytest.raises(ValueError, match=r"no layout of Kubernetes 1\.28: choose from 1\.29"):
+        layout_of("1.28")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
+def test_the_recorded_listings_are_of_what_is_generated(nft: Program, layout: str) -> None:
+    recorded = DATA / layout / f"{'.'.join(map(str, nft.version))}.txt"
+    if not recorded.exists():
+        pytest.skip(f"nothing is recorded of nft {nft.version_text}")
+    # The kernel lists elements in the order of its hash tables, so that only the words can be compared.
+    assert words(listed(shop_ruleset(layout), nft)) == words(recorded.read_text())
+
+
+def words(text: str) -> list[str]:
+    return sorted(re.findall(r"[^\s,{}]+", text))

@@ -1,0 +1,34 @@
+"""The plain model and the evaluator of the compiled ruleset give the same chances to the same results."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from svcc.compiler.compilation import compile_cluster
+from svcc.trace.evaluator import Evaluator
+from tests.oracle import Packet, decide
+from tests.oracle.evaluator import as_seen, evaluated
+from tests.strategies.scenarios import Scenario, packets, scenarios
+
+PACKETS_A_CLUSTER = 30
+
+
+@st.composite
+def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
+    scenario = draw(scenarios())
+    return scenario, draw(st.lists(packets(scenario), min_size=PACKETS_A_CLUSTER, max_size=PACKETS_A_CLUSTER))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@given(journey=journeys())
+def test_model_and_evaluator_agree_exactly(journey: tuple[Scenario, list[Packet]]) -> None:
+    scenario, offered = journey
+    compilation = compile_cluster(scenario.cluster, node=scenario.node, settings=scenario.settings)
+    evaluator = Evaluator(compilation, local_addresses=scenario.facts.local_addresses)
+    for packet in offered:
+        expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts)
+        found = evaluated(evaluator, packet)
+        if as_seen(found, packet, scenario.facts) != as_seen(expected, packet, scenario.facts):
+            note(compilation.script)
+            raise AssertionError(f"{packet}\nevaluator: {found}\nmodel: {expected}")
