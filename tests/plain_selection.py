@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from svcc.addresses import IPFamily, canonical_address, family_of
+from svcc.model.balancing import SliceWeights, slice_weights
 from svcc.model.cluster import Cluster
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.select import Candidate, EndpointAddress, HintUse, Selection, ServicePortName, slices_by_service
@@ -36,24 +37,30 @@ class ServiceEndpoints:
         self._node_name = node_name
         self._zone = zone
         self._slices = [
-            (item, [candidate for endpoint in item.endpoints if (candidate := self._candidate(endpoint, family))])
-            for item in slices
-            if item.address_type == family.value
+            (item, self._candidates_in(item, family)) for item in slices if item.address_type == family.value
         ]
 
-    def _candidate(self, endpoint: Endpoint, family: IPFamily) -> Candidate | None:
+    def _candidates_in(self, item: EndpointSlice, family: IPFamily) -> list[Candidate]:
+        weights = slice_weights(item.annotations)
+        return [candidate for endpoint in item.endpoints if (candidate := self._candidate(endpoint, family, weights))]
+
+    def _candidate(self, endpoint: Endpoint, family: IPFamily, weights: SliceWeights | None) -> Candidate | None:
         """Resolve the conditions of an endpoint; None when it has no address of the family (S11)."""
         if not endpoint.addresses:
             return None
         address = canonical_address(endpoint.addresses[0])
         if address is None or family_of(address) is not family:
             return None
+        weight = endpoint.weight
+        if weight is None:
+            weight = 1 if weights is None else weights.weight(address)
         return Candidate(
             address,
             endpoint.ready is not False,
             endpoint.serving is not False and endpoint.terminating is True,
             endpoint.node_name is not None and endpoint.node_name == self._node_name,
             endpoint,
+            weight,
         )
 
     def select(self, port_name: str, protocol: str) -> Selection:
@@ -78,6 +85,7 @@ class ServiceEndpoints:
             node_hints=self._node_hint_use([candidates[key].endpoint.node_hints for key in ready]),
             zone_hints=self._zone_hint_use([candidates[key].endpoint.zone_hints for key in ready], topology),
             candidates={key: candidates[key] for key in order},
+            weights={key: candidates[key].weight for key in (*cluster, *local) if candidates[key].weight != 1},
         )
 
     def _candidates(self, port_name: str, protocol: str) -> dict[EndpointAddress, Candidate]:

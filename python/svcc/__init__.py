@@ -30,6 +30,7 @@ from svcc.hashing import (
     disruption,
 )
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.balancing import Balancing, HashKey, LoadBalancing
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.node import Node, NodeAddress, ServiceCIDR
@@ -53,6 +54,7 @@ from svcc.trace.packet import Packet
 __all__ = [
     "HEADLESS",
     "Balance",
+    "Balancing",
     "Batch",
     "BatchFlag",
     "BatchVerdict",
@@ -74,6 +76,7 @@ __all__ = [
     "FindingsError",
     "Frontend",
     "FrontendKind",
+    "HashKey",
     "HintUse",
     "IPFamily",
     "IPFamilyPolicy",
@@ -81,6 +84,7 @@ __all__ = [
     "InputError",
     "Jump",
     "LoadBalancerIngress",
+    "LoadBalancing",
     "Loaded",
     "Maglev",
     "Masquerade",

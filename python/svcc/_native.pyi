@@ -18,7 +18,9 @@ from svcc.model.service import ServicePort
 
 __all__ = ["assign_slots", "assign_slots_many", "nft_hash", "nft_hash_many", "select_service_ports"]
 
-_Selected: TypeAlias = tuple[list[str], list[int], list[Endpoint], bytes, list[int], list[int], list[int], int, int]
+_Selected: TypeAlias = tuple[
+    list[str], list[int], list[Endpoint], list[int], bytes, list[int], list[int], list[int], int, int
+]
 
 def nft_hash(key: bytes, modulus: int, seed: int, offset: int = 0, big_endian: bool = False) -> int: ...
 def nft_hash_many(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
+from types import MappingProxyType
 from typing import NamedTuple
 
 from attrs import field, frozen
 
 from svcc import _native
 from svcc.addresses import IPFamily
+from svcc.model.balancing import SliceWeights, slice_weights
 from svcc.model.cluster import Cluster
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.service import Protocol, ServicePort
@@ -57,6 +59,9 @@ class EndpointAddress(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
+_ALL_ALIKE: Mapping[EndpointAddress, int] = MappingProxyType({})
+
+
 class Candidate(NamedTuple):
     """An endpoint as this node sees it, its conditions resolved (S13, S14)."""
 
@@ -65,6 +70,7 @@ class Candidate(NamedTuple):
     terminating_but_serving: bool
     is_local: bool
     endpoint: Endpoint
+    weight: int = 1
 
 
 class HintUse(enum.StrEnum):
@@ -83,23 +89,34 @@ class HintUse(enum.StrEnum):
 
 
 _HINT_USES = tuple(HintUse)
+_HAS_WEIGHT = 8
+"""The highest of a candidate's flags: its endpoint has a weight of its own."""
 
 
 class _Candidates(Mapping[EndpointAddress, Candidate]):
     """Candidates that are made when somebody looks: compiling never does, and they are a third of a selection."""
 
-    __slots__ = ("_endpoints", "_flags", "_found", "_keys")
+    __slots__ = ("_endpoints", "_flags", "_found", "_keys", "_weights")
 
-    def __init__(self, keys: Sequence[EndpointAddress], endpoints: Sequence[Endpoint], flags: bytes) -> None:
+    def __init__(
+        self,
+        keys: Sequence[EndpointAddress],
+        endpoints: Sequence[Endpoint],
+        flags: bytes,
+        weights: Mapping[EndpointAddress, int],
+    ) -> None:
         self._keys = keys
         self._endpoints = endpoints
         self._flags = flags
+        self._weights = weights
         self._found: dict[EndpointAddress, Candidate] | None = None
 
     def _all(self) -> dict[EndpointAddress, Candidate]:
         if self._found is None:
             self._found = {
-                key: Candidate(key.address, bool(flags & 1), bool(flags & 2), bool(flags & 4), endpoint)
+                key: Candidate(
+                    key.address, bool(flags & 1), bool(flags & 2), bool(flags & 4), endpoint, self._weights.get(key, 1)
+                )
                 for key, endpoint, flags in zip(self._keys, self._endpoints, self._flags, strict=True)
             }
         return self._found
@@ -127,6 +144,7 @@ class Selection:
         node_hints: what became of hints for nodes, and if they were ignored, why.
         zone_hints: the same of hints for zones.
         candidates: every endpoint considered, duplicates collapsed (S15), in the same order; for explanations.
+        weights: the weights of endpoints in the two sets, without those that are 1.
     """
 
     cluster: tuple[EndpointAddress, ...]
@@ -137,6 +155,7 @@ class Selection:
     node_hints: HintUse = HintUse.ABSENT
     zone_hints: HintUse = HintUse.ABSENT
     candidates: Mapping[EndpointAddress, Candidate] = field(factory=dict, repr=False, eq=False)
+    weights: Mapping[EndpointAddress, int] = field(default=_ALL_ALIKE, hash=False)
 
 
 NO_ENDPOINTS = Selection((), (), anywhere=False, local_addresses=frozenset())
@@ -216,13 +235,24 @@ def select_service_ports(
     Slices of the other family are passed over. Time and errors are those of `select_endpoints`.
     """
     found = _native.select_service_ports(services, family, node_name, zone or None)
-    return [[_selection(*port) for port in ports] for ports in found]
+    return [
+        [_selection(weights, *port) for port in ports]
+        for weights, ports in zip((_annotated_weights(slices) for slices, _ in services), found, strict=True)
+    ]
+
+
+def _annotated_weights(slices: Sequence[EndpointSlice]) -> list[SliceWeights | None] | None:
+    """What the annotations of each slice say about weights; None if those of all say nothing."""
+    found = [slice_weights(item.annotations) if item.annotations else None for item in slices]
+    return found if any(found) else None
 
 
 def _selection(
+    annotated: list[SliceWeights | None] | None,
     addresses: list[str],
     port_numbers: list[int],
     endpoints: list[Endpoint],
+    slices: list[int],
     flags: bytes,
     cluster: list[int],
     local: list[int],
@@ -230,12 +260,19 @@ def _selection(
     node_hints: int,
     zone_hints: int,
 ) -> Selection:
-    """The values that Rust's indices stand for; `own` are the members of either set that are on the node."""
+    """The values that Rust's indices stand for; `own` are the members of either set that are on the node.
+
+    `slices` are the indices of the candidates' slices in `annotated`.
+    """
     if not addresses:
         return NO_ENDPOINTS
     # As map(EndpointAddress, addresses, port_numbers), in half the time: no call of a Python function for each.
     places = zip(addresses, port_numbers, strict=True)
     keys = tuple(map(tuple.__new__, repeat(EndpointAddress), places))
+    weights = considered = _ALL_ALIKE
+    if annotated or max(flags) >= _HAS_WEIGHT:
+        considered = _weights(keys, endpoints, slices, annotated)
+        weights = {keys[index]: considered[keys[index]] for index in (*cluster, *local) if keys[index] in considered}
     by_node, by_zone = _HINT_USES[node_hints], _HINT_USES[zone_hints]
     return Selection(
         keys if len(cluster) == len(keys) else tuple(map(keys.__getitem__, cluster)),
@@ -245,5 +282,24 @@ def _selection(
         topology="node" if by_node is HintUse.USED else "zone" if by_zone is HintUse.USED else None,
         node_hints=by_node,
         zone_hints=by_zone,
-        candidates=_Candidates(keys, endpoints, flags),
+        candidates=_Candidates(keys, endpoints, flags, considered),
+        weights=weights,
     )
+
+
+def _weights(
+    keys: Sequence[EndpointAddress],
+    endpoints: Sequence[Endpoint],
+    slices: Sequence[int],
+    annotated: list[SliceWeights | None] | None,
+) -> dict[EndpointAddress, int]:
+    """The weights that are not 1: an endpoint's own goes before those its slice has for it."""
+    found = {}
+    for key, endpoint, index in zip(keys, endpoints, slices, strict=True):
+        weight = endpoint.weight
+        if weight is None:
+            of_slice = annotated[index] if annotated else None
+            weight = of_slice.weight(key.address) if of_slice else 1
+        if weight != 1:
+            found[key] = weight
+    return found

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from svcc import _native
 from svcc.select import EndpointAddress
 
-__all__ = ["assign_slots"]
+__all__ = ["assign_slots", "assign_weighted_slots"]
 
 
 def assign_slots(groups: Sequence[Sequence[EndpointAddress]]) -> list[list[EndpointAddress]]:
@@ -23,4 +23,20 @@ def assign_slots(groups: Sequence[Sequence[EndpointAddress]]) -> list[list[Endpo
     texts = [[f"{address} {port}" for address, port in group] for group in groups]
     return [
         [group[index] for index in order] for group, order in zip(groups, _native.assign_slots_many(texts), strict=True)
+    ]
+
+
+def assign_weighted_slots(groups: Sequence[Sequence[tuple[EndpointAddress, int]]]) -> list[list[EndpointAddress]]:
+    """`assign_slots` for groups of distinct endpoints and the numbers of slots that they get, each at least one.
+
+    One slot more or less for an endpoint changes as few others as an endpoint more or less does.
+    """
+    copies = [[(endpoint, copy) for endpoint, count in group for copy in range(count)] for group in groups]
+    texts = [
+        [f"{address} {port} {copy}" if copy else f"{address} {port}" for (address, port), copy in group]
+        for group in copies
+    ]
+    return [
+        [group[index][0] for index in order]
+        for group, order in zip(copies, _native.assign_slots_many(texts), strict=True)
     ]

@@ -334,3 +334,23 @@ def test_any_damage_to_a_dump_is_survived(dump: Path, data: st.DataObject) -> No
         end = start + data.draw(st.integers(0, 30))
         ruleset = ruleset[:start] + data.draw(st.text(max_size=4)) + ruleset[end:]
     survived(svcc("trace", "--ruleset", "-", "-v", CART, stdin=ruleset.encode("utf-8", "surrogatepass")))
+
+
+@pytest.mark.parametrize(
+    ("destination", "chain", "lines_of_endpoints"),
+    [
+        ("svc/cache.shop:redis", "pick-by-source-address-1021", {24}),
+        ("svc/jobs.shop:http", "turns-shop/jobs/tcp/http", {39, 50}),
+        ("192.168.0.10:30051", "turns-nodeport-shop/jobs/tcp/http", {39, 50}),
+    ],
+)
+def test_hashes_and_turns_have_their_lines_too(destination: str, chain: str, lines_of_endpoints: set[int]) -> None:
+    manifest = ROOT / "tests" / "golden" / "balancing" / "manifest.yaml"
+    declared = ("-f", str(manifest), "--node", "worker-1", "--cluster-cidr", "10.244.0.0/16")
+    outcome = traced(*declared, f"tcp 10.244.1.9 > {destination}")
+    assert (outcome.code, outcome.err) == (0, "")
+    head, _, way = outcome.out.partition("WAY TO ")
+    chances = [line for line in head.splitlines() if " goes to " in line]
+    assert {int(line.split("manifest.yaml:")[1].split()[0]) for line in chances} == lines_of_endpoints
+    (_, picked), *_rest = [part.split("\n", 1) for part in way.split(f"  prerouting: {chain}\n")[1:]]
+    assert f"{manifest}:" in picked.split("dnat to")[0]

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from svcc.addresses import family_of
 from svcc.compiler.compilation import compile_cluster
+from svcc.model.service import SessionAffinity
 from tests.kernel.agreement import agrees, sent
 from tests.kernel.network import Node
-from tests.oracle import Packet, decide
+from tests.kernel.outcomes import Delivered, Outcome
+from tests.kernel.packets import Packet as SentPacket
+from tests.oracle import Packet, ServicePortName, decide
+from tests.oracle.decide import Situation, candidate_endpoints, is_refused_by_source_ranges, matching_frontend
+from tests.oracle.node import node_named
 from tests.strategies.plan import IPV4, IPV6, NODE_ADDRESSES, POD_RANGE
 from tests.strategies.scenarios import Scenario, packets, scenarios
 
@@ -21,6 +27,8 @@ pytestmark = pytest.mark.kernel
 PACKETS_A_CLUSTER = 30
 TRIES = 6
 """How often each packet is sent: endpoints are drawn at random, and every draw must be one of the model's."""
+FIRST_PORT = 20_000
+"""Each try has a source port of its own, since some Services go by it."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +44,33 @@ def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
     return scenario, draw(st.lists(packets(scenario), min_size=PACKETS_A_CLUSTER, max_size=PACKETS_A_CLUSTER))
 
 
+def packet_from(packet: Packet, source_port: int) -> Packet:
+    return packet if packet.protocol == "ICMP" else evolve(packet, source_port=source_port)
+
+
+def sent_from_its_port(packet: Packet) -> SentPacket:
+    return evolve(sent(packet), source_port=packet.source_port or None)
+
+
+def remember(
+    records: dict[tuple[str, ServicePortName], tuple[str, int]], scenario: Scenario, packet: Packet, outcome: Outcome
+) -> None:
+    """Keep track of what session affinity knows after a packet (S34, S35)."""
+    node = node_named(scenario.cluster, scenario.node)
+    situation = Situation(scenario.cluster, scenario.settings, node, scenario.facts, packet, records)
+    frontend = matching_frontend(situation)
+    if frontend is None or frontend.service.session_affinity is not SessionAffinity.CLIENT_IP:
+        return
+    if is_refused_by_source_ranges(situation):
+        return
+    key = (packet.source, ServicePortName.of(frontend.service, frontend.port))
+    usable = {(each.address, each.port) for each in candidate_endpoints(situation, frontend)}
+    if usable and records.get(key) not in usable:
+        records.pop(key, None)
+    if isinstance(outcome, Delivered) and outcome.port is not None and (outcome.address, outcome.port) in usable:
+        records[key] = (outcome.address, outcome.port)
+
+
 @pytest.mark.timeout(900)  # time to shrink a disagreement
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(journey=journeys())
@@ -47,14 +82,16 @@ def test_model_and_kernel_agree(node: Node, journey: tuple[Scenario, list[Packet
         node.address_add(address)
     try:
         node.load(compilation.script)
-        outcomes = iter(node.send_many(sent(packet) for packet in offered for _ in range(TRIES)))
-        for packet in offered:
-            expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts)
-            for _ in range(TRIES):
-                outcome = next(outcomes)
-                if not agrees(packet, outcome, expected):
-                    note(compilation.script)
-                    raise AssertionError(f"{packet}\nkernel: {outcome}\nmodel: {expected}")
+        tries = [packet for packet in offered for _ in range(TRIES)]
+        tries = [packet_from(packet, FIRST_PORT + number) for number, packet in enumerate(tries)]
+        outcomes = node.send_many(map(sent_from_its_port, tries))
+        records: dict[tuple[str, ServicePortName], tuple[str, int]] = {}
+        for packet, outcome in zip(tries, outcomes, strict=True):
+            expected = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, records)
+            if not agrees(packet, outcome, expected):
+                note(compilation.script)
+                raise AssertionError(f"{packet}\nkernel: {outcome}\nmodel: {expected}")
+            remember(records, scenario, packet, outcome)
     finally:
         node.nft("delete table ip svcc; delete table ip6 svcc")
         for address in extra:

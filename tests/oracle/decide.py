@@ -12,6 +12,7 @@ from svcc.addresses import prefix_contains
 from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.model.node import Node
 from svcc.model.service import Protocol, SessionAffinity
+from tests.oracle.balancing import shares
 from tests.oracle.endpoints import (
     Endpoint,
     ServicePortName,
@@ -78,11 +79,12 @@ def decide(
         refusal = refusal_after_translation(situation, packet.destination, packet.destination_port)
         return {refusal or Untouched(): Fraction(1)}
     results: dict[Result, Fraction] = {}
-    for endpoint in candidates:
+    name = ServicePortName.of(frontend.service, frontend.port)
+    for endpoint, share in shares(frontend.service.annotations, name, candidates, packet):
         result: Result | None = refusal_after_translation(situation, endpoint.address, endpoint.port)
         if result is None:
             result = Delivery(endpoint.address, endpoint.port, is_masqueraded(situation, frontend, endpoint))
-        results[result] = results.get(result, Fraction(0)) + Fraction(1, len(candidates))
+        results[result] = results.get(result, Fraction(0)) + share
     return results
 
 
@@ -151,7 +153,7 @@ def is_short_circuited(situation: Situation) -> bool:
 
 
 def candidate_endpoints(situation: Situation, frontend: Frontend) -> list[Endpoint]:
-    """S23: the endpoints among which one is chosen at random, all equally likely; S25 to S27 say which set it is.
+    """S23: the endpoints among which one is chosen; S25 to S27 say which set it is.
 
     S34 and S35: a remembered endpoint is the only candidate while it is in that set and affinity is on.
     """

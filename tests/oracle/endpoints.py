@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from svcc.addresses import IPFamily, canonical_address, family_of
@@ -42,6 +45,7 @@ class Endpoint:
     is_local: bool
     zone_hints: tuple[str, ...]
     node_hints: tuple[str, ...]
+    weight: int = 1
 
     @property
     def is_serving_and_terminating(self) -> bool:
@@ -66,7 +70,7 @@ def endpoints_of(
             continue
         for number in port_numbers(endpoint_slice, port):
             for declared in endpoint_slice.endpoints:
-                endpoint = read_endpoint(declared, number, node, family)
+                endpoint = read_endpoint(declared, number, node, family, endpoint_slice.annotations)
                 if endpoint is None:
                     continue
                 key = (endpoint.address, endpoint.port)
@@ -105,7 +109,9 @@ def port_numbers(endpoint_slice: EndpointSlice, port: ServicePort) -> list[int]:
     ]
 
 
-def read_endpoint(declared: DeclaredEndpoint, port: int, node: Node, family: IPFamily) -> Endpoint | None:
+def read_endpoint(
+    declared: DeclaredEndpoint, port: int, node: Node, family: IPFamily, annotations: Mapping[str, str]
+) -> Endpoint | None:
     """S11: only `addresses[0]`; S13: unset conditions; S14: local iff nodeName is set and this node's.
 
     None if there is no address. Decided: also None if the address does not parse or is of the other family.
@@ -124,7 +130,24 @@ def read_endpoint(declared: DeclaredEndpoint, port: int, node: Node, family: IPF
         is_local=bool(declared.node_name) and declared.node_name == node.name,
         zone_hints=declared.zone_hints,
         node_hints=declared.node_hints,
+        weight=weight_of(declared, address, annotations),
     )
+
+
+def weight_of(declared: DeclaredEndpoint, address: str, annotations: Mapping[str, str]) -> int:
+    """S23: the endpoint's own weight, or the one its slice has for its address, or the one for all of the slice, or 1.
+
+    Decided: whatever is no number from 0 to 1000 is as if it were not written.
+    """
+    if declared.weight is not None:
+        return declared.weight
+    texts = [annotations.get("svcc.dev/weight", "1")]
+    for entry in annotations.get("svcc.dev/weights", "").split(","):
+        written, _, text = entry.partition("=")
+        if canonical_address(written.strip()) == address:
+            texts.append(text)
+    weights = [int(text) for text in texts if re.fullmatch(" *[0-9]{1,4} *", text) and int(text) <= 1000]
+    return weights[-1] if weights else 1
 
 
 def topologically_close(ready: list[Endpoint], node: Node) -> list[Endpoint]:

@@ -133,6 +133,27 @@ SERVICE_CIDRS = (
     (SERVICE_RANGE[IPV4],),
     ("10.96.0.0/24", "10.96.0.0/16"),
 )
+_BALANCING: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {"svcc.dev/load-balancing": "maglev"},
+    {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "flow"},
+    {"svcc.dev/load-balancing": "round-robin"},
+    {"svcc.dev/load-balancing": "random"},
+    {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "cookie", "svcc.dev/table-size": "251"},
+    {"svcc.dev/load-balancing": "fastest", "svcc.dev/hash-key": "flow"},
+)
+_WEIGHTS: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {},
+    {"svcc.dev/weight": "3"},
+    {"svcc.dev/weight": "0"},
+    {"svcc.dev/weight": "1001"},
+    {"svcc.dev/weights": f"{LOCAL_PODS[IPV4][0]}=2, {REMOTE_PODS[IPV6][0]}=0, {REMOTE_PODS[IPV4][1]} = 1000"},
+    {"svcc.dev/weight": "5", "svcc.dev/weights": f"{REMOTE_PODS[IPV4][0]}=1,{LOCAL_PODS[IPV6][1]}=many,,3"},
+)
+_OWN_WEIGHTS = (None, None, None, None, None, 0, 1, 7, 1000)
 _PROXY_NAME_LABEL = {"service.kubernetes.io/service-proxy-name": "other-proxy"}
 _HEADLESS_LABEL = {"service.kubernetes.io/headless": ""}
 
@@ -188,6 +209,7 @@ def _service(draw: st.DrawFn, name: str, namespace: str) -> Service:
         load_balancer_ingress=draw(_ingress_lists) if is_balanced else (),
         load_balancer_source_ranges=draw(_range_lists) if is_balanced and one_of(draw, (False, True)) else (),
         labels=rarely(draw, None, _PROXY_NAME_LABEL),
+        annotations=one_of(draw, _BALANCING),
         creation_timestamp=one_of(draw, _TIMESTAMPS),
     )
 
@@ -201,7 +223,16 @@ def _endpoint(draw: st.DrawFn, family: IPFamily, hint_style: str) -> Endpoint:
     if hint_style in {"nodes", "both"} or (hint_style == "mixed" and one_of(draw, (False, True))):
         node_hints = one_of(draw, _NODE_HINTS)
     addresses = rarely(draw, (address,), (), (address, REMOTE_PODS[family][1]))
-    return Endpoint(addresses, ready, serving, terminating, node_name, zone_hints=zone_hints, node_hints=node_hints)
+    return Endpoint(
+        addresses,
+        ready,
+        serving,
+        terminating,
+        node_name,
+        zone_hints=zone_hints,
+        node_hints=node_hints,
+        weight=one_of(draw, _OWN_WEIGHTS),
+    )
 
 
 def _slice_port(draw: st.DrawFn, port: ServicePort) -> EndpointPort:
@@ -234,6 +265,7 @@ def _endpoint_slice(draw: st.DrawFn, service: Service, name: str, hint_style: st
         endpoints=endpoints,
         ports=[_slice_port(draw, port) for port in service.ports],
         labels={"headless": _HEADLESS_LABEL, "other proxy": _PROXY_NAME_LABEL}.get(fault, service.labels),
+        annotations=one_of(draw, _WEIGHTS),
     )
 
 

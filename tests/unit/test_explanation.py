@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,6 +27,7 @@ from svcc import (
 )
 from svcc.explanation.contract import EndpointExplanation, ReasonCode
 from svcc.model.cluster import ClusterObject
+from svcc.report.explanation import explanation_lines
 
 HERE = Node(
     "here",
@@ -404,3 +406,49 @@ def test_a_service_with_errors_is_explained_by_its_errors() -> None:
     assert explanation.declared is None
     assert explanation.ports == ()
     assert [problem.path.steps[-1] for problem in explanation.problems] == ["port"]
+
+
+def test_a_drained_endpoint_says_so_and_the_others_share_by_weight() -> None:
+    explanation = explained(web(), slice_of(here(weight=3), there(weight=0), there("10.244.2.3")))
+    assert [(item.address, item.weight, item.note) for item in explanation.ports[0].endpoints] == [
+        (POD, 3, ""),
+        (OTHER_POD, 0, "drained: weight 0, gets no new clients"),
+        ("10.244.2.3", 1, ""),
+    ]
+    told = "".join(explanation_lines(explanation))
+    assert re.findall(r"^  (10\.244\S+) +(\d+) +(\S+)", told, re.MULTILINE) == [
+        (f"{POD}:8080", "3", "3/4"),
+        (f"{OTHER_POD}:8080", "0", "0"),
+        ("10.244.2.3:8080", "1", "1/4"),
+    ]
+
+
+def test_endpoints_whose_weights_are_all_0_serve_and_say_why() -> None:
+    explanation = explained(web(), slice_of(here(), there(), annotations={"svcc.dev/weight": "0"}))
+    assert {item.note for item in explanation.ports[0].endpoints} == {"weight 0, serves because no other has more"}
+    assert re.findall(r"^  10\.244\S+ +0 +(\S+)", "".join(explanation_lines(explanation)), re.MULTILINE) == ["1/2"] * 2
+
+
+@pytest.mark.parametrize(
+    ("annotations", "fields", "sentence"),
+    [
+        ({}, {}, None),
+        ({"svcc.dev/load-balancing": "random"}, {}, None),
+        ({"svcc.dev/load-balancing": "round-robin"}, {}, "round-robin, endpoints take turns for connections"),
+        (
+            {"svcc.dev/load-balancing": "maglev"},
+            {"session_affinity": "ClientIP"},
+            "maglev by source-address, a new client's address decides about its endpoint",
+        ),
+        (
+            {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "flow"},
+            {},
+            "maglev by flow, a client's address and port decide about the endpoint",
+        ),
+    ],
+)
+def test_the_algorithm_is_told_where_it_is_not_random(
+    annotations: dict[str, str], fields: dict[str, Any], sentence: str | None
+) -> None:
+    told = "".join(explanation_lines(explained(web(annotations=annotations, **fields), slice_of(here(), there()))))
+    assert re.findall(r"^  load balancing: (.*)$", told, re.MULTILINE) == ([sentence] if sentence else [])

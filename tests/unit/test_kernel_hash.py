@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from svcc.kernel_hash import concatenated, nft_hash, nft_hash_many
+from tests.plain_jhash import WORD, lookup3
 
-WORD = 0xFFFFFFFF
 words = st.integers(0, WORD)
 
 FD00_1 = bytes.fromhex("fd000000000000000000000000000001")
@@ -33,44 +31,6 @@ FD00_1 = bytes.fromhex("fd000000000000000000000000000001")
 def test_values_are_those_a_running_kernel_computed(fields: list[str], seed: int, modulus: int, value: int) -> None:
     key = concatenated([bytes.fromhex(part) for part in fields])
     assert nft_hash(key, modulus=modulus, seed=seed) == value
-
-
-def rotated(value: int, bits: int) -> int:
-    return (value << bits | value >> (32 - bits)) & WORD
-
-
-def lookup3(key: bytes, initial: int, block_order: str) -> int:
-    """`hashlittle` of lookup3.c, line by line; `block_order` is ``<`` or ``>`` for all blocks but the last."""
-    x: int
-    y: int
-    z: int
-    a = b = c = 0xDEADBEEF + len(key) + initial & WORD
-    while len(key) > 12:
-        x, y, z = struct.unpack(f"{block_order}3I", key[:12])
-        a, b, c, key = a + x & WORD, b + y & WORD, c + z & WORD, key[12:]
-        a = (a - c ^ rotated(c, 4)) & WORD
-        c = c + b & WORD
-        b = (b - a ^ rotated(a, 6)) & WORD
-        a = a + c & WORD
-        c = (c - b ^ rotated(b, 8)) & WORD
-        b = b + a & WORD
-        a = (a - c ^ rotated(c, 16)) & WORD
-        c = c + b & WORD
-        b = (b - a ^ rotated(a, 19)) & WORD
-        a = a + c & WORD
-        c = (c - b ^ rotated(b, 4)) & WORD
-        b = b + a & WORD
-    if not key:
-        return c
-    x, y, z = struct.unpack("<3I", key.ljust(12, b"\0"))
-    a, b, c = a + x & WORD, b + y & WORD, c + z & WORD
-    c = (c ^ b) - rotated(b, 14) & WORD
-    a = (a ^ c) - rotated(c, 11) & WORD
-    b = (b ^ a) - rotated(a, 25) & WORD
-    c = (c ^ b) - rotated(b, 16) & WORD
-    a = (a ^ c) - rotated(c, 4) & WORD
-    b = (b ^ a) - rotated(a, 14) & WORD
-    return (c ^ b) - rotated(b, 24) & WORD
 
 
 @given(st.binary(max_size=64), st.integers(1, WORD), words, st.booleans())

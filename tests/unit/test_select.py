@@ -214,8 +214,8 @@ def test_candidates_show_every_endpoint_as_the_node_sees_it_s15() -> None:
     found = select(slice_of(remote, leaving), slice_of(local, name="web-2")).candidates
     assert list(found) == [EndpointAddress("10.0.0.1", 8080), EndpointAddress("10.0.0.9", 8080)]
     one, nine = found.values()
-    assert one == ("10.0.0.1", False, False, True, local)
-    assert nine == ("10.0.0.9", False, True, False, leaving)
+    assert one == ("10.0.0.1", False, False, True, local, 1)
+    assert nine == ("10.0.0.9", False, True, False, leaving, 1)
     assert ("10.0.0.2", 8080) not in found
 
 

@@ -20,6 +20,10 @@ ADDRESSES = (
     *("10.0.0.1", "10.0.0.10", "10.0.0.100", "10.0.0.11", "010.000.000.001", "1.2.3", "256.0.0.1", "::ffff:10.0.0.1"),
     *("fd00::1", "fd00::1a", "fd00::1:1", "fd00::", "FD00:0::1", "::1.2.3.4", "fe80::1%eth0", "pod", "", "\ud800"),
 )
+ANNOTATIONS: tuple[dict[str, str], ...] = (
+    *({}, {}, {"other": "3"}),
+    *({"svcc.dev/weight": "2"}, {"svcc.dev/weight": "1", "svcc.dev/weights": "10.0.0.1=7, fd00::1=0"}),
+)
 PORT_NAMES = ("", "http", "dns")
 
 conditions = st.none() | st.booleans()
@@ -32,6 +36,7 @@ endpoints = st.builds(
     st.none() | st.sampled_from(NODE_NAMES),
     zone_hints=st.lists(st.sampled_from(ZONES), max_size=2),
     node_hints=st.lists(st.sampled_from(NODE_NAMES), max_size=2),
+    weight=st.sampled_from([None, None, None, 0, 1, 5]),
 )
 protocols = st.sampled_from(["TCP", "TCP", "UDP", "SCTP"])
 endpoint_ports = st.builds(
@@ -47,6 +52,7 @@ slices = st.builds(
     address_type=st.sampled_from(["IPv4", "IPv4", "IPv6", "FQDN"]),
     endpoints=st.lists(endpoints, max_size=8),
     ports=st.lists(endpoint_ports, min_size=1, max_size=4),
+    annotations=st.sampled_from(ANNOTATIONS),
     labels=st.sampled_from([None, None, None, {HEADLESS_LABEL: ""}, {PROXY_NAME_LABEL: "other-proxy"}]),
 )
 services = st.builds(

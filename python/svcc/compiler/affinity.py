@@ -70,8 +70,7 @@ class StickyPort:
 
     def lookup_chain(self, pick: Pick) -> str:
         """The name of the chain that looks for a record, then picks."""
-        words = ["sticky", *(["nodeport"] if pick.by_node_port else []), *(["local"] if pick.local else [])]
-        return identifier("-".join(words), *_words(self.plan.name))
+        return identifier("-".join(["sticky", *pick.words]), *_words(self.plan.name))
 
 
 def _words(name: ServicePortName) -> tuple[str, ...]:

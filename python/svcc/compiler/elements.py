@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text, sticky_endpoints_map
+from svcc.compiler.balancing import Slots, slots_of
 from svcc.compiler.layout import LOCAL_SLOTS
 from svcc.compiler.program import Pick, endpoints_map
 from svcc.dataplane.contract import (
@@ -18,8 +19,6 @@ from svcc.dataplane.contract import (
 )
 from svcc.nft.objects import Data, Key
 from svcc.nft.statements import Verdict
-from svcc.select import EndpointAddress
-from svcc.slots import assign_slots
 
 __all__ = ["Elements", "family_elements"]
 
@@ -53,10 +52,7 @@ def family_elements(
     """All elements of a family, in the order of its service ports."""
     elements = Elements()
     elements.of("mixed-addresses").update(((address,), None) for address in _mixed_addresses(family))
-    groups = [group for plan in family.service_ports for group in (plan.cluster_endpoints, plan.local_endpoints)]
-    slots = iter(assign_slots(groups))
-    for plan in family.service_ports:
-        by_decision = {Decision.CLUSTER: next(slots), Decision.LOCAL: next(slots)}
+    for plan, by_decision in zip(family.service_ports, slots_of(family.service_ports), strict=True):
         sticky_port = sticky.get(plan.name)
         for frontend in plan.frontends:
             _add_frontend(elements, plan, frontend, by_decision, sticky_port)
@@ -77,7 +73,7 @@ def _add_frontend(
     elements: Elements,
     plan: ServicePortPlan,
     frontend: Frontend,
-    slots: Mapping[Decision, list[EndpointAddress]],
+    slots: Slots,
     sticky: StickyPort | None,
 ) -> None:
     protocol = plan.name.protocol.value.lower()
@@ -86,10 +82,10 @@ def _add_frontend(
         key, base, maps = (protocol, frontend.port), "nodeports", "nodeport"
     else:
         key, base, maps = (protocol, frontend.address, frontend.port), "services", "frontend"
-    elements.of(base)[key] = _verdict(elements, plan, frontend, frontend.inside, sticky)
+    elements.of(base)[key] = _verdict(elements, plan, frontend, frontend.inside, slots, sticky)
     elements.comments[base][key] = f"{plan.name.namespace}/{plan.name.service}:{plan.name.port}".rstrip(":")
     if frontend.outside is not frontend.inside:
-        elements.of(f"outside-{base}")[key] = _verdict(elements, plan, frontend, frontend.outside, sticky)
+        elements.of(f"outside-{base}")[key] = _verdict(elements, plan, frontend, frontend.outside, slots, sticky)
     decisions = dict.fromkeys((frontend.inside, frontend.outside))
     served = False
     for decision in decisions:
@@ -121,6 +117,7 @@ def _verdict(
     plan: ServicePortPlan,
     frontend: Frontend,
     decision: Decision,
+    slots: Slots,
     sticky: StickyPort | None,
 ) -> Verdict:
     """Where a frontend leads; one that is refused is left untouched here and refused by the filter chains (S52).
@@ -129,7 +126,7 @@ def _verdict(
     """
     if decision not in _SERVED:
         return _UNTOUCHED
-    pick = Pick.of(frontend.kind, decision, len(plan.endpoints(decision)))
+    pick = Pick.of(frontend.kind, decision, len(slots[decision]), plan.balancing, plan.name)
     if sticky:
         elements.sticky_picks.setdefault(plan.name, set()).add(pick)
         return Verdict("goto", sticky.lookup_chain(pick))

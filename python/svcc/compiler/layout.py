@@ -8,12 +8,18 @@ from __future__ import annotations
 from svcc.addresses import IPFamily
 from svcc.nft.expressions import Concat, Ct, Expression, Fib, Meta, Numgen, Payload, concat
 
-__all__ = ["LOCAL_SLOTS", "MARK", "PORT", "PRIORITY", "PROTOCOL", "PROTOCOLS", "SLOT", "TABLE", "Layout"]
+__all__ = ["HASH_SEED", "LOCAL_SLOTS", "MARK", "PORT", "PRIORITY", "PROTOCOL", "PROTOCOLS", "SLOT", "TABLE", "Layout"]
 
 TABLE = "svcc"
 
 LOCAL_SLOTS = 1_000_000_000
 """The slot where the Local set of a frontend begins; the Cluster set begins at 0. Slots are 32-bit numbers."""
+
+HASH_SEED = 0x73766363
+"""The seed of the hash that picks a client's slot: the letters svcc.
+
+It is the same on every node and in every version, so that all nodes send a client to the same endpoint.
+"""
 
 PROTOCOL = Meta("l4proto")
 PORT = Payload("th", "dport")
@@ -58,6 +64,10 @@ class Layout:
         every nft refuses new rules that look into it ("conflicting protocols specified: ip vs. th").
         """
         return concat(self.destination, Payload(protocol, "dport"))
+
+    def client_of(self, protocol: str) -> Concat:
+        """Source address and port of one protocol: what tells the flows to a frontend from each other."""
+        return concat(self.source, Payload(protocol, "sport"))
 
     @staticmethod
     def slot_of(key: Concat, slot: Expression) -> Concat:

@@ -1,8 +1,9 @@
 """The program: the chains and rules of a table, which do not depend on the Services.
 
 The settings of the node decide a handful of matches; Services, endpoints, source ranges and affinity are elements of
-the maps that the program looks into (`svcc.compiler.elements`). Only two things grow: one pick chain for every distinct
-number of endpoints in use, and a few chains for each service port with session affinity (`svcc.compiler.affinity`).
+the maps that the program looks into (`svcc.compiler.elements`). Only few things grow: one pick chain for every distinct
+number of slots in use, and a few chains for each service port with session affinity (`svcc.compiler.affinity`) or whose
+endpoints take turns.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from svcc.addresses import IPFamily
-from svcc.compiler.layout import LOCAL_SLOTS, MARK, PROTOCOL, PROTOCOLS, Layout
-from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, FrontendKind
-from svcc.nft.expressions import Binary, Constant, Ct, Lookup, Meta, Numgen, Payload, SetReference, concat
+from svcc.compiler.layout import HASH_SEED, LOCAL_SLOTS, MARK, PROTOCOL, PROTOCOLS, Layout
+from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, FrontendKind, ServicePortName
+from svcc.model.balancing import AT_RANDOM, Balancing, HashKey, LoadBalancing
+from svcc.nft.expressions import Binary, Constant, Ct, Jhash, Lookup, Meta, Numgen, Payload, SetReference, concat
+from svcc.nft.names import identifier
 from svcc.nft.objects import BaseHook, Chain, Rule
 from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
 
@@ -31,30 +34,66 @@ def rule(*statements: Statement) -> Rule:
 
 @frozen(order=True)
 class Pick:
-    """How an endpoint is drawn: by which kind of frontend, from which set, of how many."""
+    """How an endpoint is chosen: by which kind of frontend, from which set, of how many slots, and by what.
+
+    `turns_of` is the service port whose endpoints take turns. A rule counts for itself, so that port has a rule, and
+    hence a chain, of its own; all other picks are shared.
+    """
 
     by_node_port: bool
     local: bool
     count: int
+    hash_key: str = ""
+    turns_of: tuple[ServicePortName, ...] = ()
 
     @classmethod
-    def of(cls, kind: FrontendKind, decision: Decision, count: int) -> Pick:
-        """The pick for a frontend that leads to `count` endpoints."""
-        return cls(kind is FrontendKind.NODE_PORT, decision is Decision.LOCAL, count)
+    def of(
+        cls, kind: FrontendKind, decision: Decision, count: int, balancing: Balancing, name: ServicePortName
+    ) -> Pick:
+        """The pick for a frontend of the service port `name` that leads to `count` slots.
+
+        Where there is but one, there is nothing to choose, and all algorithms are the same.
+        """
+        if count == 1:
+            balancing = AT_RANDOM
+        return cls(
+            kind is FrontendKind.NODE_PORT,
+            decision is Decision.LOCAL,
+            count,
+            balancing.hash_key or "",
+            (name,) if balancing.algorithm is LoadBalancing.ROUND_ROBIN else (),
+        )
+
+    @property
+    def words(self) -> list[str]:
+        """What tells the ways of a service port from each other, for names of chains."""
+        return [*(["nodeport"] if self.by_node_port else []), *(["local"] if self.local else [])]
 
     @property
     def chain(self) -> str:
         """The name of the chain that does it."""
-        words = ["pick", *(["nodeport"] if self.by_node_port else []), *(["local"] if self.local else [])]
-        return "-".join([*words, str(self.count)])
+        for name in self.turns_of:
+            return identifier(
+                "-".join(["turns", *self.words]), name.namespace, name.service, name.protocol.lower(), name.port
+            )
+        return "-".join(["pick", *self.words, *([f"by-{self.hash_key}"] if self.hash_key else []), str(self.count)])
 
 
 def pick_rule(layout: Layout, pick: Pick, protocol: str) -> Rule:
-    """Draw one of `pick.count` slots, uniformly for each connection (S23), and go to the endpoint in it."""
+    """Choose one of `pick.count` slots for a connection (S23), and go to the endpoint in it."""
     key = concat(Payload(protocol, "dport")) if pick.by_node_port else layout.place_of(protocol)
-    slot = Numgen("random", pick.count, LOCAL_SLOTS if pick.local else 0)
+    slot = _slot(layout, pick, protocol)
     endpoint = Lookup(layout.slot_of(key, slot), endpoints_map(protocol, by_node_port=pick.by_node_port))
     return rule(Match(PROTOCOL, Constant(protocol)), Dnat(layout.word, endpoint))
+
+
+def _slot(layout: Layout, pick: Pick, protocol: str) -> Numgen | Jhash:
+    """The expression that computes the number of a slot."""
+    first = LOCAL_SLOTS if pick.local else 0
+    if not pick.hash_key:
+        return Numgen("inc" if pick.turns_of else "random", pick.count, first)
+    client = layout.client_of(protocol) if pick.hash_key == HashKey.FLOW else layout.source
+    return Jhash(client, pick.count, HASH_SEED, first)
 
 
 def endpoints_map(protocol: str, *, by_node_port: bool) -> str:
@@ -63,8 +102,9 @@ def endpoints_map(protocol: str, *, by_node_port: bool) -> str:
 
 
 def pick_chain(layout: Layout, pick: Pick) -> Chain:
-    """The chain of a pick."""
-    return Chain(pick.chain, tuple(pick_rule(layout, pick, protocol) for protocol in PROTOCOLS))
+    """The chain of a pick: a rule for each protocol that may get there."""
+    protocols = [name.protocol.lower() for name in pick.turns_of] or PROTOCOLS
+    return Chain(pick.chain, tuple(pick_rule(layout, pick, protocol) for protocol in protocols))
 
 
 def base_chains() -> tuple[Chain, ...]:

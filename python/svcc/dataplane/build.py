@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -21,9 +21,10 @@ from svcc.dataplane.contract import (
 )
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
+from svcc.model.balancing import AT_RANDOM, TABLE_SIZES, LoadBalancing, balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
-from svcc.select import PROXY_NAME_LABEL, Selection, select_service_ports, slices_by_service
+from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, select_service_ports, slices_by_service
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
 
@@ -62,6 +63,7 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
             family_of_services.add(service, cluster_ip, selections)
         families.append(family_of_services.finish())
         problems.extend(family_of_services.claims.problems)
+        problems.extend(family_of_services.problems)
         problems.extend(_warnings(families[-1], settings))
     dataplane = Dataplane(node_name, tuple(families), settings.masquerade_bit, is_big_endian(node))
     # A node port that two Services claim is refused once in each family.
@@ -117,6 +119,7 @@ class _Family:
 
     def __init__(self, family: IPFamily, around: Surroundings, settings: ClusterSettings) -> None:
         self.claims = Claims()
+        self.problems: list[Problem] = []
         self._family = family
         self._around = around
         self._settings = settings
@@ -160,15 +163,25 @@ class _Family:
         if served:
             self._local_addresses |= selection.local_addresses
         sticky = served and service.session_affinity is SessionAffinity.CLIENT_IP
+        cluster = selection.cluster if Decision.CLUSTER in used else ()
+        local = selection.local if Decision.LOCAL in used else ()
+        balancing = balancing_of(service.annotations)
+        if balancing.algorithm is LoadBalancing.MAGLEV and max(len(cluster), len(local)) > TABLE_SIZES[-1]:
+            balancing = AT_RANDOM
+            detail = f"has more than {TABLE_SIZES[-1]} endpoints, too many for maglev: one is picked at random"
+            self.problems.append(_notice("cluster/too-many-for-maglev", detail, Severity.WARNING, service))
         self._plans.append(
             ServicePortPlan(
                 ServicePortName(service.namespace, service.name, port.name, port.protocol),
                 tuple(frontends),
-                selection.cluster if Decision.CLUSTER in used else (),
-                selection.local if Decision.LOCAL in used else (),
+                cluster,
+                local,
                 service.session_affinity_timeout_seconds if sticky else None,
                 service.reference,
                 service.source,
+                balancing,
+                _weights(cluster, selection.weights),
+                _weights(local, selection.weights),
             )
         )
 
@@ -184,6 +197,17 @@ class _Family:
             node_addresses=self._around.node_addresses,
             local_endpoint_addresses=tuple(sorted(self._local_addresses, key=address_bytes)),
         )
+
+
+def _weights(endpoints: Sequence[EndpointAddress], declared: Mapping[EndpointAddress, int]) -> tuple[int, ...]:
+    """The weights of a set, or nothing where they are all alike.
+
+    That holds for weights that are all 0, too: a drained endpoint is better than none, as a terminating one is (S18).
+    """
+    if not declared:
+        return ()
+    weights = tuple([declared.get(endpoint, 1) for endpoint in endpoints])
+    return weights if len(set(weights)) > 1 else ()
 
 
 def _internal_decision(service: Service, selection: Selection) -> Decision:

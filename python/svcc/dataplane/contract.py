@@ -12,6 +12,7 @@ from attrs import frozen
 
 from svcc.addresses import IPFamily, prefix_contains
 from svcc.fields import ObjectReference, Source
+from svcc.model.balancing import AT_RANDOM, Balancing
 from svcc.select import EndpointAddress, ServicePortName
 
 __all__ = [
@@ -80,8 +81,13 @@ class Frontend:
 class ServicePortPlan:
     """All that a node owes for one service port in one family.
 
-    `affinity_timeout_seconds` is None without session affinity; with it, all frontends share one record for each
-    client (S34).
+    Attributes:
+        affinity_timeout_seconds: None without session affinity; with it, all frontends share one record for each client
+            (S34), and `balancing` is for clients without a record.
+        balancing: how a new connection gets one of the endpoints (S23).
+        cluster_weights: the weights of `cluster_endpoints` in their order, or nothing where all are alike. Endpoints
+            get connections in proportion to them, and one of weight 0 none; some weight is above 0.
+        local_weights: the same for `local_endpoints`.
     """
 
     name: ServicePortName
@@ -91,12 +97,21 @@ class ServicePortPlan:
     affinity_timeout_seconds: int | None = None
     service: ObjectReference | None = None
     source: Source | None = None
+    balancing: Balancing = AT_RANDOM
+    cluster_weights: tuple[int, ...] = ()
+    local_weights: tuple[int, ...] = ()
 
     def endpoints(self, decision: Decision) -> tuple[EndpointAddress, ...]:
         """The endpoints a decision leads to; none for a refusal."""
         if decision is Decision.CLUSTER:
             return self.cluster_endpoints
         return self.local_endpoints if decision is Decision.LOCAL else ()
+
+    def weights(self, decision: Decision) -> tuple[int, ...]:
+        """The weights of the endpoints a decision leads to, in their order; nothing where all are alike."""
+        if decision is Decision.CLUSTER:
+            return self.cluster_weights
+        return self.local_weights if decision is Decision.LOCAL else ()
 
 
 @frozen

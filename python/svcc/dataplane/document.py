@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from svcc.dataplane.contract import Dataplane, FamilyDataplane, Frontend, PodDetector, ServicePortPlan
+from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, PodDetector, ServicePortPlan
 
 __all__ = ["API_VERSION", "dataplane_document"]
 
@@ -55,10 +55,22 @@ def _service_port(plan: ServicePortPlan) -> dict[str, Any]:
         "protocol": plan.name.protocol.value,
         "source": str(plan.source) if plan.source else None,
         "affinityTimeoutSeconds": plan.affinity_timeout_seconds,
+        "loadBalancing": plan.balancing.algorithm.value,
+        "hashKey": plan.balancing.hash_key.value if plan.balancing.hash_key else None,
+        "tableSize": plan.balancing.table_size,
         "frontends": [_frontend(frontend) for frontend in plan.frontends],
-        "clusterEndpoints": [{"address": item.address, "port": item.port} for item in plan.cluster_endpoints],
-        "localEndpoints": [{"address": item.address, "port": item.port} for item in plan.local_endpoints],
+        "clusterEndpoints": _endpoints(plan, Decision.CLUSTER),
+        "localEndpoints": _endpoints(plan, Decision.LOCAL),
     }
+
+
+def _endpoints(plan: ServicePortPlan, decision: Decision) -> list[dict[str, Any]]:
+    endpoints = plan.endpoints(decision)
+    weights = plan.weights(decision) or (1,) * len(endpoints)
+    return [
+        {"address": item.address, "port": item.port, "weight": weight}
+        for item, weight in zip(endpoints, weights, strict=True)
+    ]
 
 
 def _frontend(frontend: Frontend) -> dict[str, Any]:

@@ -166,6 +166,7 @@ class _Explainer:
                         affinity_timeout_seconds=plan.affinity_timeout_seconds,
                         topology=seen.selection.topology if seen.uses_cluster_set else None,
                         hints=hint_sentences(seen, service.traffic_distribution),
+                        balancing=plan.balancing,
                         source=service.source.at(FieldPath(("spec", "ports", index))) if service.source else None,
                     )
                 )

@@ -9,6 +9,7 @@ from attrs import frozen
 from svcc.addresses import IPFamily
 from svcc.dataplane.contract import Decision, FrontendKind, NodePortAddresses, PodDetector
 from svcc.fields import FieldPath, ObjectReference, Problem, Source
+from svcc.model.balancing import AT_RANDOM, Balancing
 from svcc.model.service import Protocol, Service
 
 __all__ = [
@@ -126,6 +127,7 @@ class EndpointExplanation:
         in_local_set: whether it serves those who are sent to endpoints on this node only.
         reasons: why it is not in a set that is used.
         note: what is unusual although it is used.
+        weight: what its share of the connections is in proportion to (S23).
         slice_source: where its slice was written.
         index: which of the slice's endpoints it is.
     """
@@ -139,6 +141,7 @@ class EndpointExplanation:
     in_local_set: bool
     reasons: tuple[Reason, ...] = ()
     note: str = ""
+    weight: int = 1
     slice_source: Source | None = None
     index: int = 0
 
@@ -157,6 +160,7 @@ class ServicePortExplanation:
         affinity_timeout_seconds: None without session affinity.
         topology: what narrowed the Cluster set: ``"node"``, ``"zone"`` or None (S20).
         hints: why hints were ignored, or what they did; one sentence each.
+        balancing: how a connection gets its endpoint.
     """
 
     family: IPFamily
@@ -171,6 +175,7 @@ class ServicePortExplanation:
     affinity_timeout_seconds: int | None = None
     topology: str | None = None
     hints: tuple[str, ...] = ()
+    balancing: Balancing = AT_RANDOM
     source: Source | None = None
 
 

@@ -22,6 +22,7 @@ class Seen:
     """What one node sees of a service port: the slices of its Service in a family, and what was selected of them.
 
     `uses_cluster_set` and `uses_local_set` say which sets anybody is sent to: only there an endpoint can be missing.
+    `cluster_has_weight` and `local_has_weight` say whether some weight of the set is above 0: else all are alike.
     """
 
     slices: Sequence[EndpointSlice]
@@ -34,6 +35,8 @@ class Seen:
     uses_local_set: bool
     cluster: frozenset[EndpointAddress] = field(init=False)
     local: frozenset[EndpointAddress] = field(init=False)
+    cluster_has_weight: bool = field(init=False)
+    local_has_weight: bool = field(init=False)
 
     @cluster.default
     def _cluster(self) -> frozenset[EndpointAddress]:
@@ -42,6 +45,17 @@ class Seen:
     @local.default
     def _local(self) -> frozenset[EndpointAddress]:
         return frozenset(self.selection.local)
+
+    @cluster_has_weight.default
+    def _cluster_has_weight(self) -> bool:
+        return self._has_weight(self.selection.cluster)
+
+    @local_has_weight.default
+    def _local_has_weight(self) -> bool:
+        return self._has_weight(self.selection.local)
+
+    def _has_weight(self, places: Iterable[EndpointAddress]) -> bool:
+        return any(self.selection.weights.get(place, 1) for place in places)
 
 
 @frozen
@@ -61,6 +75,7 @@ class _Entry:
         in_local: bool = False,
         reasons: tuple[Reason, ...] = (),
         note: str = "",
+        weight: int = 1,
     ) -> EndpointExplanation:
         """What is said about it."""
         return EndpointExplanation(
@@ -73,6 +88,7 @@ class _Entry:
             in_local_set=in_local,
             reasons=reasons,
             note=note,
+            weight=weight,
             slice_source=self.slice_source,
             index=self.index,
         )
@@ -126,7 +142,8 @@ def _explained(seen: Seen) -> Iterator[EndpointExplanation]:
             in_cluster=in_cluster,
             in_local=in_local,
             reasons=tuple(_reasons(seen, endpoint, place)),
-            note=_note(endpoint, in_cluster=in_cluster, in_local=in_local),
+            note=_note(seen, place, endpoint, in_cluster=in_cluster, in_local=in_local),
+            weight=seen.selection.candidates[place].weight,
         )
 
 
@@ -145,13 +162,21 @@ def _chosen(seen: Seen) -> dict[EndpointAddress, tuple[int, int]]:
     return found
 
 
-def _note(endpoint: Endpoint, *, in_cluster: bool, in_local: bool) -> str:
+def _note(seen: Seen, place: EndpointAddress, endpoint: Endpoint, *, in_cluster: bool, in_local: bool) -> str:
     if not (in_cluster or in_local):
         return ""
+    notes = []
     if endpoint.ready is False:
         where = "" if in_cluster else " on this node"
-        return f"terminating, serves because no other{where} is ready"
-    return "terminating, but ready" if endpoint.terminating is True else ""
+        notes.append(f"terminating, serves because no other{where} is ready")
+    elif endpoint.terminating is True:
+        notes.append("terminating, but ready")
+    if seen.selection.weights.get(place) == 0:
+        serves = (in_cluster and not seen.cluster_has_weight) or (in_local and not seen.local_has_weight)
+        notes.append(
+            "weight 0, serves because no other has more" if serves else "drained: weight 0, gets no new clients"
+        )
+    return "; ".join(notes)
 
 
 def _reasons(seen: Seen, endpoint: Endpoint, place: EndpointAddress) -> Iterator[Reason]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from svcc.fields import ObjectReference, Source
+from svcc.model.balancing import MOST_WEIGHT
 from svcc.model.metadata import frozen_items, frozen_mapping
 from svcc.model.service import Protocol
 
@@ -21,6 +22,10 @@ class Endpoint:
 
     A condition left None has the API's meaning: ready and serving count as true, terminating as false (S13).
     `zone_hints` and `node_hints` are `hints.forZones[].name` and `hints.forNodes[].name` (S20).
+    `weight`, from 0 to 1000, is the share of the Service's connections; None leaves it to the slice's annotations.
+
+    Raises:
+        ValueError: the weight is out of range.
     """
 
     addresses: tuple[str, ...] = field(converter=frozen_items)
@@ -33,6 +38,12 @@ class Endpoint:
     zone_hints: tuple[str, ...] = field(default=(), converter=frozen_items)
     node_hints: tuple[str, ...] = field(default=(), converter=frozen_items)
     target: ObjectReference | None = None
+    weight: int | None = field(default=None)
+
+    @weight.validator
+    def _weight_in_range(self, _attribute: object, value: int | None) -> None:
+        if value is not None and not 0 <= value <= MOST_WEIGHT:
+            raise ValueError(f"weight {value} is not in the range 0 to {MOST_WEIGHT}")
 
 
 @frozen

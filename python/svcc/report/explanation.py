@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 
 from svcc.dataplane.contract import Decision, FrontendKind, NodePortAddresses
 from svcc.explanation.contract import (
@@ -14,6 +15,7 @@ from svcc.explanation.contract import (
     ServicePortExplanation,
 )
 from svcc.fields import Severity, Source, printable
+from svcc.model.balancing import Balancing, HashKey, LoadBalancing
 from svcc.model.service import ServiceType
 from svcc.report.tables import table
 
@@ -124,6 +126,9 @@ def _port(explanation: Explanation, port: ServicePortExplanation, *, everything:
         if exposure.other_nodes:
             found = [f"{_place(item.address, exposure.port)} ({item.node})" for item in exposure.other_nodes]
             yield f"  node port on other nodes: {_cut(found, everything=everything)}"
+    if port.balancing.algorithm is not LoadBalancing.RANDOM:
+        new = "" if port.affinity_timeout_seconds is None else "new "
+        yield f"  load balancing: {_balancing(port.balancing, new)}"
     if port.affinity_timeout_seconds is not None:
         seconds = port.affinity_timeout_seconds
         yield f"  session affinity: a client stays with its endpoint until {seconds} s without a new connection"
@@ -133,6 +138,16 @@ def _port(explanation: Explanation, port: ServicePortExplanation, *, everything:
     for sentence in port.hints:
         yield f"  {sentence}"
     yield from _endpoints(port, is_headless=not port.exposures, everything=everything)
+
+
+def _balancing(balancing: Balancing, new: str) -> str:
+    match balancing.hash_key:
+        case None:
+            return f"round-robin, endpoints take turns for {new}connections"
+        case HashKey.SOURCE_ADDRESS:
+            return f"maglev by source-address, a {new}client's address decides about its endpoint"
+        case HashKey.FLOW:
+            return f"maglev by flow, a {new}client's address and port decide about the endpoint"
 
 
 def _port_heading(explanation: Explanation, port: ServicePortExplanation) -> str:
@@ -187,25 +202,47 @@ def _endpoints(port: ServicePortExplanation, *, is_headless: bool, everything: b
     used = [item for item in port.endpoints if item.in_cluster_set or item.in_local_set]
     unused = [item for item in port.endpoints if not (item.in_cluster_set or item.in_local_set)]
     shown = port.endpoints if everything else (*used[:_FEW], *unused[:_FEW])
-    clusters, locals_ = sum(item.in_cluster_set for item in used), sum(item.in_local_set for item in used)
+    clusters = _weights([item for item in used if item.in_cluster_set])
+    locals_ = _weights([item for item in used if item.in_local_set])
+    has_weights = any(item.weight != 1 for item in used)
     both = port.cluster_set_used and port.local_set_used
     chance = "CHANCE" if not both else "OF ALL"
     rows = []
     for item in shown:
-        in_cluster = f"1/{clusters}" if item.in_cluster_set else "-"
-        in_local = f"1/{locals_}" if item.in_local_set else "-"
+        in_cluster = _chance(item, clusters) if item.in_cluster_set else "-"
+        in_local = _chance(item, locals_) if item.in_local_set else "-"
         if is_headless:
             chances = ("yes" if item.in_cluster_set else "no", "")
         else:
             chances = (in_cluster if port.cluster_set_used else "", in_local if port.local_set_used else "")
         rows.append(
-            (_endpoint_place(item), *chances, item.node or "<none>", *_who(item), _why(item), _where(item.source))
+            (
+                _endpoint_place(item),
+                str(item.weight) if has_weights else "",
+                *chances,
+                item.node or "<none>",
+                *_who(item),
+                _why(item),
+                _where(item.source),
+            )
         )
-    header = ["ENDPOINT", "IN DNS" if is_headless else chance, "OF LOCAL" if both else "CHANCE"]
+    header = ["ENDPOINT", "WEIGHT", "IN DNS" if is_headless else chance, "OF LOCAL" if both else "CHANCE"]
     yield from table([*header, "NODE", "ZONE", "POD", "NOTE", "DECLARED"], rows, indent="  ")
     if len(shown) < len(port.endpoints):
         missing_used, missing = max(len(used) - _FEW, 0), max(len(unused) - _FEW, 0)
         yield f"  ... and {missing_used} used and {missing} unused endpoints more (-v)"
+
+
+def _weights(items: Sequence[EndpointExplanation]) -> tuple[int, int]:
+    """How many endpoints a set has, and the sum of their weights."""
+    return len(items), sum(item.weight for item in items)
+
+
+def _chance(item: EndpointExplanation, weights: tuple[int, int]) -> str:
+    """Its share of a set; where all weights are 0, all are alike."""
+    count, total = weights
+    share = Fraction(item.weight, total) if total else Fraction(1, count)
+    return f"{share.numerator}/{share.denominator}" if share else "0"
 
 
 def _endpoint_place(item: EndpointExplanation) -> str:

@@ -76,6 +76,9 @@ def _port(port: ServicePortExplanation) -> dict[str, Any]:
         "targetPort": port.target_port,
         "source": _source(port.source),
         "affinityTimeoutSeconds": port.affinity_timeout_seconds,
+        "loadBalancing": port.balancing.algorithm.value,
+        "hashKey": port.balancing.hash_key.value if port.balancing.hash_key else None,
+        "tableSize": port.balancing.table_size,
         "topology": port.topology,
         "hints": list(port.hints),
         "clusterSetUsed": port.cluster_set_used,
@@ -119,6 +122,7 @@ def _endpoint(endpoint: EndpointExplanation) -> dict[str, Any]:
         "inLocalSet": endpoint.in_local_set,
         "reasons": [_reason(reason) for reason in endpoint.reasons],
         "note": endpoint.note,
+        "weight": endpoint.weight,
         "source": _source(endpoint.source),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from svcc.addresses import canonical_address, family_of
+from svcc.validate.balancing import check_weights
 from svcc.validate.findings import Findings, Path
 from svcc.validate.ip import address_errors, address_warning, special_address_errors
 from svcc.validate.metadata import check_metadata
@@ -46,6 +47,7 @@ def check_endpoint_slice(value: Mapping[str, Any], findings: Findings) -> None:
         for index, endpoint in enumerate(endpoints):
             _check_endpoint(endpoint, address_type, ("endpoints", index), findings)
     _check_ports(value.get("ports", []), findings)
+    check_weights(value, findings)
     _warn(address_type, endpoints[:MOST_ENDPOINTS], findings)
 
 

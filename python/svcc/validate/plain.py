@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from svcc.validate.balancing import OWN_PREFIX
 from svcc.validate.service_addresses import SOURCE_RANGES_ANNOTATION
 from svcc.validate.service_warnings import TOPOLOGY_HINTS_ANNOTATION
 
@@ -86,6 +87,8 @@ def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:  # noqa: PLR0911  (o
     size = 0
     for key, text in annotations.items():
         if type(text) is not str or not _is_known_key(key):
+            return False
+        if key.startswith(OWN_PREFIX):
             return False
         size += len(key) + len(text)
     return (

@@ -158,6 +158,11 @@ _SERVICE_WARNINGS = _warnings(
         "external-ips-ignored": "An ExternalName ignores `externalIPs`.",
         "external-name-ignored": "Only an ExternalName uses `externalName`.",
         "prefer-close-deprecated": "PreferClose is the old name of PreferSameZone.",
+        "annotation-not-read": "An annotation of svcc's is one it reads on Services.",
+        "load-balancing-unsupported": "The load balancing is maglev, random or round-robin; else it is random.",
+        "hash-key-unsupported": "The hash key is flow or source-address; else it is source-address.",
+        "table-size-unsupported": "The table size is 251, 1021, 4093, 16381 or 65537; else svcc chooses it.",
+        "hashing-without-maglev": "Only maglev has a hash key and a table.",
     },
 )
 
@@ -194,6 +199,10 @@ _ENDPOINT_SLICE = [
             "address-non-standard": "An address is written in a way new servers refuse.",
             "address-not-canonical": "An IPv6 address is not in canonical form.",
             "fqdn-deprecated": "The address type FQDN is deprecated.",
+            "annotation-not-read": "An annotation of svcc's is one it reads on slices.",
+            "weight-invalid": "The weight of a slice is from 0 to 1000; else it is 1.",
+            "weights-invalid": "Weights are addresses with weights from 0 to 1000; others are passed over.",
+            "weight-of-nobody": "An address that has a weight is an endpoint of the slice.",
         },
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from svcc.validate.balancing import check_balancing
 from svcc.validate.findings import Findings
 from svcc.validate.service_addresses import is_headless, warn_of_address, warn_of_source_range
 
@@ -17,6 +18,7 @@ TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"
 def check_service_warnings(value: Mapping[str, Any], findings: Findings) -> None:
     """Report warnings; their sentences name the field themselves where the server's do, so some carry no path."""
     spec = value["spec"]
+    check_balancing(value.get("metadata", {}).get("annotations", {}), findings)
     if TOPOLOGY_HINTS_ANNOTATION in value.get("metadata", {}).get("annotations", {}):
         deprecated = f"annotation {TOPOLOGY_HINTS_ANNOTATION} is deprecated"
         sentence = f"{deprecated}, please use {TOPOLOGY_MODE_ANNOTATION} instead"

@@ -94,6 +94,7 @@ def _ingress(entry: LoadBalancerIngress) -> dict[str, Any]:
 
 
 def _endpoint_slice(item: EndpointSlice) -> dict[str, Any]:
+    # Weights of endpoints made in Python are in range and need no judging, so the form leaves them out.
     return {
         "metadata": _metadata(item),
         "addressType": item.address_type,

@@ -16,18 +16,24 @@ use svcc_core::selection::{Endpoint, Hint, HintUse, Selection, Service, Slice, S
 /// A port's name, as a number of `Names`, and its protocol.
 type PortKey = (usize, PyBackedStr);
 
-/// An `EndpointSlice` in Rust, and the Python endpoints its records stand for.
-type Read<'py> = (Slice<PyBackedStr, PortKey>, Vec<Bound<'py, PyAny>>);
+/// What the records of an `EndpointSlice` stand for.
+struct Objects<'py> {
+    /// The index of the slice among all that Python handed over for its Service.
+    slice: usize,
+    /// The endpoints in Python, and whether each has a weight of its own.
+    endpoints: Vec<(Bound<'py, PyAny>, bool)>,
+}
 
 /// A Service as Python hands it over: its slices and its ports.
 type Declared<'py> = (Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>);
 
-/// Candidates as addresses, ports, endpoints and flags; the Cluster set, the Local set and the local members of either
+/// Candidates as addresses, ports, endpoints, indices of their slices and flags; the Cluster set, the Local set and the local members of either
 /// as indices of them; the use of node and zone hints.
 type Selected<'py> = (
     Vec<PyBackedStr>,
     Vec<u16>,
     Vec<Bound<'py, PyAny>>,
+    Vec<usize>,
     Bound<'py, PyBytes>,
     Vec<usize>,
     Vec<usize>,
@@ -54,11 +60,11 @@ pub(crate) fn select_service_ports<'py>(
     for (slices, ports) in &services {
         let mut found = Vec::with_capacity(slices.len());
         let mut objects = Vec::with_capacity(slices.len());
-        for slice in slices {
+        for (index, slice) in slices.iter().enumerate() {
             if slice.getattr(intern!(py, "address_type"))?.eq(&family)? {
                 let (record, endpoints) = read_slice(slice, &node, &names)?;
                 found.push(record);
-                objects.push(endpoints);
+                objects.push(Objects { slice: index, endpoints });
             }
         }
         let ports = ports.iter().map(|port| names.key(port)).collect::<PyResult<_>>()?;
@@ -103,7 +109,13 @@ impl Names<'_> {
     }
 }
 
-fn read_slice<'py>(slice: &Bound<'py, PyAny>, node: &Node<'py>, names: &Names<'py>) -> PyResult<Read<'py>> {
+/// A slice in Rust, and the Python endpoints its records stand for, as [`Objects`] has them.
+#[expect(clippy::type_complexity, reason = "the parts of two records")]
+fn read_slice<'py>(
+    slice: &Bound<'py, PyAny>,
+    node: &Node<'py>,
+    names: &Names<'py>,
+) -> PyResult<(Slice<PyBackedStr, PortKey>, Vec<(Bound<'py, PyAny>, bool)>)> {
     let py = slice.py();
     let mut ports = Vec::new();
     for port in slice.getattr(intern!(py, "ports"))?.cast::<PyTuple>()? {
@@ -123,7 +135,8 @@ fn read_slice<'py>(slice: &Bound<'py, PyAny>, node: &Node<'py>, names: &Names<'p
     for object in declared {
         if let Some(endpoint) = read_endpoint(&object, node)? {
             endpoints.push(endpoint);
-            objects.push(object);
+            let has_weight = !object.getattr(intern!(py, "weight"))?.is_none();
+            objects.push((object, has_weight));
         }
     }
     Ok((Slice { endpoints, ports }, objects))
@@ -182,23 +195,28 @@ fn selected<'py>(
     py: Python<'py>,
     selection: Selection,
     service: &Service<PyBackedStr, PortKey>,
-    declared: &[Vec<Bound<'py, PyAny>>],
+    declared: &[Objects<'py>],
 ) -> Selected<'py> {
     let count = selection.candidates.len();
     let (mut addresses, mut ports) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let (mut endpoints, mut flags) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut slices = Vec::with_capacity(count);
     for candidate in selection.candidates {
         let endpoint = &service.slices[candidate.slice].endpoints[candidate.endpoint];
         addresses.push(endpoint.address.clone_ref(py));
         ports.push(candidate.port);
-        endpoints.push(declared[candidate.slice][candidate.endpoint].clone());
-        let conditions = [endpoint.ready, endpoint.terminating_but_serving, endpoint.local];
+        let Objects { slice, endpoints: objects } = &declared[candidate.slice];
+        let (object, has_weight) = &objects[candidate.endpoint];
+        endpoints.push(object.clone());
+        slices.push(*slice);
+        let conditions = [endpoint.ready, endpoint.terminating_but_serving, endpoint.local, *has_weight];
         flags.push(conditions.iter().rev().fold(0, |bits, &condition| bits << 1 | u8::from(condition)));
     }
     (
         addresses,
         ports,
         endpoints,
+        slices,
         PyBytes::new(py, &flags),
         selection.cluster,
         selection.local,

@@ -6,8 +6,49 @@ from tests.unit.rule_rows.row import REMOVED, Row
 from tests.unit.rule_rows.words import CIDR, IP, LABEL, LABEL_VALUE, NAME_PART, RANGE, SUBDOMAIN
 
 _ENDPOINT = ("endpoints", 0)
+_ANNOTATIONS = ("metadata", "annotations")
+_WEIGHTS = "metadata.annotations[svcc.dev/weights]"
+_LIMITS = "must be between 0 and 1000, inclusive"
+_ENTRY = f"must be an address and its weight, such as 10.244.1.5=3; a weight {_LIMITS}"
 
 ENDPOINT_SLICE_ROWS = [
+    Row(
+        "a weight is a number from 0 to 1000",
+        {_ANNOTATIONS: {"svcc.dev/weight": "1001"}},
+        [
+            (
+                "endpoint-slice/weight-invalid",
+                f'metadata.annotations[svcc.dev/weight]: Invalid value: "1001": {_LIMITS}',
+            )
+        ],
+    ),
+    Row(
+        "weights are of addresses, and each is judged by itself",
+        {_ANNOTATIONS: {"svcc.dev/weights": "10.244.1.7=3, 10.244.1=3, 10.244.1.7=-1, 7"}},
+        [
+            ("endpoint-slice/weights-invalid", f'{_WEIGHTS}: Invalid value: "10.244.1=3": {_ENTRY}'),
+            ("endpoint-slice/weights-invalid", f'{_WEIGHTS}: Invalid value: "10.244.1.7=-1": {_ENTRY}'),
+            ("endpoint-slice/weights-invalid", f'{_WEIGHTS}: Invalid value: "7": {_ENTRY}'),
+        ],
+    ),
+    Row(
+        "a weight is of an endpoint",
+        {_ANNOTATIONS: {"svcc.dev/weights": "10.244.1.77=3"}},
+        [("endpoint-slice/weight-of-nobody", f"{_WEIGHTS}: 10.244.1.77 is no endpoint of this slice")],
+    ),
+    Row(
+        "how to balance is for Services to say",
+        {_ANNOTATIONS: {"svcc.dev/load-balancing": "maglev"}},
+        [
+            (
+                "endpoint-slice/annotation-not-read",
+                (
+                    "metadata.annotations[svcc.dev/load-balancing]: svcc reads no such annotation of an "
+                    "EndpointSlice, but svcc.dev/weight, svcc.dev/weights"
+                ),
+            )
+        ],
+    ),
     Row(
         "a slice has an address type",
         {("addressType",): REMOVED},

@@ -5,7 +5,70 @@ from __future__ import annotations
 from tests.unit.rule_rows.row import REMOVED, Row
 from tests.unit.rule_rows.words import CIDR, DEPRECATED, IP, NAME_PART, PORT, RANGE, SUBDOMAIN
 
+ANNOTATIONS = ("metadata", "annotations")
 WARNING_ROWS = [
+    Row(
+        "an unknown way of load balancing is none",
+        {ANNOTATIONS: {"svcc.dev/load-balancing": "least-connections"}},
+        [
+            (
+                "service/load-balancing-unsupported",
+                (
+                    'metadata.annotations[svcc.dev/load-balancing]: Unsupported value: "least-connections": '
+                    'supported values: "maglev", "random", "round-robin"'
+                ),
+            )
+        ],
+    ),
+    Row(
+        "an unknown hash key is none",
+        {ANNOTATIONS: {"svcc.dev/load-balancing": "maglev", "svcc.dev/hash-key": "cookie"}},
+        [
+            (
+                "service/hash-key-unsupported",
+                (
+                    'metadata.annotations[svcc.dev/hash-key]: Unsupported value: "cookie": '
+                    'supported values: "flow", "source-address"'
+                ),
+            )
+        ],
+    ),
+    Row(
+        "a table has one of five sizes",
+        {ANNOTATIONS: {"svcc.dev/load-balancing": "maglev", "svcc.dev/table-size": "1024"}},
+        [
+            (
+                "service/table-size-unsupported",
+                (
+                    'metadata.annotations[svcc.dev/table-size]: Unsupported value: "1024": '
+                    'supported values: "1021", "16381", "251", "4093", "65537"'
+                ),
+            )
+        ],
+    ),
+    Row(
+        "a hash key is for maglev",
+        {ANNOTATIONS: {"svcc.dev/hash-key": "flow"}},
+        [
+            (
+                "service/hashing-without-maglev",
+                'metadata.annotations[svcc.dev/hash-key]: has no effect unless svcc.dev/load-balancing is "maglev"',
+            )
+        ],
+    ),
+    Row(
+        "weights are for slices",
+        {ANNOTATIONS: {"svcc.dev/weight": "3", "example.com/weight": "3"}},
+        [
+            (
+                "service/annotation-not-read",
+                (
+                    "metadata.annotations[svcc.dev/weight]: svcc reads no such annotation of a Service, "
+                    "but svcc.dev/hash-key, svcc.dev/load-balancing, svcc.dev/table-size"
+                ),
+            )
+        ],
+    ),
     Row(
         "leading zeros in an address are an old form",
         {("spec", "clusterIP"): "010.1.2.3"},
