@@ -17,7 +17,7 @@ from tests.kernel.agreement import agrees, sent
 from tests.kernel.network import Node
 from tests.kernel.nft_versions import Program
 from tests.kube_proxy import DISTINCT_LAYOUTS, LAYOUTS, kube_proxy_ruleset, layout_of
-from tests.kube_proxy.differences import differs_on_purpose
+from tests.kube_proxy.differences import as_kube_proxy_reads, differs_on_purpose
 from tests.kube_proxy.names import chain_name, endpoint_chain_name
 from tests.kube_proxy.record import DATA, listed, shop_ruleset
 from tests.oracle import Packet, decide
@@ -39,7 +39,7 @@ def node() -> Iterator[Node]:
 
 @st.composite
 def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
-    scenario = draw(scenarios())
+    scenario = as_kube_proxy_reads(draw(scenarios()))
     return scenario, draw(st.lists(packets(scenario), min_size=PACKETS_A_CLUSTER, max_size=PACKETS_A_CLUSTER))
 
 

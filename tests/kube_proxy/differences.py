@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import evolve
+
 from tests.kube_proxy import layout_of
 from tests.oracle import Packet, Result
 from tests.oracle.decide import Situation, candidate_endpoints, ip_frontend_at, is_local_policy, node_port_at
@@ -45,3 +47,23 @@ def differs_on_purpose(scenario: Scenario, packet: Packet, expected: Mapping[Res
     cluster_ips = active_cluster_ips(scenario.cluster, scenario.settings, packet.family)
     by_cluster_ip = ip_frontend is not None and ip_frontend.kind is Kind.CLUSTER_IP
     return packet.destination in cluster_ips and bool(targets) and not by_cluster_ip  # 5
+
+
+def as_kube_proxy_reads(scenario: Scenario) -> Scenario:
+    """The scenario without the annotations and weights that only svcc knows."""
+    cluster = scenario.cluster
+    return evolve(
+        scenario,
+        cluster=evolve(
+            cluster,
+            services=[evolve(service, annotations={}) for service in cluster.services],
+            endpoint_slices=[
+                evolve(
+                    each,
+                    annotations={},
+                    endpoints=[evolve(endpoint, weight=None) for endpoint in each.endpoints],
+                )
+                for each in cluster.endpoint_slices
+            ],
+        ),
+    )

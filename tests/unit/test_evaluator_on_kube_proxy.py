@@ -13,7 +13,7 @@ from svcc.model.service import Protocol
 from svcc.trace.evaluator import Evaluation, Evaluator
 from svcc.trace.packet import Packet as TracedPacket
 from tests.kube_proxy import DISTINCT_LAYOUTS, kube_proxy_ruleset
-from tests.kube_proxy.differences import differs_on_purpose
+from tests.kube_proxy.differences import as_kube_proxy_reads, differs_on_purpose
 from tests.kube_proxy.record import DATA, ROOT
 from tests.oracle import Packet, decide
 from tests.oracle.evaluator import as_seen, evaluated
@@ -26,7 +26,7 @@ LOCAL = ("192.168.0.11", "fd00:1::11")
 
 @st.composite
 def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
-    scenario = draw(scenarios())
+    scenario = as_kube_proxy_reads(draw(scenarios()))
     return scenario, draw(st.lists(packets(scenario), min_size=PACKETS_A_CLUSTER, max_size=PACKETS_A_CLUSTER))
 
 
