@@ -1,6 +1,9 @@
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, final
 
+from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.service import ServicePort
+
 __all__ = [
     "Chooser",
     "Program",
@@ -11,12 +14,8 @@ __all__ = [
     "maglev_tables",
     "nft_hash",
     "nft_hash_many",
+    "select_service_ports",
 ]
-
-from svcc.model.endpoints import Endpoint, EndpointSlice
-from svcc.model.service import ServicePort
-
-__all__ = ["assign_slots", "assign_slots_many", "nft_hash", "nft_hash_many", "select_service_ports"]
 
 _Selected: TypeAlias = tuple[
     list[str], list[int], list[Endpoint], list[int], bytes, list[int], list[int], list[int], int, int
