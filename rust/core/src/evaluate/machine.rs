@@ -53,7 +53,7 @@ pub(super) enum ChainEnd {
 }
 
 /// More rules than this, and it is a loop (which the kernel refuses in chains that packets reach).
-const BUDGET: u32 = 4_000_000;
+const BUDGET: u32 = 1_000_000;
 /// The kernel allows 16 chains on its stack (`NFT_JUMP_STACK_SIZE`).
 const STACK: usize = 16;
 /// Connection tracking sees packets here (`NF_IP_PRI_CONNTRACK`).
