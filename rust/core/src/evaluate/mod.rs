@@ -4,10 +4,12 @@ pub mod batch;
 mod exact;
 mod flight;
 mod fraction;
+mod lookup;
 mod machine;
 mod outcome;
 mod packet;
 mod rule;
+mod translation;
 mod values;
 pub mod words;
 

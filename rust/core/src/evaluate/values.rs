@@ -1,8 +1,8 @@
 //! The values of terms.
 
 use super::flight::{Loaded, Missing};
+use super::lookup::Found;
 use super::machine::{Machine, Stop, World};
-use super::rule::Found;
 use crate::kernel_hash::{ByteOrder, NftHash};
 use crate::program::{Answer, Data, End, Field, Kind, Part, Term, apply};
 
