@@ -261,6 +261,29 @@ def test_steps_tell_the_way() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "dump",
+    [
+        "table inet x {\nchain c {\ntype filter hook forward priority wat; policy drop;\n}\n}\n",
+        '{"nftables": [{"rule": 7}]}',
+        '{"nftables": [{"chain": {"family": "ip", "table": "x", "name": "y", "type": "filter", "hook": 7, "prio": 0}}]}',
+        '{"nftables": [{"rule": {"family": "ip", "table": "x", "chain": "y", "expr": [{"drop": null}]}}]}',
+    ],
+)
+def test_what_is_not_understood_of_a_dump_and_may_decide_makes_everything_unknown(dump: str) -> None:
+    unknown = only(dump)
+    assert unknown.verdict == "unknown"
+    assert unknown.reasons
+    assert unknown.probability == 1
+
+
+def test_what_is_not_understood_of_other_families_decides_nothing_about_ip() -> None:
+    assert (
+        only("table bridge x {\nchain c {\ntype filter hook forward priority wat; policy drop;\n}\n}\n").verdict
+        == "accept"
+    )
+
+
 @pytest.mark.parametrize("dump", ["{", '{"nftables": [{"table": ', "table ip t {", "[]", "\0\0\0", "{}"])
 def test_what_is_no_dump_is_refused(dump: str) -> None:
     with pytest.raises(InputError, match="the dump cannot be read"):

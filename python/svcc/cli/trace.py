@@ -48,6 +48,8 @@ class _Tracer:
         """Print a packet's outcomes; one alone is told step by step, many a line each."""
         steps = bool(self.talk.verbose)
         evaluation = self.evaluator.evaluate(packet, steps=steps or (alone and not self.as_json))
+        if self.as_json and any(outcome.verdict in {"drop", "reject"} for outcome in evaluation.outcomes):
+            evaluation = self.evaluator.evaluate(packet)  # the reason is the last step
         if self.as_json:
             write_data([json.dumps(trace_document(packet, evaluation, steps=steps)), "\n"])
         elif alone or steps:
@@ -146,6 +148,10 @@ def trace_command(
     or mixed, with the probabilities of each.
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     _check_usage(packet, packets, filenames, ruleset)
+    if interface is not None and not 0 < len(interface.encode()) < 16:
+        raise click.BadParameter(f"{interface!r} is not an interface name", param_hint="--interface")
+    if hook == "output" and interface is not None:
+        raise click.UsageError("--hook output and --interface exclude each other: the node sends by no input interface")
     defaults = PacketDefaults(hook, interface, mark)
     expectation = Expectation.of(expect) if expect else None
     # Lines of a file are judged before anything is printed; those of a stream when they come.

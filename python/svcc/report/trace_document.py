@@ -18,7 +18,8 @@ def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = Fals
     `verdict` is ``dnat`` where every outcome is a rewritten destination, ``accept`` where the destination is left
     alone, ``drop``, ``reject``, ``unknown`` where any outcome is, and else ``mixed``; then `probabilities` holds the
     share of each. `endpoints` holds the rewritten destinations with their probabilities, which add up to less than 1
-    where not every outcome is one; the `address` is null where the kernel chooses it.
+    where not every outcome is one; the `address` is null where the kernel chooses it. `reason` names the rule that
+    drops or rejects, if the evaluation has steps, and what would have to be known of an unknown outcome.
     """
     verdict = overall_verdict(evaluation)
     document: dict[str, Any] = {"verdict": verdict, "endpoints": _endpoints(packet, evaluation)}
@@ -27,7 +28,9 @@ def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = Fals
         document["probabilities"] = {kind: float(share) for kind, share in kinds.items()}
     rejections = {outcome.reject_with for outcome in evaluation.outcomes if outcome.verdict == "reject"}
     document["reject_with"] = ", ".join(sorted(filter(None, rejections))) or None
-    reasons = dict.fromkeys(reason for outcome in evaluation.outcomes for reason in outcome.reasons)
+    reasons = dict.fromkeys(
+        reason for outcome in evaluation.outcomes for reason in (*outcome.reasons, *_refusal(outcome))
+    )
     document["reason"] = "; ".join(reasons) or None
     untouched = [outcome for outcome in evaluation.outcomes if kind_of(outcome) == "accept"]
     if any(outcome.masquerade or outcome.source or outcome.source_choice for outcome in untouched):
@@ -35,6 +38,14 @@ def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = Fals
     if steps:
         document["outcomes"] = [_outcome(packet, outcome) for outcome in evaluation.outcomes]
     return document
+
+
+def _refusal(outcome: Outcome) -> list[str]:
+    """The rule that drops or rejects, if the steps are known."""
+    if outcome.verdict not in {"drop", "reject"} or not outcome.steps:
+        return []
+    step = outcome.steps[-1]
+    return [f"`{step.rule or step.note}` (table {step.family} {step.table}, chain {step.chain})"]
 
 
 def _endpoints(packet: Packet, evaluation: Evaluation) -> list[dict[str, Any]]:

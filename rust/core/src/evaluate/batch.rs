@@ -1,6 +1,6 @@
 //! Many packets at once, one outcome each: where the kernel would draw a number, the packet brings it along.
 
-use super::exact::outcomes;
+use super::exact::{decisive_notes, outcomes};
 use super::flight::Flight;
 use super::fraction::Fraction;
 use super::machine::{Machine, Stop, World};
@@ -119,11 +119,16 @@ fn part(
         marks: Vec::with_capacity(count),
     };
     let mut drawing = Drawing { random: 0, drawn: false, counters: vec![0; program.sites as usize] };
+    let unread = decisive_notes(program).next().is_some();
     for (place, bytes) in packets.as_chunks::<PACKET_SIZE>().0.iter().enumerate() {
         let (packet, random) = unpack(bytes, interfaces)
             .map_err(|message| PackedError { packet: Some(first + place), message: message.to_owned() })?;
         drawing.random = u64::from(random) << 32;
         drawing.drawn = false;
+        if unread {
+            batch.push(&packet, &unknown(), false);
+            continue;
+        }
         match Machine::new(program, Flight::new(&packet, surroundings), &mut drawing).run() {
             Ok(outcome) => batch.push(&packet, &outcome, drawing.drawn),
             Err(Stop::Undecided) => {

@@ -11,6 +11,8 @@ use rustc_hash::FxHashMap;
 
 /// With more ways than this the outcome is unknown.
 const WAYS: usize = 1 << 20;
+/// More reasons than these are left out.
+const REASONS: usize = 16;
 /// The ports that Linux gives to clients (`ip_local_port_range`).
 const CLIENT_PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 
@@ -123,6 +125,10 @@ pub fn outcomes(program: &Program, surroundings: &Surroundings, packet: &Packet,
 }
 
 fn enumerate<const STEPS: bool>(program: &Program, surroundings: &Surroundings, packet: &Packet) -> Vec<Chance> {
+    let unread: Vec<String> = decisive_notes(program).take(REASONS).collect();
+    if !unread.is_empty() {
+        return vec![Chance { reasons: unread, ..unknown(String::new(), Vec::new()) }];
+    }
     let mut world: Enumeration<STEPS> = Enumeration {
         forks: Vec::new(),
         depth: 0,
@@ -152,6 +158,11 @@ fn enumerate<const STEPS: bool>(program: &Program, surroundings: &Surroundings, 
         }
     }
     vec![unknown(format!("there are more than {WAYS} ways, too many to try"), Vec::new())]
+}
+
+/// What the reader of the dump did not understand, and what may decide about any packet.
+pub(super) fn decisive_notes(program: &Program) -> impl Iterator<Item = String> {
+    program.ruleset.notes.iter().filter(|note| note.decisive).map(|note| format!("{}: {}", note.place, note.message))
 }
 
 fn leaf(outcome: Result<Outcome, Stop>, steps: Vec<Step>) -> Chance {
@@ -262,7 +273,7 @@ fn common(tried: &[Vec<Chance>], reason: String) -> Option<Vec<Chance>> {
         if undecided_itself {
             reasons.insert(0, reason);
         }
-        reasons.truncate(16);
+        reasons.truncate(REASONS);
         joined.add(Chance { reasons, probability: rest, ..unknown(String::new(), steps) })?;
     }
     Some(joined.chances)
@@ -282,7 +293,7 @@ impl Collection {
             Some(there) => {
                 there.probability = there.probability.plus(chance.probability)?;
                 for reason in chance.reasons {
-                    if !there.reasons.contains(&reason) && there.reasons.len() < 16 {
+                    if !there.reasons.contains(&reason) && there.reasons.len() < REASONS {
                         there.reasons.push(reason);
                     }
                 }

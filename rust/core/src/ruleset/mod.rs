@@ -30,6 +30,8 @@ pub struct Note {
     pub place: usize,
     /// One sentence without a full stop.
     pub message: String,
+    /// What it is about may decide about any packet, so that nothing is known of them.
+    pub decisive: bool,
 }
 
 /// The family of a table.

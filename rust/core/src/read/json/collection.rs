@@ -50,7 +50,7 @@ impl Collection {
     pub(super) fn take(&mut self, place: usize, object: Value<'_>) {
         let (kind, body) = match object.into_single() {
             Ok(single) => single,
-            Err(object) => return self.note(place, format!("{} is no object of a ruleset", object.compact())),
+            Err(object) => return self.note(place, true, format!("{} is no object of a ruleset", object.compact())),
         };
         let change = match kind.as_ref() {
             "metainfo" => {
@@ -72,19 +72,21 @@ impl Collection {
         }
         match body.into_single() {
             Ok((inner, body)) => self.change_or_note(place, change, &inner, body),
-            Err(body) => self.note(place, format!("the command {kind} {} was not understood", body.compact())),
+            Err(body) => self.note(place, true, format!("the command {kind} {} was not understood", body.compact())),
         }
     }
 
     fn change_or_note(&mut self, place: usize, change: Change, kind: &str, body: Value<'_>) {
         if self.change(place, change, kind, body).is_none() {
             let what = if change == Change::Listed { "object" } else { "command" };
-            self.note(place, format!("the {what} for a {} was not understood", bounded(kind)));
+            // Rules decide, and what they look into; of everything else there are too many kinds to know them all.
+            let decisive = matches!(kind, "table" | "chain" | "rule" | "set" | "map" | "element" | "ruleset");
+            self.note(place, decisive, format!("the {what} for a {} was not understood", bounded(kind)));
         }
     }
 
-    fn note(&mut self, place: usize, message: String) {
-        self.notes.push(Note { place, message });
+    fn note(&mut self, place: usize, decisive: bool, message: String) {
+        self.notes.push(Note { place, message, decisive });
     }
 
     fn change(&mut self, place: usize, change: Change, kind: &str, body: Value<'_>) -> Option<()> {
@@ -102,12 +104,13 @@ impl Collection {
             tables.insert(name.clone(), GrowingTable::mentioned(place));
         }
         let table = tables.get_mut(&name)?;
-        let mut odd = Oddities::new();
+        let mut odd = Oddities::default();
         let subject = ["name", "chain"].iter().find_map(|key| body.text_of(key)).unwrap_or_default().to_owned();
         let taken = apply(table, family, place, change, kind, body, &mut odd);
         let subject = if kind == "table" { String::new() } else { format!("{kind} {subject} of ") };
-        for sentence in odd {
-            self.note(place, format!("{subject}table {} {name}: {sentence}", family_word(family)));
+        for (sentence, decisive) in odd.sentences {
+            let message = format!("{subject}table {} {name}: {sentence}", family_word(family));
+            self.note(place, decisive && meets_packets(family), message);
         }
         taken
     }
@@ -136,13 +139,14 @@ impl Collection {
                     version.refuse_oldest(name)?;
                     omits = version.omits();
                     if omits {
-                        self.note(*place, Version::omissions(name));
+                        self.note(*place, false, Version::omissions(name));
                     }
                 }
-                None => self.note(*place, format!("the version {name} of nft is unknown")),
+                None => self.note(*place, false, format!("the version {name} of nft is unknown")),
             },
             (None, Some(place)) => self.note(
                 place,
+                false,
                 "the listing does not say which version of nft printed it, so it is unknown what it lacks".to_owned(),
             ),
             (None, None) => {}
@@ -163,11 +167,12 @@ impl Collection {
                     "{whole}: {missing} of its handles are of nothing that is listed, so rules were deleted, or this nft \
                      left them out"
                 );
-                self.note(order.place(), message);
+                self.note(order.place(), false, message);
             }
             let (table, odd) = growing.finish(family, name);
             for (place, sentence) in odd {
-                self.note(place, format!("{whole}: {sentence}"));
+                let (sentence, decisive) = sentence;
+                self.note(place, decisive && meets_packets(family), format!("{whole}: {sentence}"));
             }
             ruleset.tables.push(table);
         }
@@ -297,6 +302,13 @@ fn named_rule(rules: &[Rule], body: &Value<'_>) -> Option<usize> {
     (index < rules.len()).then_some(index)
 }
 
+/// Whether packets of IP meet the base chains of a family.
+fn meets_packets(family: TableFamily) -> bool {
+    matches!(family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet)
+}
+
 fn unknown_keys(body: &Value<'_>, known: &[&str], odd: &mut Oddities) {
-    odd.extend(body.keys().filter(|key| !known.contains(key)).map(|key| format!("its key {key:?} is unknown")));
+    for key in body.keys().filter(|key| !known.contains(key)) {
+        odd.push(format!("its key {key:?} is unknown"));
+    }
 }

@@ -6,7 +6,21 @@ use super::value::Value;
 use crate::ruleset::{Base, ChainType, DataType, Expression, Hook, KeyType, Rule, Set, TableFamily};
 
 /// Sentences about one object.
-pub(super) type Oddities = Vec<String>;
+#[derive(Default)]
+pub(super) struct Oddities {
+    /// Sentences, and whether what they are about may decide about any packet.
+    pub(super) sentences: Vec<(String, bool)>,
+}
+
+impl Oddities {
+    pub(super) fn push(&mut self, sentence: String) {
+        self.sentences.push((sentence, false));
+    }
+
+    fn decisive(&mut self, sentence: String) {
+        self.sentences.push((sentence, true));
+    }
+}
 
 /// The family of a table.
 pub(super) fn family(word: &str) -> Option<TableFamily> {
@@ -52,7 +66,7 @@ pub(super) fn base(object: &Value<'_>, family: TableFamily, odd: &mut Oddities) 
         Some("postrouting") => Hook::Postrouting,
         Some("egress") => Hook::Egress,
         _ => {
-            odd.push(format!("its hook {} is unknown, so it counts as no base chain", hook_name.compact()));
+            odd.decisive(format!("its hook {} is unknown, so it counts as no base chain", hook_name.compact()));
             return None;
         }
     };
@@ -61,19 +75,19 @@ pub(super) fn base(object: &Value<'_>, family: TableFamily, odd: &mut Oddities) 
         Some("nat") => ChainType::Nat,
         Some("route") => ChainType::Route,
         _ => {
-            odd.push("its type is unknown, so it counts as no base chain".to_owned());
+            odd.decisive("its type is unknown, so it counts as no base chain".to_owned());
             return None;
         }
     };
     let priority = object.get("prio").and_then(|value| priority(value, family)).unwrap_or_else(|| {
-        odd.push("its priority is unknown and taken for 0".to_owned());
+        odd.decisive("its priority is unknown and taken for 0".to_owned());
         0
     });
     let policy_drop = match object.text_of("policy") {
         None | Some("accept") => false,
         Some("drop") => true,
         Some(policy) => {
-            odd.push(format!("its policy {policy} is unknown and taken for accept"));
+            odd.decisive(format!("its policy {policy} is unknown and taken for accept"));
             false
         }
     };

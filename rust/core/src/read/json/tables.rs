@@ -87,6 +87,9 @@ impl GrowingSet {
     }
 }
 
+/// Where something is odd, in what words, and whether it may decide about any packet.
+pub(super) type OddPlace = (usize, (String, bool));
+
 impl GrowingTable {
     pub(super) fn mentioned(place: usize) -> Self {
         Self {
@@ -192,7 +195,7 @@ impl GrowingTable {
     }
 
     /// The table, with what is wrong in it and the object to which that applies.
-    pub(super) fn finish(self, family: TableFamily, name: String) -> (Table, Vec<(usize, String)>) {
+    pub(super) fn finish(self, family: TableFamily, name: String) -> (Table, Vec<OddPlace>) {
         let mut odd = Vec::new();
         let mut sets: Vec<GrowingSet> = self.sets.into_values().collect();
         sets.sort_unstable_by_key(|growing| growing.order);
@@ -200,14 +203,16 @@ impl GrowingTable {
             // Before 1.1.0 the flag is not printed. No rule can add to a set that is not dynamic.
             set.dynamic |= self.updated.contains(set.name.as_str());
             if order.declared == Order::UNDECLARED {
-                odd.push((order.mentioned, format!("set {} is not declared, so its type is unknown", set.name)));
+                let words = format!("set {} is not declared, so its type is unknown", set.name);
+                odd.push((order.mentioned, (words, false)));
             }
         }
         let mut chains: Vec<(String, GrowingChain)> = self.chains.into_iter().collect();
         chains.sort_unstable_by_key(|(_, growing)| growing.order);
         for (name, GrowingChain { order, .. }) in &chains {
             if order.declared == Order::UNDECLARED {
-                odd.push((order.mentioned, format!("chain {name} is not declared, so its hook is unknown")));
+                let words = format!("chain {name} is not declared, so its hook is unknown");
+                odd.push((order.mentioned, (words, true)));
             }
         }
         let chains = chains

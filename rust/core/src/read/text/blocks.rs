@@ -61,13 +61,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether packets of IP meet the base chains of a table.
+    fn meets_packets(&mut self, place: usize) -> bool {
+        let family = self.tables.at(place).map(|open| open.table.family);
+        matches!(family, Some(TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet))
+    }
+
     pub(super) fn unknown_block(&mut self, place: usize) -> Result<(), ReadError> {
         let (line, start) = (self.lexer.line(), self.lexer.start());
         self.skip_line(place)?;
         let words = self.lexer.since(start);
         let words = words.split(['{', '\n']).next().unwrap_or_default().trim_end();
         let table = self.table_words(place);
-        self.tables.note(line, format!("`{words}` in {table} is not understood and left out; it may do something"));
+        let decisive = self.meets_packets(place);
+        self.tables.note(
+            line,
+            decisive,
+            format!("`{words}` in {table} is not understood and left out; it may do something"),
+        );
         Ok(())
     }
 
@@ -204,7 +215,8 @@ impl<'a> Reader<'a> {
             let table = self.table_words(place);
             let message =
                 format!("the hook of chain {name} of {table} is not understood; the chain counts as one without");
-            self.tables.note(line, message);
+            let decisive = self.meets_packets(place);
+            self.tables.note(line, decisive, message);
         }
         Ok(())
     }

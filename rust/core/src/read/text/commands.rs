@@ -130,7 +130,11 @@ impl<'a> Reader<'a> {
         let is_new = self.tables.at(place).is_some_and(|open| !open.has_chain(name));
         if is_new {
             let table = self.table_words(place);
-            self.tables.note(line, format!("chain {name} of {table} gets a rule, and is declared nowhere before"));
+            self.tables.note(
+                line,
+                true,
+                format!("chain {name} of {table} gets a rule, and is declared nowhere before"),
+            );
         }
         if let Some(open) = self.tables.at(place).and_then(|open| open.chain(name)) {
             match spot {
@@ -179,7 +183,7 @@ impl<'a> Reader<'a> {
             _ => return self.skip_command(),
         };
         if !is_gone && command == "delete" {
-            self.tables.note(line, format!("a {object} is deleted that is not in this text"));
+            self.tables.note(line, false, format!("a {object} is deleted that is not in this text"));
         }
         self.skip_command()
     }
@@ -216,7 +220,7 @@ impl<'a> Reader<'a> {
         let Ok(mut rule) = rule else { return Err(self.error("the text ends within a rule")) };
         rule.handle = Some(handle);
         if !self.rule_place(family, table, name, handle, Some(rule)) {
-            self.tables.note(line, "a rule is replaced that is not in this text".to_owned());
+            self.tables.note(line, true, "a rule is replaced that is not in this text".to_owned());
         }
         Ok(())
     }

@@ -261,8 +261,8 @@ impl Tables {
         });
     }
 
-    pub(super) fn note(&mut self, place: usize, message: String) {
-        self.notes.push(Note { place, message });
+    pub(super) fn note(&mut self, place: usize, decisive: bool, message: String) {
+        self.notes.push(Note { place, message, decisive });
     }
 
     pub(super) fn finish(self) -> Ruleset {
