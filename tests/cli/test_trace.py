@@ -359,3 +359,14 @@ def test_hashes_and_turns_have_their_lines_too(destination: str, chain: str, lin
     assert {int(line.split("manifest.yaml:")[1].split()[0]) for line in chances} == lines_of_endpoints
     (_, picked), *_rest = [part.split("\n", 1) for part in way.split(f"  prerouting: {chain}\n")[1:]]
     assert f"{manifest}:" in picked.split("dnat to")[0]
+
+
+def test_the_interface_where_a_packet_leaves_answers_rules_that_ask_for_it() -> None:
+    ruleset = (
+        "table ip t {\nchain c {\ntype nat hook postrouting priority srcnat;\noifname != docker0 masquerade\n}\n}\n"
+    )
+    packet = "tcp 172.17.0.9 > 198.51.100.9:80"
+    assert document("--ruleset", "-", packet, stdin=ruleset)["verdict"] == "unknown"
+    for name, masquerade in (("docker0", None), ("eth0", True)):
+        found = document("--ruleset", "-", "--output-interface", name, packet, stdin=ruleset)
+        assert (found["verdict"], found.get("masquerade")) == ("accept", masquerade)

@@ -266,7 +266,7 @@ def test_steps_tell_the_way() -> None:
     [
         "table inet x {\nchain c {\ntype filter hook forward priority wat; policy drop;\n}\n}\n",
         '{"nftables": [{"rule": 7}]}',
-        '{"nftables": [{"chain": {"family": "ip", "table": "x", "name": "y", "type": "filter", "hook": 7, "prio": 0}}]}',
+        '{"nftables": [{"chain": {"family": "ip", "table": "x", "name": "y", "type": "nat", "hook": 7, "prio": 0}}]}',
         '{"nftables": [{"rule": {"family": "ip", "table": "x", "chain": "y", "expr": [{"drop": null}]}}]}',
     ],
 )
@@ -278,10 +278,8 @@ def test_what_is_not_understood_of_a_dump_and_may_decide_makes_everything_unknow
 
 
 def test_what_is_not_understood_of_other_families_decides_nothing_about_ip() -> None:
-    assert (
-        only("table bridge x {\nchain c {\ntype filter hook forward priority wat; policy drop;\n}\n}\n").verdict
-        == "accept"
-    )
+    ruleset = "table bridge x {\nchain c {\ntype filter hook forward priority wat; policy drop;\n}\n}\n"
+    assert only(ruleset).verdict == "accept"
 
 
 @pytest.mark.parametrize("dump", ["{", '{"nftables": [{"table": ', "table ip t {", "[]", "\0\0\0", "{}"])

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from attrs import frozen
 
 from svcc.errors import InputError
-from svcc.trace.notation import packet_from_json
+from svcc.trace.notation import leaving_by, packet_from_json
 from svcc.trace.packet import Packet
 
 __all__ = ["NoPacket", "PacketDefaults", "packets_of_file", "packets_of_stream"]
@@ -22,6 +22,13 @@ class PacketDefaults:
     hook: str
     interface: str | None
     mark: int
+    output_interface: str | None = None
+
+    def completed(self, packet: Packet) -> Packet:
+        """The packet, with the interface where it leaves if it does not say one itself."""
+        if self.output_interface is None or packet.output_interface is not None:
+            return packet
+        return leaving_by(packet, self.output_interface)
 
 
 @frozen
@@ -63,6 +70,9 @@ def _lines(stream: BinaryIO, name: str, defaults: PacketDefaults) -> Iterator[Pa
         if not line.strip():
             continue
         try:
-            yield packet_from_json(line.decode(), hook=defaults.hook, interface=defaults.interface, mark=defaults.mark)
+            packet = packet_from_json(
+                line.decode(), hook=defaults.hook, interface=defaults.interface, mark=defaults.mark
+            )
+            yield defaults.completed(packet)
         except ValueError as error:
             yield NoPacket(name, number, str(error))

@@ -103,6 +103,7 @@ def _expected(context: click.Context, parameter: click.Parameter, values: tuple[
     help="Where packets come in: output is what the node itself sends.",
 )
 @click.option("--interface", metavar="NAME", help="The interface by which packets arrive.")
+@click.option("--output-interface", metavar="NAME", help="The interface by which packets leave, if they leave.")
 @click.option("--mark", default="0", callback=_mark, metavar="MARK", help="The mark that packets bear (0).")
 @click.option(
     "--expect",
@@ -125,6 +126,7 @@ def trace_command(
     packets: str | None,
     hook: str,
     interface: str | None,
+    output_interface: str | None,
     mark: int,
     expect: tuple[str, ...],
     output: str,
@@ -148,11 +150,12 @@ def trace_command(
     or mixed, with the probabilities of each.
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     _check_usage(packet, packets, filenames, ruleset)
-    if interface is not None and not 0 < len(interface.encode()) < 16:
-        raise click.BadParameter(f"{interface!r} is not an interface name", param_hint="--interface")
+    for option, name in (("--interface", interface), ("--output-interface", output_interface)):
+        if name is not None and not 0 < len(name.encode()) < 16:
+            raise click.BadParameter(f"{name!r} is not an interface name", param_hint=option)
     if hook == "output" and interface is not None:
         raise click.UsageError("--hook output and --interface exclude each other: the node sends by no input interface")
-    defaults = PacketDefaults(hook, interface, mark)
+    defaults = PacketDefaults(hook, interface, mark, output_interface)
     expectation = Expectation.of(expect) if expect else None
     # Lines of a file are judged before anything is printed; those of a stream when they come.
     lines = packets_of_file(packets, defaults) if packets is not None and packets != "-" else ()
@@ -231,7 +234,10 @@ def _evaluator(ruleset: str | None, compilation: Compilation | None, local_addre
 
 def _packet(text: str, defaults: PacketDefaults, loaded: Loaded | None) -> Packet:
     resolve = partial(service_destination, loaded.cluster, loaded.problems) if loaded else None
-    return packet_from_text(text, hook=defaults.hook, interface=defaults.interface, mark=defaults.mark, resolve=resolve)
+    packet = packet_from_text(
+        text, hook=defaults.hook, interface=defaults.interface, mark=defaults.mark, resolve=resolve
+    )
+    return defaults.completed(packet)
 
 
 def _trace_stream(tracer: _Tracer, defaults: PacketDefaults) -> int:

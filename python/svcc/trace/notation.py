@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from attrs import evolve
+
 from svcc.addresses import IPFamily, canonical_address, family_of
 from svcc.errors import InputError
 from svcc.fields import printable
 from svcc.model.service import Protocol
 from svcc.trace.packet import Packet
 
-__all__ = ["ServiceResolver", "packet_from_json", "packet_from_text", "place_text", "protocol_text"]
+__all__ = ["ServiceResolver", "leaving_by", "packet_from_json", "packet_from_text", "place_text", "protocol_text"]
 
 ServiceResolver = Callable[[str, IPFamily, Protocol], tuple[str, int]]
 """From the text behind ``svc/`` to an address of the family and a port; raises InputError where there is none."""
@@ -26,7 +28,17 @@ _INTERFACE: Final = re.compile(r"[!-.0-~]{1,15}")
 _ICMP: Final = "icmp"
 _ICMP_NUMBERS: Final = {IPFamily.IPV4: 1, IPFamily.IPV6: 58}
 _KEYS: Final = frozenset(
-    {"protocol", "source", "source_port", "destination", "destination_port", "hook", "interface", "mark"}
+    {
+        "protocol",
+        "source",
+        "source_port",
+        "destination",
+        "destination_port",
+        "hook",
+        "interface",
+        "output_interface",
+        "mark",
+    }
 )
 
 
@@ -97,7 +109,7 @@ def packet_from_json(line: str, *, hook: str = "prerouting", interface: str | No
     missing = [key for key in needed if value.get(key) is None]
     if missing:
         raise ValueError(f"{' and '.join(missing)} missing")
-    return _packet(
+    packet = _packet(
         _protocol(_typed(value, "protocol", str)),
         _address(_typed(value, "source", str), "source"),
         _port(value["source_port"], "source_port") if value.get("source_port") is not None else None,
@@ -107,6 +119,20 @@ def packet_from_json(line: str, *, hook: str = "prerouting", interface: str | No
         _typed(value, "interface", str) if value.get("interface") is not None else interface,
         _typed(value, "mark", int) if value.get("mark") is not None else mark,
     )
+    if value.get("output_interface") is None:
+        return packet
+    return leaving_by(packet, _typed(value, "output_interface", str))
+
+
+def leaving_by(packet: Packet, interface: str) -> Packet:
+    """The packet, leaving the node by an interface, if it leaves.
+
+    Raises:
+        ValueError: it is no name of an interface.
+    """
+    if not _INTERFACE.fullmatch(interface):
+        raise ValueError(f'"{printable(interface)}" is not an interface name of 1 to 15 plain characters')
+    return evolve(packet, output_interface=interface)
 
 
 def place_text(address: str, port: int | None) -> str:
