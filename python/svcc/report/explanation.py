@@ -133,7 +133,7 @@ def _port(explanation: Explanation, port: ServicePortExplanation, *, everything:
         seconds = port.affinity_timeout_seconds
         yield f"  session affinity: a client stays with its endpoint until {seconds} s without a new connection"
     used = [endpoint for endpoint in port.endpoints if endpoint.in_cluster_set or endpoint.in_local_set]
-    if port.exposures and any(endpoint.node == explanation.node for endpoint in used):
+    if port.exposures and any((endpoint.node or "") == explanation.node for endpoint in used):
         yield "  an endpoint that is sent to itself is masqueraded in any case"
     for sentence in port.hints:
         yield f"  {sentence}"
