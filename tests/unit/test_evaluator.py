@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -259,6 +260,29 @@ def test_steps_tell_the_way() -> None:
         ("input", "input-filter", "jump web", "jump web"),
         ("input", "web", "tcp dport 80 drop", "drop"),
     ]
+
+
+LISTINGS = sorted((Path(__file__).parents[1] / "data" / "listings").glob("firewalls-*.nft"))
+
+
+@pytest.mark.parametrize("listing", LISTINGS, ids=[listing.stem for listing in LISTINGS])
+@pytest.mark.parametrize(
+    ("source", "destination", "port", "interfaces", "verdict"),
+    [
+        (OUTSIDE, NODE, 22, ("eth0", None), "accept"),
+        (OUTSIDE, NODE, 8080, ("eth0", None), "unknown"),  # two firewalls of one priority
+        ("172.17.0.2", "8.8.8.8", 80, ("docker0", "eth0"), "reject"),
+        ("192.168.122.5", "8.8.8.8", 80, ("virbr0", "eth0"), "reject"),
+        (OUTSIDE, "172.17.0.2", 80, ("eth0", "docker0"), "drop"),
+    ],
+)
+def test_firewalls_of_hosts_are_followed_whichever_nft_lists_them(
+    listing: Path, source: str, destination: str, port: int, interfaces: tuple[str, str | None], verdict: str
+) -> None:
+    packet = Packet(
+        "TCP", source, destination, 40000, port, input_interface=interfaces[0], output_interface=interfaces[1]
+    )
+    assert only(listing.read_text(), packet).verdict == verdict
 
 
 @pytest.mark.parametrize(

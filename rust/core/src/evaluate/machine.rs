@@ -4,7 +4,7 @@ use super::flight::{Address, Flight, Loaded, Missing};
 use super::outcome::{DestinationNat, Outcome, SourceNat, Verdict};
 use super::packet::{ConnectionState, RouteType};
 use crate::program::{ChainId, Data, End, IpVersion, Part, Program, SetId, Site, Stage};
-use crate::ruleset::{ChainType, Hook, NumgenMode};
+use crate::ruleset::{Hook, NumgenMode};
 
 /// Why a run ended before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,15 +242,11 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     fn filter(&mut self, chain: ChainId) -> Result<Verdict, Stop> {
-        let mark = self.flight.mark;
-        let verdict = match self.base_chain(chain)? {
+        Ok(match self.base_chain(chain)? {
             ChainEnd::Drop => Verdict::Drop,
             ChainEnd::Reject(with) => Verdict::Reject(with),
             _ => Verdict::Accept,
-        };
-        // A chain of type route has the packet routed anew; where to, the destination alone decides here.
-        debug_assert!(mark == self.flight.mark || !self.program.chains[chain].rules.is_empty(), "a rule set the mark");
-        Ok(verdict)
+        })
     }
 
     /// The chains of a stage in an order the kernel may have them in.
@@ -333,10 +329,6 @@ impl<'a, W: World> Machine<'a, W> {
         let listed = &table.chains[linked.place];
         let handle = listed.rules[rule].handle.map_or_else(String::new, |handle| format!(", handle {handle}"));
         format!("`{}` (table {} {}, chain {}{handle})", listed.rules[rule], table.family, table.name, listed.name)
-    }
-
-    pub(super) fn in_nat_chain(&self) -> bool {
-        self.program.chains[self.place.0].base.as_ref().is_some_and(|base| base.chain_type == ChainType::Nat)
     }
 
     pub(super) fn set_destination(&mut self, address: Option<u128>, port: Option<u16>) {

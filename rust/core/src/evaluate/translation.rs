@@ -74,7 +74,6 @@ impl<'a, W: World> Machine<'a, W> {
             }
             NatKind::Masquerade => self.flight.source_nat = self.hide_source(SourceNat::Masquerade),
         }
-        debug_assert!(!self.in_nat_chain() || self.flight.has_connection(), "nat chains are for tracked connections");
         let version = self.flight.packet.version;
         self.record(|| match (kind, address, port) {
             (NatKind::Masquerade, ..) => "masquerade".to_owned(),

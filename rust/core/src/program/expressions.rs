@@ -38,7 +38,7 @@ impl Linker<'_> {
                 Part { term, kind: Kind::HostInteger(32) }
             }
             Expression::Hash { mode, modulus, offset } if *modulus > 0 => {
-                Part { term: self.hash(mode, *modulus, *offset, expression), kind: Kind::HostInteger(32) }
+                Part { term: self.hash(mode, *modulus, *offset), kind: Kind::HostInteger(32) }
             }
             Expression::Binary(operator, sides) => {
                 let left = self.part(&sides.0, depth + 1);
@@ -85,25 +85,18 @@ impl Linker<'_> {
         }
     }
 
-    fn hash(&mut self, mode: &HashMode, modulus: u32, offset: u32, expression: &Expression) -> Term {
+    fn hash(&mut self, mode: &HashMode, modulus: u32, offset: u32) -> Term {
         if let HashMode::Jhash { key, seed: Some(seed) } = mode {
             return Term::Jhash { key: self.parts(key), seed: *seed, modulus, offset };
         }
         // symhash is one number for the whole packet; a jhash without a seed has one of its own in every rule.
-        let site = match mode {
-            HashMode::Symmetric => {
-                let fresh = *self.sites;
-                let site = *self.hashes.entry("symhash".to_owned()).or_insert(fresh);
-                if site == fresh {
-                    *self.sites += 1;
-                }
-                site
-            }
-            HashMode::Jhash { .. } => {
-                debug_assert!(matches!(expression, Expression::Hash { .. }), "only hashes have a hash mode");
-                self.site()
-            }
+        let site = match (mode, *self.symmetric_hash) {
+            (HashMode::Symmetric, Some(site)) => site,
+            _ => self.site(),
         };
+        if *mode == HashMode::Symmetric {
+            *self.symmetric_hash = Some(site);
+        }
         Term::UnknownHash { site, modulus, offset }
     }
 

@@ -16,14 +16,14 @@ pub(super) struct Linker<'a> {
     pub(super) sets: &'a mut Vec<Set>,
     pub(super) sites: &'a mut Site,
     pub(super) counts: &'a mut bool,
-    /// Hashes without a known seed: the same expression is the same choice.
-    pub(super) hashes: &'a mut FxHashMap<String, Site>,
+    /// The site of all `symhash`.
+    pub(super) symmetric_hash: &'a mut Option<Site>,
 }
 
 pub(super) fn link(ruleset: Ruleset) -> Program {
     let mut chains = Vec::new();
     let mut sets = Vec::new();
-    let (mut sites, mut counts, mut hashes) = (0, false, FxHashMap::default());
+    let (mut sites, mut counts, mut symmetric_hash) = (0, false, None);
     for (table_place, table) in ruleset.tables.iter().enumerate() {
         if !matches!(table.family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet) {
             continue;
@@ -42,7 +42,7 @@ pub(super) fn link(ruleset: Ruleset) -> Program {
             sets: &mut sets,
             sites: &mut sites,
             counts: &mut counts,
-            hashes: &mut hashes,
+            symmetric_hash: &mut symmetric_hash,
         };
         for set in &table.sets {
             let named = linker.named_set(set);
