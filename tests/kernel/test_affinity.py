@@ -236,7 +236,7 @@ def test_the_priority_of_a_packet_that_leaves_is_reset(node: Node, plan: Plan) -
     node.load(compiled(sticky(plan), pods(plan, 0, 1)).script)
     node.nft("add table inet watch")
     node.nft("add chain inet watch out { type filter hook postrouting priority 300; }")
-    node.nft("add rule inet watch out meta priority != none counter")
+    node.nft("add rule inet watch out meta l4proto tcp meta priority != none counter")
     for client in plan.clients(10):
         reached(node, client, plan.cluster_ip, times=2)
     assert "packets 0 " in node.nft("list", "chain", "inet", "watch", "out")
