@@ -24,7 +24,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"slots", "hashing"}),
     frozenset({"dataplane"}),
     frozenset({"compiler"}),
-    frozenset({"apply", "dns", "audit", "trace", "explanation"}),
+    frozenset({"apply", "dns", "trace", "explanation"}),
+    frozenset({"audit"}),
     frozenset({"report"}),
     frozenset({"cli"}),
 )

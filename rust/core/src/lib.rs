@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod hashing;
 pub mod kernel_hash;
 pub mod program;
+pub mod proof;
 pub mod read;
 pub mod ruleset;
 pub mod selection;

@@ -1,0 +1,60 @@
+"""Where two functions from packets to outcomes differ, as the proof engine tells it."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from svcc.trace.evaluator import Outcome
+from svcc.trace.packet import Packet
+
+__all__ = ["Comparison", "Difference", "Side"]
+
+
+@frozen
+class Side:
+    """What becomes of the packets of a region on one side: outcomes with exact chances, which add up to 1."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+@frozen
+class Difference:
+    """A region of packets with one fate on each side, or several regions that differ in nothing but their packets.
+
+    Attributes:
+        packet: one of them, replayed on both sides.
+        frontend: the place, in the declaration, of the frontend that decides them; -1 where none does.
+        expected, found: what was declared (or what the first ruleset does), and what the ruleset does.
+        undecided: nobody knows whether they differ; the reasons stand in the unknown outcomes of `found`.
+        regions: how many regions.
+        words: the region in words, such as ``from 10.0.0.0/8 to 10.96.0.1, tcp 80``.
+        local_addresses: what must be the node's own address for it, beside those that are known.
+    """
+
+    packet: Packet
+    frontend: int
+    expected: Side
+    found: Side
+    undecided: bool
+    regions: int
+    words: str
+    local_addresses: tuple[str, ...] = ()
+
+
+@frozen
+class Comparison:
+    """The result of a proof.
+
+    Attributes:
+        regions: the number of disjoint regions examined.
+        differences: nothing, and the two sides are equal on all packets.
+        equality: ``exact``, ``distribution`` or ``support`` (see `svcc.audit.finding.Equality`), of what is equal.
+        unattainable: regions that differ and hold no packet anybody could find; each in words.
+        too_large: the proof was given up because its functions have too many parts.
+    """
+
+    regions: int
+    differences: tuple[Difference, ...]
+    equality: str
+    unattainable: tuple[str, ...] = ()
+    too_large: bool = False

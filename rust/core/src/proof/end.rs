@@ -1,0 +1,64 @@
+//! Where a function begins and what its leaves stand for.
+
+use crate::evaluate::{ConnectionState, DestinationNat, SourceNat, Verdict};
+use crate::program::IpVersion;
+use crate::ruleset::Hook;
+use rustc_hash::FxHashMap;
+
+/// What is fixed before packets are told apart: a function is made for each case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// [`Hook::Output`] for packets the node sends itself, [`Hook::Prerouting`] for all others.
+    pub hook: Hook,
+    /// The version of IP.
+    pub version: IpVersion,
+    /// The state of the connection.
+    pub state: ConnectionState,
+}
+
+/// What becomes of a packet: the leaf of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct End {
+    /// Whether it goes on.
+    pub verdict: Verdict,
+    /// The new destination; an address equal to the one the packet was sent to is not told from a new one.
+    pub destination: DestinationNat,
+    /// The new source.
+    pub source: SourceNat,
+    /// The bits of the mark in the end that are the same for all packets that end here: which, and their values. The
+    /// others are those it came with.
+    pub mark: (u32, u32),
+    /// Bits of the mark of which nothing is known.
+    pub unknown_mark: u32,
+    /// The timeouts in milliseconds of the elements that the way here adds to sets, 0 for one without, in the order of
+    /// the rules: what a later packet of this client may find.
+    pub remembers: Box<[u64]>,
+    /// Of [`Verdict::Unknown`], what would have to be known, and the rule that asks.
+    pub reasons: Box<[Box<str>]>,
+}
+
+/// The outcomes of the functions of a diagram, each once.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
+    ends: Vec<End>,
+    numbers: FxHashMap<End, u32>,
+}
+
+impl Ends {
+    /// The number of an outcome, to be used as a leaf of the diagram; guards have 0 and 1, so they begin with 2.
+    pub fn number(&mut self, end: End) -> u32 {
+        if let Some(number) = self.numbers.get(&end) {
+            return *number;
+        }
+        let number = u32::try_from(self.ends.len()).map_or(u32::MAX, |length| length.saturating_add(2));
+        self.ends.push(end.clone());
+        self.numbers.insert(end, number);
+        number
+    }
+
+    /// The outcome with this number; None of the numbers of guards.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&End> {
+        self.ends.get((number as usize).checked_sub(2)?)
+    }
+}

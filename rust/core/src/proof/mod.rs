@@ -1,0 +1,13 @@
+//! What rulesets do with every packet, not with some.
+//!
+//! A ruleset is run once with nothing known of the packet; wherever a rule looks at something, the run divides, and what
+//! comes out is a function from packets to outcomes, stored as a [`Diagram`]. What was declared makes such a function
+//! too, and two of them are compared without asking how many packets there are.
+
+mod diagram;
+mod end;
+mod variable;
+
+pub use diagram::{Diagram, Edge, NO, NodeId, Share, TooLarge, View, YES};
+pub use end::{Case, End, Ends};
+pub use variable::Variable;
