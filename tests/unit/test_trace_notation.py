@@ -147,7 +147,8 @@ def test_a_line_that_is_no_packet_is_told_why(changes: dict[str, Any], words: st
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
         ("[" * 100_000, "nested too deeply|not JSON"),
-        ("9" * 5000, "not JSON|not a JSON object"),
+        ("9" * 5000, "not a JSON object|it is not JSON|digits"),
+        ('{"protocol": "TCP", "protocol": "UDP"}', "protocol given twice"),
     ],
 )
 def test_a_line_that_is_no_json_object_is_told_so(line: str, words: str) -> None:

@@ -68,8 +68,8 @@ def test_a_document_lists_endpoints_with_their_chances() -> None:
     assert trace_document(PACKET, evaluation) == {
         "verdict": "mixed",
         "endpoints": [
-            {"address": "10.244.1.5", "port": 8080, "probability": 0.5, "masquerade": False},
-            {"address": "10.244.2.5", "port": 8080, "probability": 0.25, "masquerade": False},
+            {"address": "10.244.1.5", "port": 8080, "probability": 0.5, "share": "1/2", "masquerade": False},
+            {"address": "10.244.2.5", "port": 8080, "probability": 0.25, "share": "1/4", "masquerade": False},
         ],
         "probabilities": {"dnat": 0.75, "drop": 0.25},
         "reject_with": None,

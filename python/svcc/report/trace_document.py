@@ -17,9 +17,10 @@ def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = Fals
 
     `verdict` is ``dnat`` where every outcome is a rewritten destination, ``accept`` where the destination is left
     alone, ``drop``, ``reject``, ``unknown`` where any outcome is, and else ``mixed``; then `probabilities` holds the
-    share of each. `endpoints` holds the rewritten destinations with their probabilities, which add up to less than 1
-    where not every outcome is one; the `address` is null where the kernel chooses it. `reason` names the rule that
-    drops or rejects, if the evaluation has steps, and what would have to be known of an unknown outcome.
+    share of each. `endpoints` holds the rewritten destinations with their probabilities (`share` is the exact fraction),
+    which add up to less than 1 where not every outcome is one; the `address` is null where the kernel chooses it.
+    `reason` names the rule that drops or rejects, if the evaluation has steps, and what would have to be known of an
+    unknown outcome.
     """
     verdict = overall_verdict(evaluation)
     document: dict[str, Any] = {"verdict": verdict, "endpoints": _endpoints(packet, evaluation)}
@@ -55,7 +56,13 @@ def _endpoints(packet: Packet, evaluation: Evaluation) -> list[dict[str, Any]]:
             key = (*destination_of(outcome, packet), outcome.masquerade)
             shares[key] = shares.get(key, 0) + outcome.probability
     return [
-        {"address": address, "port": port, "probability": float(share), "masquerade": masquerade}
+        {
+            "address": address,
+            "port": port,
+            "probability": float(share),
+            "share": str(share),
+            "masquerade": masquerade,
+        }
         for (address, port, masquerade), share in shares.items()
     ]
 

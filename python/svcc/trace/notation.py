@@ -93,10 +93,10 @@ def packet_from_json(line: str, *, hook: str = "prerouting", interface: str | No
         ValueError: the line is no such object; the message says what is wrong with it.
     """
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: {error}") from None
     if type(value) is not dict:
         raise ValueError("it is not a JSON object")
@@ -122,6 +122,16 @@ def packet_from_json(line: str, *, hook: str = "prerouting", interface: str | No
     if value.get("output_interface") is None:
         return packet
     return leaving_by(packet, _typed(value, "output_interface", str))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, if no key stands there twice: whichever of them were taken, somebody meant the other."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"{' and '.join(map(printable, twice))} given twice")
+    return value
 
 
 def leaving_by(packet: Packet, interface: str) -> Packet:
