@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.build import build_dataplane
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
+from svcc.model.node import Node, NodeAddress
 from svcc.model.service import Service, ServicePort
 from svcc.nft.names import comment_text, identifier
 from svcc.nft.objects import Set, Table
@@ -118,6 +120,15 @@ def test_sets_are_the_same_whatever_is_declared() -> None:
 
     everything = table([item for n in range(40) for item in every_kind(n, 3)])
     assert shape(table([], ClusterSettings(nodeport_addresses=["10.0.0.0/8"]))) == shape(everything)
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "192.168.0.10"]])
+def test_loopback_serves_no_node_ports_even_where_a_node_calls_it_its_own_s43(addresses: list[str]) -> None:
+    node = Node("a", addresses=[NodeAddress(each) for each in addresses])
+    found = table([node, *service(1, 2, type="NodePort", node_port=30001)])
+    assert ("127.0.0.1",) not in {key for key, _ in elements(found, "nodeport-addresses")}
+    found = table(service(1, 2, type="NodePort", node_port=30001), evolve(SETTINGS, local_addresses=addresses))
+    assert elements(found, "nodeport-addresses") == {((each,), None) for each in addresses[1:]}
 
 
 def test_no_set_is_declared_by_a_plain_type() -> None:

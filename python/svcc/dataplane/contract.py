@@ -7,6 +7,7 @@ the node itself; `outside`: everybody else, S27), and the decision is a set of e
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from attrs import frozen
 
@@ -16,6 +17,7 @@ from svcc.model.balancing import AT_RANDOM, Balancing
 from svcc.select import EndpointAddress, ServicePortName
 
 __all__ = [
+    "LOOPBACK",
     "Dataplane",
     "Decision",
     "FamilyDataplane",
@@ -146,7 +148,7 @@ class NodePortAddresses:
         return not self.prefixes or any(prefix_contains(prefix, address) for prefix in self.prefixes)
 
 
-LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
+LOOPBACK: Final = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 
 
 @frozen

@@ -10,8 +10,15 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from svcc.addresses import IPFamily, canonical_address, canonical_prefix, collapsed_prefixes, family_of
-from svcc.dataplane.contract import NodePortAddresses, PodDetector
+from svcc.addresses import (
+    IPFamily,
+    canonical_address,
+    canonical_prefix,
+    collapsed_prefixes,
+    family_of,
+    prefix_contains,
+)
+from svcc.dataplane.contract import LOOPBACK, NodePortAddresses, PodDetector
 from svcc.errors import SettingsError
 from svcc.model.cluster import PRIMARY, Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.node import Node
@@ -82,13 +89,20 @@ def _node_ports(
             raise SettingsError(f"nodeport_addresses: {PRIMARY!r} cannot be combined with CIDRs")
         if node is not None:
             primary = node.primary_address(family)
-            return NodePortAddresses(addresses=(primary,) if primary else ())
+            return NodePortAddresses(addresses=_without_loopback((primary,) if primary else ()))
         # Without a Node object nobody said which address is primary: those given by hand, else any local one.
-        return NodePortAddresses(addresses=node_addresses) if node_addresses else NodePortAddresses()
+        return NodePortAddresses(addresses=_without_loopback(node_addresses)) if node_addresses else NodePortAddresses()
     prefixes = [prefix for prefix in _prefixes("nodeport_addresses", wanted) if family_of(prefix) is family]
     if not prefixes or any(prefix.endswith("/0") for prefix in prefixes):
         return NodePortAddresses()
     return NodePortAddresses(prefixes=collapsed_prefixes(prefixes))
+
+
+def _without_loopback(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """S43: loopback serves no node ports, whoever names it."""
+    return tuple(
+        address for address in addresses if not any(prefix_contains(each, address) for each in LOOPBACK.values())
+    )
 
 
 def _pods(family: IPFamily, node: Node | None, settings: ClusterSettings) -> PodDetector:

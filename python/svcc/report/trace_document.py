@@ -17,7 +17,7 @@ def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = Fals
 
     `verdict` is ``dnat`` where every outcome is a rewritten destination, ``accept`` where the destination is left
     alone, ``drop``, ``reject``, ``unknown`` where any outcome is, and else ``mixed``; then `probabilities` holds the
-    share of each. `endpoints` holds the rewritten destinations with their probabilities (`share` is the exact fraction),
+    share of each. `endpoints` holds the rewritten destinations with their probabilities (`share` is the fraction),
     which add up to less than 1 where not every outcome is one; the `address` is null where the kernel chooses it.
     `reason` names the rule that drops or rejects, if the evaluation has steps, and what would have to be known of an
     unknown outcome.
