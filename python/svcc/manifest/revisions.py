@@ -88,8 +88,18 @@ def _unknown(name: str) -> InputError:
         return InputError(
             f"cannot read {printable(name)}: there is no such file, and git knows no revision {printable(revision)}"
         )
-    hint = None if path.startswith("./") else f"from the current folder it is {printable(f'{revision}:./{path}')}"
-    return InputError(f"{printable(name)}: the revision has no such file or folder", hint=hint)
+    return InputError(
+        f"{printable(name)}: the revision has no such file or folder", hint=_relative_hint(f"{revision}:./{path}")
+    )
+
+
+def _relative_hint(name: str) -> str | None:
+    """What the user may have meant, if it is there: git takes paths as beginning at the root of the repository."""
+    try:
+        _git("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+    except InputError:
+        return None
+    return f"from the current folder it is {printable(name)}"
 
 
 def _contents(wanted: list[tuple[str, str]], most: int) -> Iterator[tuple[str, bytes]]:

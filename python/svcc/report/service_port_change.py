@@ -148,7 +148,7 @@ def _differences(old: Frontend, new: Frontend, *, everything: bool) -> Iterator[
     if old.masquerade is not new.masquerade:
         yield f"masquerades {_MASQUERADES[new.masquerade]}, was {_MASQUERADES[old.masquerade]}"
     if old.allowed_sources != new.allowed_sources:
-        was, becomes = (_sources(item.allowed_sources, everything=everything) for item in (old, new))
+        before, now = (_sources(item.allowed_sources, everything=everything) for item in (old, new))
         yield f"for {now}, was for {before}"
 
 
