@@ -89,7 +89,7 @@ class Model:
             self._run(command)
         return self
 
-    def _run(self, command: nft.Command) -> None:
+    def _run(self, command: nft.Command) -> None:  # noqa: C901  (one case for each command)
         name = command.table
         if isinstance(command, nft.AddTable):
             self.tables.setdefault(name, ModelTable())
