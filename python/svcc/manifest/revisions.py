@@ -46,8 +46,7 @@ def manifests_of_revision(name: str, most: int) -> Iterator[tuple[str, bytes]]:
     hash_ = found.decode().strip()
     kind = _git("cat-file", "-t", hash_).decode().strip()
     if kind == "blob":
-        # By its name, lest a link be taken for its own content.
-        yield from _contents([(name, name)], most)
+        yield from _contents([name], most)
         return
     if kind not in {"tree", "commit"}:
         raise InputError(f"{printable(name)} is a {kind}, not a file or folder")
@@ -55,7 +54,7 @@ def manifests_of_revision(name: str, most: int) -> Iterator[tuple[str, bytes]]:
     if not wanted:
         raise InputError(f"{printable(name)}: no .yaml, .yml or .json file in this folder")
     separator = "" if name.endswith((":", "/")) else "/"
-    yield from _contents([(f"{name}{separator}{path}", f"{hash_}:{path}") for path in wanted], most)
+    yield from _contents([f"{name}{separator}{path}" for path in wanted], most)
 
 
 def _manifests_below(tree: str) -> Iterator[str]:
@@ -102,15 +101,19 @@ def _relative_hint(name: str) -> str | None:
     return f"from the current folder it is {printable(name)}"
 
 
-def _contents(wanted: list[tuple[str, str]], most: int) -> Iterator[tuple[str, bytes]]:
-    """The contents of objects, given as (name, object), read one after the other from one git process."""
+def _contents(names: list[str], most: int) -> Iterator[tuple[str, bytes]]:
+    """The contents of files, read one after the other from one git process.
+
+    They are asked for by name: the hash of a link's object stands for the name that the link holds, and that of a folder
+    for nothing outside of it.
+    """
     with _started("cat-file", "--batch", "--follow-symlinks") as process:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("the process was started with pipes")
-        for name, asked in wanted:
-            if "\n" in asked:
+        for name in names:
+            if "\n" in name:
                 raise InputError(f"{printable(name)}: a name with a line break cannot be asked for")
-            process.stdin.write(os.fsencode(asked) + b"\n")
+            process.stdin.write(os.fsencode(name) + b"\n")
             process.stdin.flush()
             header = process.stdout.readline().split()
             if len(header) != 3 or header[1] != b"blob":
