@@ -178,6 +178,8 @@ def test_differences_can_be_told_without_an_exit_code(folder: Path) -> None:
     [
         (("-f", "a.json"), "-f/--filename is needed twice"),
         (("-f", "a.json", "-f", "b.json", "-f", "c.json"), "-f/--filename is needed twice"),
+        (("-f", "-", "-f", "-"), "standard input can be one side only"),
+        (("-f", "a.json", "-f", "b.json", "-n", "shop", "-A"), "exclude each other"),
         (("-f", "a.json", "-f", "b.json", "--all-nodes", "--node", "x"), "exclude each other"),
         (("-f", "a.json", "-f", "b.json", "--all-nodes", "-o", "nft"), "-o nft is for one node"),
         (("-f", "missing.json", "-f", "missing.json"), "cannot read missing.json"),

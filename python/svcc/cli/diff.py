@@ -67,21 +67,26 @@ def diff_command(
     talk: Talk,
     **settings_flags: Any,
 ) -> int:
-    """Tell what changes on a node when manifests change: frontends and endpoints, which part of new connections goes
-    elsewhere, what happens to established ones, and what is touched in the ruleset.
+    """Tell what changes for packets when manifests change.
+
+    Told are frontends and endpoints that come, go or change, which part of new connections goes elsewhere, what happens
+    to established ones, and what is touched in the ruleset; with -v every element and rule. Exits with 1 if there is a
+    difference.
 
     The first -f is before, the second after. REV:PATH is git's notation: a revision, and a path from the root of the
     repository, or from the current folder with ./ in front.
-
-    Exits with 0 if nothing changes and with 1 if something does. With -v all elements and rules are listed.
 
     \b
     svcc diff -f main:manifests -f manifests --node worker-1
     svcc diff -f before.json -f after.json --all-nodes
     svcc diff -f before.json -f after.json --node worker-1 -o nft | nft -f -
-    """  # noqa: D205, D301  (click's first paragraph; click's mark for a paragraph that is not to be wrapped)
+    """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     if len(filenames) != 2:
         raise click.UsageError("-f/--filename is needed twice: what is compared is before and after")
+    if filenames == ("-", "-"):
+        raise click.UsageError("-f/--filename: standard input can be one side only")
+    if namespace and all_namespaces:
+        raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
     if all_nodes and settings_flags["node"]:
         raise click.UsageError("--node and --all-nodes exclude each other")
     if all_nodes and output == "nft":

@@ -104,8 +104,8 @@ def _relative_hint(name: str) -> str | None:
 def _contents(names: list[str], most: int) -> Iterator[tuple[str, bytes]]:
     """The contents of files, read one after the other from one git process.
 
-    They are asked for by name: the hash of a link's object stands for the name that the link holds, and that of a folder
-    for nothing outside of it.
+    They are asked for by name: the hash of a link stands for the name that it holds, and from the hash of a folder no
+    link leads out of it.
     """
     with _started("cat-file", "--batch", "--follow-symlinks") as process:
         if process.stdin is None or process.stdout is None:
