@@ -84,7 +84,21 @@ def test_a_policy_that_would_drop_is_told(folder: Path) -> None:
     before = [node(), with_vip(type="LoadBalancer"), slices]
     outcome = compared(folder, before, [node(), with_vip(**VIP), slices])
     assert "  ~ LoadBalancer 198.51.100.80:80: from outside dropped, was all endpoints;" in outcome.out
-    assert "  ! new connections from outside to 198.51.100.80:80 are dropped, were served\n" in outcome.out
+    assert "another endpoint" not in outcome.out
+
+
+def test_shares_are_told_once_where_they_are_the_same_for_everybody(folder: Path) -> None:
+    sides = [
+        [node(), with_vip(**{"type": "LoadBalancer", **policy}), endpoint_slice(addresses=addresses)]
+        for policy in ({}, VIP)
+        for addresses in (("10.244.1.11", "10.244.2.11", "10.244.2.12"), ("10.244.1.11", "10.244.2.11"))
+    ]
+    alike, unlike = compared(folder, sides[0], sides[1]).out, compared(folder, sides[2], sides[3]).out
+    assert alike.count("another endpoint") == 1
+    assert "  ! 1/3 (33.3%) of new connections goes to another endpoint (2 slots, had 3)\n" in alike
+    assert unlike.count("another endpoint") == 2
+    assert "of new connections from pods and this node to 198.51.100.80:80 goes to another" in unlike
+    assert "of new connections to 10.96.0.10:80 goes to another" in unlike
 
 
 def test_settings_count_on_both_sides(folder: Path) -> None:
@@ -148,7 +162,7 @@ def test_all_nodes_are_summed_up(folder: Path) -> None:
         "4 of 4 nodes would change\n"
         "\n"
         "Service shop/web, port http TCP\n"
-        "  1 of 4 nodes would drop it: worker-2\n"
+        "  1 of 4 nodes would drop connections to it: worker-2\n"
         "  on 4 of 4 nodes\n"
         "    - endpoint 10.244.2.11:8080\n"
     )

@@ -55,7 +55,9 @@ def sweep_lines(sweep: Sweep, *, everything: bool = False) -> Iterator[str]:
     for heading, by_line in found.items():
         section = [heading]
         for word, nodes in refusing.get(heading, {}).items():
-            section.append(f"  {len(nodes)} of {counted(total, 'node')} would {word} it: {cut(nodes, everything)}")
+            section.append(
+                f"  {len(nodes)} of {counted(total, 'node')} would {word} connections to it: {cut(nodes, everything)}"
+            )
         by_nodes: dict[tuple[str, ...], list[str]] = {}
         for line, nodes in by_line.items():
             by_nodes.setdefault(tuple(nodes), []).append(line)
@@ -98,7 +100,12 @@ def _groups(change: NodeChange, *, everything: bool) -> dict[str, list[str]]:
             stale.setdefault(entry.service_port, []).append(entry)
     groups = {}
     for name in sorted({*ports, *stale}):
-        found = [line for port in ports.get(name, ()) for line in service_port_lines(port, everything=everything)]
+        group = ports.get(name, ())
+        found = [
+            line
+            for port in group
+            for line in service_port_lines(port, everything=everything, name_family=len(group) > 1)
+        ]
         found += stale_lines(stale.get(name, ()), everything=everything)
         groups[_heading(name, (port.fate for port in ports.get(name, ())))] = list(dict.fromkeys(found))
     return groups

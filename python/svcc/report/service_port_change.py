@@ -47,15 +47,19 @@ def cut(items: Sequence[object], everything: bool) -> str:  # noqa: FBT001  (as 
     return f"{', '.join(map(str, shown))}{more}"
 
 
-def service_port_lines(change: ServicePortChange, *, everything: bool) -> Iterator[str]:
-    """All there is to say, each line with a sign: what comes, goes, differs, and what connections notice (!)."""
+def service_port_lines(change: ServicePortChange, *, everything: bool, name_family: bool = False) -> Iterator[str]:
+    """All there is to say, each line with a sign: what comes, goes, differs, and what connections notice (!).
+
+    `name_family` says of which family new connections are, where both change.
+    """
     for frontend in change.frontends:
         yield f"  {_frontend_line(frontend, change, everything=everything)}"
     yield from _endpoint_lines(change, everything=everything)
     for setting in change.settings:
         yield f"  ~ {setting.name}: {setting.after or 'none'}, was {setting.before or 'none'}"
-    for move in change.moves:
-        yield f"  ! {_move_text(move, change, everything=everything)}"
+    family = f" {change.family.value}" if name_family else ""
+    for text in _move_texts(change, family, everything=everything):
+        yield f"  ! {text}"
     for terminating, reason in ((False, "break: it is gone"), (True, "end with its pod, which is terminating")):
         broken = [item.endpoint for item in change.broken if item.terminating is terminating]
         for endpoint in _few(broken, everything=everything):
@@ -171,16 +175,44 @@ def _in_either(change: ServicePortChange, wanted: set[EndpointAddress]) -> list[
     return list(dict.fromkeys(item for item in listed if item in wanted))
 
 
-def _move_text(move: Move, change: ServicePortChange, *, everything: bool) -> str:
-    frontends = [_place(address, port) for _, address, port in move.frontends]
-    shared = len(change.after.frontends) if change.after else 0
-    by = "" if len(frontends) == shared else f" to {cut(frontends, everything)}"
-    what = f"connections{_CLIENTS[move.clients]}{by}"
-    if move.after in _REFUSALS or move.before in _REFUSALS:
-        fates = [_DECISIONS[item] if item in _REFUSALS else "served" for item in (move.after, move.before)]
-        return f"new {what} are {fates[0]}, were {fates[1]}"
-    text = f"{_share(move.share)} of new {what} {'goes' if move.share < 1 else 'go'} to another endpoint"
-    return f"{text} ({_how(move)})"
+def _move_texts(change: ServicePortChange, family: str, *, everything: bool) -> Iterator[str]:
+    """The moves from endpoint to endpoint; those to and from refusals are what frontends say of themselves."""
+    moves = [move for move in change.moves if not {move.before, move.after} & {*_REFUSALS}]
+    texts = [(_share(move.share), "goes" if move.share < 1 else "go", _how(move)) for move in moves]
+    everywhere = len(set(texts)) == 1 and _sides_of_moves(moves) == _served_sides(change)
+    for move, (share, goes, how) in [*zip(moves, texts, strict=True)][: 1 if everywhere else None]:
+        who = "" if everywhere else _CLIENTS[move.clients]
+        to = (
+            ""
+            if everywhere
+            else f" to {cut([_place(address, port) for _, address, port in move.frontends], everything)}"
+        )
+        yield f"{share} of new{family} connections{who}{to} {goes} to another endpoint ({how})"
+
+
+def _sides_of_moves(moves: Iterable[Move]) -> set[tuple[str | None, int, Clients]]:
+    both = (Clients.INSIDE, Clients.OUTSIDE)
+    return {
+        (address, port, clients)
+        for move in moves
+        for _, address, port in move.frontends
+        for clients in (both if move.clients is Clients.ALL else (move.clients,))
+    }
+
+
+def _served_sides(change: ServicePortChange) -> set[tuple[str | None, int, Clients]]:
+    """What is served before and after, by frontend and clients."""
+    old, new = (_served_by(plan) for plan in (change.before, change.after))
+    return old & new
+
+
+def _served_by(plan: ServicePortPlan | None) -> set[tuple[str | None, int, Clients]]:
+    return {
+        (frontend.address, frontend.port, clients)
+        for frontend in (plan.frontends if plan else ())
+        for clients, decision in ((Clients.INSIDE, frontend.inside), (Clients.OUTSIDE, frontend.outside))
+        if decision not in _REFUSALS
+    }
 
 
 def _share(share: Fraction) -> str:
