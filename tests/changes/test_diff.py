@@ -104,9 +104,9 @@ def test_a_sweep_says_of_each_node_what_a_comparison_says(before: Scenario, afte
     swept = {change.node: change for change in sweep(*clusters, settings).changes}
     for node in sorted({node.name for node in before.cluster.nodes}):
         alone = diff_clusters(*clusters, node=node, settings=settings)
-        found = swept.get(node, NodeChange(node))
-        assert found.service_ports == alone.service_ports
-        assert found.stale_udp == alone.stale_udp
+        assert swept.get(node, NodeChange(node)) == NodeChange(
+            node, alone.service_ports, alone.surroundings, alone.stale_udp
+        )
 
 
 def test_nothing_is_told_of_another_order_other_files_or_other_nodes() -> None:

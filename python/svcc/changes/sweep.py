@@ -1,8 +1,9 @@
 """All nodes of a cluster: which of them change, and how.
 
 Nodes differ in little, and a change concerns few Services, so what is compiled for each node is only what a change can
-reach: the Services that are declared differently or have other slices, and those that claim a frontend of theirs, whose
-owner may be another one then (S45). A node that is declared differently itself is compared in full.
+reach: the Services that are declared differently or have other slices, those that share endpoints with them, and those
+that claim a frontend of theirs, whose owner may be another one then (S45). A node that is declared differently itself
+is compared in full.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def _reached(before: Cluster, after: Cluster) -> set[_Name]:
     """The Services whose service ports may differ."""
     changed = _differing(before.services, after.services)
     changed |= _with_other_slices(before.endpoint_slices, after.endpoint_slices)
+    changed |= _with_endpoints_of(changed, (*before.endpoint_slices, *after.endpoint_slices))
     by_claim: dict[object, set[_Name]] = {}
     claims_of: dict[_Name, set[object]] = {}
     for service in (*before.services, *after.services):
@@ -91,6 +93,18 @@ def _with_other_slices(before: Sequence[EndpointSlice], after: Sequence[Endpoint
         for item in (old.get(key), new.get(key))
         if item is not None and item.service_name
     }
+
+
+def _with_endpoints_of(names: set[_Name], slices: Sequence[EndpointSlice]) -> set[_Name]:
+    """The Services that share endpoints with the named ones, which may keep those on a node that the others lose."""
+    listing: dict[str | None, set[_Name]] = {}
+    for item in slices:
+        if item.service_name:
+            name = item.namespace, item.service_name
+            for endpoint in item.endpoints:
+                for address in endpoint.addresses[:1]:
+                    listing.setdefault(canonical_address(address), set()).add(name)
+    return {other for sharing in listing.values() if sharing & names for other in sharing}
 
 
 def _claims(service: Service) -> Iterator[object]:

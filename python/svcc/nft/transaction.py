@@ -80,8 +80,7 @@ def transaction(before: Ruleset, after: Ruleset, *, delete_chains: bool = True) 
         if old is None:
             commands.append(AddTable(name))
             old = Table(name.family, name.name, (), ())
-        if old != new:
-            commands += _TableChange(name, old, new, delete_chains=delete_chains).commands()
+        commands += _TableChange(name, old, new, delete_chains=delete_chains).commands()
     return Transaction(tuple(commands))
 
 
@@ -170,22 +169,32 @@ def _holding(item: Set, elements: Sequence[tuple[Key, Data | None]]) -> Set:
 
 def _elements(old: Set, new: Set) -> tuple[list[tuple[Key, Data | None]], list[tuple[Key, Data | None]]]:
     """The elements to delete and those to add; one whose data or comment changes is among both."""
-    if old.dynamic or (old.elements == new.elements and old.comments == new.comments):
+    if old.dynamic:
         return [], []
-    was, becomes = dict(old.elements), dict(new.elements)
+    deleted, added = _unlike(old, new), _unlike(new, old)
+    if old.comments != new.comments:
+        common = dict(new.elements)
+        recommented = [
+            (key, data)
+            for key, data in old.elements
+            if common.get(key, _MISSING) == data and _comment(old, key) != _comment(new, key)
+        ]
+        deleted += recommented
+        added += recommented
+    return deleted, added
 
-    def same(key: Key) -> bool:
-        return (
-            key in was
-            and key in becomes
-            and was[key] == becomes[key]
-            and comment_text(old.comments.get(key, "")) == comment_text(new.comments.get(key, ""))
-        )
 
-    return (
-        [(key, data) for key, data in old.elements if not same(key)],
-        [(key, data) for key, data in new.elements if not same(key)],
-    )
+_MISSING = object()
+
+
+def _unlike(one: Set, other: Set) -> list[tuple[Key, Data | None]]:
+    """The elements that the other set does not have, or with other data."""
+    there = dict(other.elements)
+    return [(key, data) for key, data in one.elements if there.get(key, _MISSING) != data]
+
+
+def _comment(item: Set, key: Key) -> str:
+    return comment_text(item.comments.get(key, ""))
 
 
 def _sets_of(chain: Chain) -> set[str]:
