@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import json
+import shutil
 import threading
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -14,6 +16,7 @@ from svcc.compiler.affinity_records import forgetting_transaction
 from svcc.compiler.compilation import compile_cluster
 from svcc.nft.objects import Ruleset
 from svcc.nft.transaction import transaction
+from tests.cli.command import svcc
 from tests.declare import compiled, remote, service, slices
 from tests.kernel.namespace import NetworkNamespace
 from tests.kernel.network import Node
@@ -247,3 +250,26 @@ def test_no_connection_to_other_services_fails_while_transactions_run(node: Node
     # Of the Service that changes, a packet that is under way in the very instant of the switch may get lost.
     changing = {kind: count for (destination, kind), count in outcomes.items() if destination == "10.96.0.1"}
     assert changing[Delivered] > 0.995 * sum(changing.values())
+
+
+def test_what_svcc_diff_prints_takes_a_node_from_one_script_to_the_other(nft: Program, tmp_path: Path) -> None:
+    shop = Path(__file__).parents[2] / "examples" / "shop"
+    changed = tmp_path / "shop"
+    shutil.copytree(shop, changed)
+    web = (changed / "web.yaml").read_text()
+    (changed / "web.yaml").write_text(web.replace("10.244.1.11", "10.244.1.12").replace("30080", "30088"))
+    (changed / "cart.yaml").write_text((shop / "cart.yaml").read_text().replace("3600", "7200"))
+    (changed / "rest.yaml").unlink()
+    flags = ["--node", "worker-1", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32"]
+    before, after = (svcc("compile", "-f", str(folder), *flags).out for folder in (shop, changed))
+    change = svcc("diff", "-f", str(shop), "-f", str(changed), *flags, "-o", "nft")
+    assert change.code == 1
+    cold, warm = NetworkNamespace(), NetworkNamespace()
+    try:
+        loaded(cold, after)
+        loaded(warm, before)
+        loaded(warm, change.out, nft)
+        assert listing(warm) == listing(cold)
+    finally:
+        cold.close()
+        warm.close()
