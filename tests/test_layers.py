@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"slots", "hashing"}),
     frozenset({"dataplane"}),
     frozenset({"compiler"}),
-    frozenset({"apply", "dns", "trace", "explanation"}),
+    frozenset({"apply", "changes", "dns", "trace", "explanation"}),
     frozenset({"audit"}),
     frozenset({"report"}),
     frozenset({"cli"}),

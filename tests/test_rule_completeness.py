@@ -9,7 +9,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-RULES = {*range(1, 48), 52}
+RULES = {*range(1, 50), 52}
 
 SECTIONS = {
     "services": range(1, 6),
@@ -24,6 +24,7 @@ SECTIONS = {
     "pods": range(44, 45),
     "conflicts": range(45, 46),
     "odd_input": range(46, 48),
+    "connections": range(48, 50),
     "hooks": range(52, 53),
 }
 """Which rules each `test_rules_*.py` is about; S34 to S36 are those of `test_affinity.py`."""

@@ -10,6 +10,8 @@ True
 """
 
 from svcc.addresses import IPFamily
+from svcc.changes.build import diff
+from svcc.changes.contract import NodeChange, ServicePortChange
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
@@ -46,6 +48,7 @@ from svcc.model.service import (
     SessionAffinity,
     TrafficPolicy,
 )
+from svcc.nft.transaction import Transaction
 from svcc.select import HintUse, Selection, select_endpoints
 from svcc.trace.batch import Batch, BatchFlag, BatchVerdict, pack_packets
 from svcc.trace.evaluator import Evaluation, Evaluator, Outcome, Step
@@ -90,6 +93,7 @@ __all__ = [
     "Masquerade",
     "Node",
     "NodeAddress",
+    "NodeChange",
     "ObjectReference",
     "Outcome",
     "Packet",
@@ -104,6 +108,7 @@ __all__ = [
     "Service",
     "ServiceCIDR",
     "ServicePort",
+    "ServicePortChange",
     "ServiceType",
     "SessionAffinity",
     "SettingsError",
@@ -113,9 +118,11 @@ __all__ = [
     "SvccError",
     "TargetError",
     "TrafficPolicy",
+    "Transaction",
     "balance",
     "client_key",
     "compile",
+    "diff",
     "disruption",
     "explain",
     "load",

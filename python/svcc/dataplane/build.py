@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
@@ -23,7 +24,7 @@ from svcc.dataplane.surroundings import Surroundings, is_big_endian, surrounding
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
 from svcc.model.balancing import AT_RANDOM, TABLE_SIZES, LoadBalancing, balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
-from svcc.model.service import Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
+from svcc.model.service import Protocol, Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy
 from svcc.select import PROXY_NAME_LABEL, EndpointAddress, Selection, select_service_ports, slices_by_service
 
 __all__ = ["BuiltDataplane", "build_dataplane"]
@@ -182,6 +183,7 @@ class _Family:
                 balancing,
                 _weights(cluster, selection.weights),
                 _weights(local, selection.weights),
+                _also_serving(selection, {*cluster, *local}) if port.protocol is Protocol.UDP else (),
             )
         )
 
@@ -208,6 +210,14 @@ def _weights(endpoints: Sequence[EndpointAddress], declared: Mapping[EndpointAdd
         return ()
     weights = tuple([declared.get(endpoint, 1) for endpoint in endpoints])
     return weights if len(set(weights)) > 1 else ()
+
+
+def _also_serving(selection: Selection, used: AbstractSet[EndpointAddress]) -> tuple[EndpointAddress, ...]:
+    """The endpoints that serve without being used: S49 takes the condition itself, which is true unless denied."""
+    if len(selection.candidates) == len(used):
+        return ()
+    candidates = selection.candidates.items()
+    return tuple([key for key, item in candidates if key not in used and item.endpoint.serving is not False])
 
 
 def _internal_decision(service: Service, selection: Selection) -> Decision:

@@ -90,6 +90,8 @@ class ServicePortPlan:
         cluster_weights: the weights of `cluster_endpoints` in their order, or nothing where all are alike. Endpoints
             get connections in proportion to them, and one of weight 0 none; some weight is above 0.
         local_weights: the same for `local_endpoints`.
+        also_serving: of UDP ports, the endpoints in neither set that serve nevertheless, in order: they get no new
+            connections from this node, but keep those they have (S49).
     """
 
     name: ServicePortName
@@ -102,6 +104,7 @@ class ServicePortPlan:
     balancing: Balancing = AT_RANDOM
     cluster_weights: tuple[int, ...] = ()
     local_weights: tuple[int, ...] = ()
+    also_serving: tuple[EndpointAddress, ...] = ()
 
     def endpoints(self, decision: Decision) -> tuple[EndpointAddress, ...]:
         """The endpoints a decision leads to; none for a refusal."""

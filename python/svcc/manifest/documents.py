@@ -10,7 +10,7 @@ import gc
 import re
 import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -25,7 +25,7 @@ from svcc.manifest.json_reader import read_json
 from svcc.manifest.parsed import Limits, Parsed, problem_at
 from svcc.manifest.yaml_reader import read_yaml
 
-__all__ = ["Document", "Limits", "Reading", "read_documents", "read_text"]
+__all__ = ["Document", "Limits", "Reading", "read_contents", "read_documents", "read_text"]
 
 _STANDARD_INPUT: Final = "-"
 _STANDARD_INPUT_NAME: Final = "<stdin>"
@@ -82,6 +82,21 @@ def read_documents(
             if name not in files:
                 _read_bytes(read_file(name, limits.file_bytes), name, limits, documents, problems)
                 files.append(name)
+    return Reading(latest_states(documents), tuple(problems), tuple(files))
+
+
+def read_contents(
+    contents: Iterable[tuple[str, bytes]],
+    *,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> Reading:
+    """Read manifests that somebody else has read, as pairs of a name and bytes in UTF-8; as files in this order."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    files: list[str] = []
+    for name, data in contents:
+        _read_bytes(data, name, limits, documents, problems)
+        files.append(name)
     return Reading(latest_states(documents), tuple(problems), tuple(files))
 
 

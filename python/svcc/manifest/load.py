@@ -12,15 +12,16 @@ from typing import BinaryIO
 from attrs import Factory, define, frozen
 
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
-from svcc.manifest.documents import Document, Reading, read_documents, read_text
+from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.manifest.label_selector import LabelSelector, parse_label_selector
+from svcc.manifest.revisions import manifests_of_revision
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
 from svcc.validate.admission import DEFAULT_NAMESPACE, admit
 
-__all__ = ["Loaded", "load", "load_text"]
+__all__ = ["Loaded", "load", "load_revision", "load_text"]
 
 _KINDS = {
     ("v1", "Service"): "Service",
@@ -83,6 +84,20 @@ def load(
     selects = parse_label_selector(selector or "")
     reading = read_documents(filenames, stdin=stdin)
     return _loaded(reading, namespace, selects if selector else None, default_namespace)
+
+
+def load_revision(name: str, *, namespace: str | None = None, selector: str | None = None) -> Loaded:
+    """Load manifests of a git revision, ``REV:PATH``; see `load` and `svcc.manifest.revisions`.
+
+    Raises:
+        InputError: the revision or the path is unknown, or no manifest is there.
+        SettingsError: `selector` is no label selector.
+        TargetError: there is no git program.
+    """
+    selects = parse_label_selector(selector or "")
+    limits = Limits()
+    reading = read_contents(manifests_of_revision(name, limits.file_bytes), limits=limits)
+    return _loaded(reading, namespace, selects if selector else None)
 
 
 def load_text(

@@ -31,10 +31,20 @@ from svcc.nft.expressions import (
     SetReference,
 )
 from svcc.nft.names import comment_text
-from svcc.nft.objects import BaseHook, Chain, Rule, Ruleset, Set, Table
+from svcc.nft.objects import BaseHook, Chain, Key, Rule, Ruleset, Set, Table
 from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Remember, Statement, Verdict, VerdictMap
 
-__all__ = ["expression_text", "rule_text", "script", "statement_text"]
+__all__ = [
+    "element_lines",
+    "expression_text",
+    "hook_text",
+    "key_text",
+    "rule_text",
+    "script",
+    "set_declaration",
+    "set_word",
+    "statement_text",
+]
 
 _PRIORITY_NAMES = {("prerouting", -100): "dstnat", ("postrouting", 100): "srcnat"}
 
@@ -61,13 +71,13 @@ def _preparation(table: Table) -> Iterator[str]:
     yield f"table {table.family} {table.name} {{\n"
     for item in table.sets:
         if not item.dynamic:
-            yield from _set_declaration(item)
+            yield from set_declaration(item)
             yield "\t}\n"
     yield "}\n"
     yield f"flush table {table.family} {table.name}\n"
     for item in table.sets:
         if not item.dynamic:
-            yield f"flush {_set_word(item)} {table.family} {table.name} {item.name}\n"
+            yield f"flush {set_word(item)} {table.family} {table.name} {item.name}\n"
 
 
 def table_text(table: Table, captions: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
@@ -75,10 +85,10 @@ def table_text(table: Table, captions: Mapping[str, str] = MappingProxyType({}))
     yield f"\ntable {table.family} {table.name} {{\n"
     for item in table.sets:
         yield from _caption(captions.get(item.name))
-        yield from _set_declaration(item)
+        yield from set_declaration(item)
         if item.elements:
             yield "\t\telements = {\n"
-            yield from _elements(item)
+            yield from element_lines(item)
             yield "\t\t}\n"
         yield "\t}\n"
     for chain in table.chains:
@@ -87,14 +97,16 @@ def table_text(table: Table, captions: Mapping[str, str] = MappingProxyType({}))
     yield "}\n"
 
 
-def _set_word(item: Set) -> str:
+def set_word(item: Set) -> str:
+    """How commands name what `item` is."""
     return "map" if item.is_map else "set"
 
 
-def _set_declaration(item: Set) -> Iterator[str]:
+def set_declaration(item: Set) -> Iterator[str]:
+    """The block of a set or map without elements, but for the brace that closes it."""
     key = " . ".join(map(expression_text, item.key))
     data = "verdict" if item.is_verdict_map else " . ".join(map(expression_text, item.data))
-    yield f"\t{_set_word(item)} {item.name} {{\n"
+    yield f"\t{set_word(item)} {item.name} {{\n"
     yield f"\t\ttypeof {key}{f' : {data}' if data else ''}\n"
     flags = [flag for flag, wanted in (("interval", item.interval), ("dynamic,timeout", item.dynamic)) if wanted]
     if flags:
@@ -105,7 +117,13 @@ def _set_declaration(item: Set) -> Iterator[str]:
         yield f"\t\ttimeout {item.timeout_seconds}s\n"
 
 
-def _elements(item: Set) -> Iterator[str]:
+def key_text(key: Key) -> str:
+    """The key of an element."""
+    return " . ".join(map(str, key))
+
+
+def element_lines(item: Set) -> Iterator[str]:
+    """The elements of a set or map, with their comments."""
     comments = item.comments
     for key, data in item.elements:
         text = "\t\t\t" + " . ".join(map(str, key))
@@ -127,13 +145,14 @@ def _caption(text: str | None) -> Iterator[str]:
 def _chain(chain: Chain) -> Iterator[str]:
     yield f"\tchain {chain.name} {{\n"
     if chain.hook:
-        yield f"\t\t{_hook(chain.hook)}\n"
+        yield f"\t\t{hook_text(chain.hook)}\n"
     for rule in chain.rules:
         yield f"\t\t{rule_text(rule)}\n"
     yield "\t}\n"
 
 
-def _hook(hook: BaseHook) -> str:
+def hook_text(hook: BaseHook) -> str:
+    """What makes a chain a base chain."""
     priority = _PRIORITY_NAMES.get((hook.hook, hook.priority), str(hook.priority))
     return f"type {hook.type} hook {hook.hook} priority {priority}; policy accept;"
 

@@ -1,0 +1,213 @@
+"""Which UDP conntrack entries must be deleted (S48, S49)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from svcc.addresses import IPFamily, family_of
+from svcc.compiler.compilation import compile_cluster
+from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends, stale_udp_entries
+from svcc.dataplane.contract import Dataplane
+from svcc.model.cluster import ClusterObject
+from svcc.model.endpoints import Endpoint, EndpointPort
+from svcc.model.service import LoadBalancerIngress, Service, ServicePort
+from svcc.select import EndpointAddress
+from tests.declare import compiled, local, remote, service, slices
+from tests.strategies.scenarios import Scenario, scenarios
+
+DNS, OTHER = "10.96.0.53", "10.96.0.54"
+A, B = "10.244.1.1", "10.244.1.2"
+Declared = Sequence[ClusterObject]
+
+
+def dns(cluster_ip: str = DNS, name: str = "dns", protocol: str = "UDP", **fields: object) -> Service:
+    node_port = 30053 if fields.get("type") in {"NodePort", "LoadBalancer"} else 0
+    return service(name, [cluster_ip], ServicePort(53, "dns", protocol=protocol, node_port=node_port), **fields)
+
+
+def pods(endpoints: Iterable[Endpoint], name: str = "dns", port: int = 1053, protocol: str = "UDP") -> Declared:
+    return slices(name, endpoints, EndpointPort(port, "dns", protocol))
+
+
+def dataplane(*objects: ClusterObject | Declared) -> Dataplane:
+    return compiled(*objects).dataplane
+
+
+def stale(before: Dataplane, after: Dataplane) -> list[tuple[str | None, int, str]]:
+    return [(item.address, item.port, str(item.endpoint)) for item in stale_udp_entries(before, after)]
+
+
+BOTH = pods([remote(A), remote(B)])
+FIRST = pods([remote(A)])
+
+CASES: dict[str, tuple[Dataplane, Dataplane, list[tuple[str | None, int, str]]]] = {
+    "nothing changes": (dataplane(dns(), BOTH), dataplane(dns(), BOTH), []),
+    "an endpoint goes": (dataplane(dns(), BOTH), dataplane(dns(), FIRST), [(DNS, 53, f"{B}:1053")]),
+    "an endpoint comes": (dataplane(dns(), FIRST), dataplane(dns(), BOTH), []),
+    "the last endpoint goes": (dataplane(dns(), FIRST), dataplane(dns()), [(DNS, 53, f"{A}:1053")]),
+    "the port of an endpoint changes": (
+        dataplane(dns(), FIRST),
+        dataplane(dns(), pods([remote(A)], port=2053)),
+        [(DNS, 53, f"{A}:1053")],
+    ),
+    "an endpoint is terminating and still serves": (
+        dataplane(dns(), BOTH),
+        dataplane(dns(), pods([remote(A), remote(B, ready=False, serving=True, terminating=True)])),
+        [],
+    ),
+    "an endpoint is terminating and serves no more": (
+        dataplane(dns(), BOTH),
+        dataplane(dns(), pods([remote(A), remote(B, ready=False, serving=False, terminating=True)])),
+        [(DNS, 53, f"{B}:1053")],
+    ),
+    "an endpoint is not ready and says nothing of serving": (
+        dataplane(dns(), BOTH),
+        dataplane(dns(), pods([remote(A), remote(B, ready=False)])),
+        [],
+    ),
+    "the policy becomes local and others serve elsewhere": (
+        dataplane(dns(), pods([local(A), remote(B)])),
+        dataplane(dns(internal_traffic_policy="Local"), pods([local(A), remote(B)])),
+        [],
+    ),
+    "an endpoint that policy had excluded goes": (
+        dataplane(dns(internal_traffic_policy="Local"), pods([local(A), remote(B)])),
+        dataplane(dns(internal_traffic_policy="Local"), pods([local(A)])),
+        [(DNS, 53, f"{B}:1053")],
+    ),
+    "the Service is deleted": (dataplane(dns(), FIRST), dataplane(), []),
+    "the cluster IP changes": (dataplane(dns(), FIRST), dataplane(dns(OTHER), FIRST), []),
+    "another Service takes the cluster IP over": (
+        dataplane(dns(), FIRST),
+        dataplane(dns(name="new"), pods([remote(B)], "new")),
+        [(DNS, 53, f"{A}:1053")],
+    ),
+    "the port is TCP": (
+        dataplane(dns(protocol="TCP"), pods([remote(A)], protocol="TCP")),
+        dataplane(dns(protocol="TCP")),
+        [],
+    ),
+    "the port is SCTP": (
+        dataplane(dns(protocol="SCTP"), pods([remote(A)], protocol="SCTP")),
+        dataplane(dns(protocol="SCTP")),
+        [],
+    ),
+    "a node port loses an endpoint": (
+        dataplane(dns(type="NodePort"), BOTH),
+        dataplane(dns(type="NodePort"), FIRST),
+        [(None, 30053, f"{B}:1053"), (DNS, 53, f"{B}:1053")],
+    ),
+    "a VIP and an external IP lose an endpoint": (
+        dataplane(dns(load_balancer_ingress=[LoadBalancerIngress("198.18.0.1")], external_ips=["198.18.0.2"]), BOTH),
+        dataplane(dns(load_balancer_ingress=[LoadBalancerIngress("198.18.0.1")], external_ips=["198.18.0.2"]), FIRST),
+        [(DNS, 53, f"{B}:1053"), ("198.18.0.1", 53, f"{B}:1053"), ("198.18.0.2", 53, f"{B}:1053")],
+    ),
+    "an endpoint is drained": (
+        dataplane(dns(), BOTH),
+        dataplane(dns(), pods([remote(A), remote(B, weight=0)])),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_entries_to_delete_when(case: str) -> None:
+    before, after, expected = CASES[case]
+    assert stale(before, after) == expected
+
+
+def test_the_families_are_judged_each_for_itself() -> None:
+    both = service("dns", [DNS, "fd00:96::53"], ServicePort(53, "dns", protocol="UDP"))
+    before = dataplane(both, pods([remote(A), remote("fd00:10:244::1")]))
+    after = dataplane(both, FIRST)
+    [entry] = stale_udp_entries(before, after)
+    assert (entry.family, str(entry.endpoint)) == (IPFamily.IPV6, "[fd00:10:244::1]:1053")
+    assert " ".join(entry.conntrack_arguments) == (
+        "-f ipv6 -p udp --orig-dst fd00:96::53 --orig-port-dst 53 --reply-src fd00:10:244::1 --reply-port-src 1053"
+    )
+
+
+def place(address: str, port: int) -> EndpointAddress:
+    return EndpointAddress(address, port)
+
+
+ENTRY = UdpEntry(place(DNS, 53), place(B, 1053))
+
+
+def test_a_filter_matches_its_frontend_and_its_endpoint_only() -> None:
+    [entry] = stale_udp_entries(dataplane(dns(), BOTH), dataplane(dns(), FIRST))
+    assert entry.matches(ENTRY)
+    for other in (
+        UdpEntry(place(OTHER, 53), place(B, 1053)),
+        UdpEntry(place(DNS, 54), place(B, 1053)),
+        UdpEntry(place(DNS, 53), place(A, 1053)),
+        UdpEntry(place(DNS, 53), place(B, 1054)),
+    ):
+        assert not entry.matches(other)
+
+
+def test_the_filter_of_a_node_port_leaves_frontends_with_its_number_alone() -> None:
+    other = service("other", [OTHER], ServicePort(30053, "dns", protocol="UDP"))
+    of_other = pods([remote(B)], "other")
+    before = dataplane(dns(type="NodePort"), BOTH, other, of_other)
+    after = dataplane(dns(type="NodePort"), FIRST, other, of_other)
+    [entry] = [item for item in stale_udp_entries(before, after) if item.address is None]
+    assert entry.except_addresses == (OTHER,)
+    assert entry.matches(UdpEntry(place("192.168.0.10", 30053), place(B, 1053)))
+    assert not entry.matches(UdpEntry(place(OTHER, 30053), place(B, 1053)))
+    assert "--orig-dst" not in entry.conntrack_arguments
+
+
+def frontends(found: Dataplane, family: IPFamily = IPFamily.IPV4) -> UdpFrontends:
+    return next(UdpFrontends(item) for item in found.families if item.family is family)
+
+
+JUDGED = {
+    "an endpoint serves": (DNS, 53, A, 1053, False),
+    "an endpoint is gone, whenever that was": (DNS, 53, B, 1053, True),
+    "an endpoint has another port": (DNS, 53, A, 53, True),
+    "the entry was made before the frontend, so nothing was translated": (DNS, 53, DNS, 53, True),
+    "the address is nobody's frontend": ("192.0.2.9", 53, B, 1053, False),
+    "the port is nobody's frontend": (DNS, 54, B, 1053, False),
+    "a node port's endpoint is gone": ("192.168.0.10", 30053, B, 1053, True),
+    "a node port's endpoint serves": ("192.168.0.10", 30053, A, 1053, False),
+    "a node's address was used before there was the node port": ("192.168.0.10", 30053, "192.168.0.10", 30053, True),
+    "somebody else's server has the number of a node port": ("203.0.113.9", 30053, "203.0.113.9", 30053, False),
+}
+
+
+@pytest.mark.parametrize("case", JUDGED)
+def test_an_entry_of_any_history_is_judged_where(case: str) -> None:
+    address, port, reply_address, reply_port, expected = JUDGED[case]
+    found = frontends(dataplane(dns(type="NodePort"), FIRST))
+    assert found.is_stale(UdpEntry(place(address, port), place(reply_address, reply_port))) is expected
+
+
+@given(before=scenarios(), after=scenarios(), data=st.data())
+def test_filters_and_judgement_agree_on_what_the_rules_before_could_make(
+    before: Scenario, after: Scenario, data: st.DataObject
+) -> None:
+    old, new = (
+        compile_cluster(item.cluster, node=item.node, settings=item.settings).dataplane for item in (before, after)
+    )
+    filters: tuple[StaleEntries, ...] = stale_udp_entries(old, new)
+    possible = [
+        (family, UdpEntry(place(frontend.address or "192.0.2.77", frontend.port), endpoint), key)
+        for family in old.families
+        for key, plan in UdpFrontends(family).plans.items()
+        for frontend in plan.frontends
+        if (frontend.address, frontend.port) == key
+        for endpoint in (*plan.cluster_endpoints, *plan.local_endpoints)
+    ]
+    assume(possible)
+    family, entry, key = data.draw(st.sampled_from(possible))
+    judge = frontends(new, family.family)
+    # By a frontend that is gone, an entry may meet another one's rules only if its number is a node port's.
+    assume(key in judge.plans or key[1] not in {port for _, port in judge.plans})
+    matching = [item for item in filters if item.family is family.family and item.matches(entry)]
+    assert judge.is_stale(entry) is bool(matching)
+    assert all(family_of(item.endpoint.address) is item.family for item in filters)
