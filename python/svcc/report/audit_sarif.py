@@ -31,18 +31,19 @@ def audit_sarif(reports: Sequence[AuditReport]) -> dict[str, Any]:
 
 def _run(report: AuditReport) -> dict[str, Any]:
     kinds = _kinds(report)
-    results = [_result(finding, report, kinds) for finding in report.findings]
-    results += [_result(item.finding, report, kinds, item) for item in report.suppressed]
+    rules = list(kinds)
+    results = [_result(finding, report, rules) for finding in report.findings]
+    results += [_result(item.finding, report, rules, item) for item in report.suppressed]
     return {
         "tool": {
             "driver": {
                 "name": "svcc",
                 "semanticVersion": metadata.version("svcc"),
-                "rules": [_rule(kind, report) for kind in kinds],
+                "rules": [_rule(kind, severity) for kind, severity in kinds.items()],
             }
         },
         # 3.14.3, 3.17.3: what comes before the last slash tells the runs of different nodes from each other.
-        "automationDetails": {"id": f"svcc-audit/{quote(name_of(report), safe='', errors='surrogatepass')}/"},
+        "automationDetails": {"id": f"svcc-audit/{_quoted(name_of(report), safe='')}/"},
         "columnKind": "unicodeCodePoints",
         "results": results,
         "properties": {
@@ -60,24 +61,30 @@ def _run(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def _kinds(report: AuditReport) -> list[FindingKind]:
+def _kinds(report: AuditReport) -> dict[FindingKind, Severity]:
     """The whole catalogue, so that the rules stay the same from run to run, and what it does not know yet."""
-    used = {finding.kind for finding in (*report.findings, *(item.finding for item in report.suppressed))}
-    return [kind for kind in FindingKind if kind in CATALOGUE or kind in used]
+    found = (*report.findings, *(item.finding for item in report.suppressed))
+    used = {finding.kind: finding.severity for finding in found}
+    known = {kind: entry.severity for kind, entry in CATALOGUE.items()}
+    return {kind: known.get(kind) or used[kind] for kind in FindingKind if kind in known or kind in used}
 
 
-def _rule(kind: FindingKind, report: AuditReport) -> dict[str, Any]:
+def _rule(kind: FindingKind, severity: Severity) -> dict[str, Any]:
     entry = CATALOGUE.get(kind)
-    if entry is None:
-        severity = next(finding.severity for finding in report.findings if finding.kind is kind)
-        return {"id": kind.value, "defaultConfiguration": {"level": _LEVELS[severity]}}
+    told = (
+        {
+            "fullDescription": {"text": entry.explanation},
+            "help": {"text": f"{entry.explanation}\n\n{entry.hint}"},
+        }
+        if entry
+        else {}
+    )
     return {
         "id": kind.value,
         "name": "".join(word.capitalize() for word in kind.value.split("-")),
-        "shortDescription": {"text": entry.title},
-        "fullDescription": {"text": entry.explanation},
-        "help": {"text": f"{entry.explanation}\n\n{entry.hint}"},
-        "defaultConfiguration": {"level": _LEVELS[entry.severity]},
+        "shortDescription": {"text": title_of(kind)},
+        **told,
+        "defaultConfiguration": {"level": _LEVELS[severity]},
     }
 
 
@@ -142,10 +149,18 @@ def _physical(source: Source | None) -> dict[str, Any] | None:
 
 
 def _artifact(file: str) -> dict[str, Any]:
-    path = quote(file, safe="/", errors="surrogatepass")
-    if path.startswith("//"):
-        path = f"/{path.lstrip('/')}"
-    return {"artifactLocation": {"uri": f"file://{path}" if path.startswith("/") else path or "."}}
+    path = _quoted(file, safe="/")
+    if path.startswith("/"):
+        path = f"file:///{path.lstrip('/')}"
+    return {"artifactLocation": {"uri": path or "."}}
+
+
+def _quoted(text: str, *, safe: str) -> str:
+    """As part of a URI; the bytes of a file name that are no UTF-8 stay those bytes."""
+    try:
+        return quote(text, safe=safe, errors="surrogateescape")
+    except UnicodeEncodeError:
+        return quote(printable(text), safe=safe)
 
 
 def _logical(place: RulePlace) -> Iterator[dict[str, Any]]:
