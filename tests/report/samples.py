@@ -19,6 +19,7 @@ from svcc.audit.finding import (
     Witness,
 )
 from svcc.fields import Severity, Source
+from svcc.model.cluster import ClusterObject
 from svcc.model.service import Protocol, ServicePort
 from svcc.nft.text import script
 from svcc.select import ServicePortName
@@ -53,7 +54,7 @@ table ip firewall {
 
 def _ruleset(web: Iterable[str], *, cart: bool = True, foreign: str = "") -> Evaluator:
     endpoints = [local(address) if ".1." in address else remote(address) for address in web]
-    objects = [WEB, *(evolve(item, namespace="shop") for item in slices("web", endpoints))]
+    objects: list[ClusterObject] = [WEB, *(evolve(item, namespace="shop") for item in slices("web", endpoints))]
     if cart:
         endpoints = [remote("10.244.2.21"), remote("10.244.2.22")]
         objects += [CART, *(evolve(item, namespace="shop") for item in slices("cart", endpoints))]

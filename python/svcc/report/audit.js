@@ -14,17 +14,19 @@
   const articles = [...document.querySelectorAll("article.finding")].map((article) => ({
     article,
     text: article.textContent.toLowerCase(),
+    counts: !article.closest("details.suppressed"),
   }));
+  const all = articles.filter((item) => item.counts).length;
   const update = () => {
     const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
     const severities = new Set([...form.querySelectorAll("[name=severity]:checked")].map((box) => box.value));
     let shown = 0;
-    for (const { article, text } of articles) {
+    for (const { article, text, counts } of articles) {
       const wanted = severities.has(article.dataset.severity) && words.every((word) => text.includes(word));
       article.hidden = !wanted;
-      shown += wanted;
+      shown += wanted && counts;
     }
-    form.querySelector("output").textContent = `${shown} of ${articles.length} shown`;
+    form.querySelector("output").textContent = `${shown} of ${all} shown`;
   };
   form.addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -33,6 +33,8 @@ def render(
     JSON and SARIF always hold what a baseline suppresses, marked as such.
 
     Args:
+        reports: in the order in which they are told.
+        format: one of `FORMATS`.
         color: whether a table may paint words for a terminal; they say the same without.
         show_suppressed: whether people are told, too, what a baseline suppresses; else only how much it is.
         width: how many columns the sentences of a table may take; None is any number.

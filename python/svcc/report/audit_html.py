@@ -15,7 +15,14 @@ from svcc.audit.finding import AuditReport, Verdict
 from svcc.fields import Severity
 from svcc.report.audit_elements import Element, element, markup
 from svcc.report.audit_html_finding import finding_article
-from svcc.report.audit_words import EQUALITIES, counted, name_of, severities, severity_counts
+from svcc.report.audit_words import (
+    EQUALITIES,
+    counted,
+    name_of,
+    severities,
+    severity_counts,
+    verdict_sentence,
+)
 
 __all__ = ["audit_html"]
 
@@ -24,7 +31,10 @@ _GLOSSARY = (
     ("Service", "A Kubernetes object that gives several pods one address. Clients connect to that address."),
     ("Endpoint", "One of the pods, with its port, that a connection to the Service may be sent to."),
     ("Node", "A machine of the cluster. Its kernel rewrites the destination of packets from Service to endpoint."),
-    ("Rule, chain, hook", "The kernel's nftables: rules stand in chains, and chains are run at hooks on a packet's way."),
+    (
+        "Rule, chain, hook",
+        "The kernel's nftables: rules stand in chains, and chains are run at hooks on a packet's way.",
+    ),
     ("Expected", "What the declared Services, their endpoints and the settings of the node ask for."),
     ("Found", "What the rules that the node has loaded do, according to a dump of them."),
     ("Chance", "Where several endpoints are possible, the part of new connections that each of them gets."),
@@ -44,7 +54,7 @@ def audit_html(reports: Sequence[AuditReport], *, show_suppressed: bool = False)
     yield '<meta name="color-scheme" content="light dark">\n'
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'"
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-    yield f"{markup(element('title', f'{title} – svcc audit'))}\n"
+    yield f"{markup(element('title', f'{title} - svcc audit'))}\n"
     yield f"<style>{style}</style>\n</head>\n<body>\n"
     yield f"{markup(element('a', 'Skip to the findings', href='#findings', class_='skip'))}\n"
     yield f"{markup(_header(reports, title))}\n<main>\n"
@@ -58,7 +68,9 @@ def audit_html(reports: Sequence[AuditReport], *, show_suppressed: bool = False)
         yield from _report(report, number, alone=len(reports) == 1, show_suppressed=show_suppressed)
     yield "</section>\n"
     yield f"{markup(_glossary())}\n</main>\n"
-    yield "<footer><p>Made by svcc, which compiles Kubernetes Services into nftables rules and proves what such rules do.</p></footer>\n"
+    made_by = "Made by svcc, which compiles Kubernetes Services into nftables rules and proves what such rules do."
+    yield f"{markup(element('footer', element('p', made_by)))}
+"
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
@@ -95,7 +107,6 @@ def _sentence(report: AuditReport) -> str:
 def _header(reports: Sequence[AuditReport], title: str) -> Element:
     verdicts = [report.verdict for report in reports]
     worst = next((item for item in (Verdict.FINDINGS, Verdict.NOT_PROVED) if item in verdicts), Verdict.PROVED)
-    regions = sum(report.scope.regions for report in reports)
     compared = (
         "the packet rules of one ruleset with those of another"
         if all(not report.node for report in reports)
@@ -103,17 +114,30 @@ def _header(reports: Sequence[AuditReport], title: str) -> Element:
         + ("the node" if len(reports) == 1 else "each node")
         + " with the Kubernetes Services declared for it"
     )
-    lead = (
-        f"This audit compared {compared}. It did not try samples: it worked out what becomes of every new connection "
-        f"that anybody could open, in {counted(regions, 'region')} of packets that share a fate."
-    )
+    ruling = element("span", f"Verdict: {_WORDS[worst]}", class_=f"verdict {worst.value}")
+    equality = reports[0].equality if len(reports) == 1 else None
     return element(
         "header",
         element("p", "svcc audit", class_="eyebrow"),
         element("h1", title),
-        element("p", element("span", f"Verdict: {_WORDS[worst]}", class_=f"verdict {worst.value}")) if reports else None,
-        element("p", lead, class_="lead") if reports else None,
+        element("p", ruling, f" {equality.value}: {EQUALITIES[equality]}" if equality else "", class_="ruling")
+        if reports
+        else None,
+        element("p", f"This audit compared {compared}. {_reach(reports)}", class_="lead") if reports else None,
         class_="top",
+    )
+
+
+def _reach(reports: Sequence[AuditReport]) -> str:
+    """What was examined, and no more than that."""
+    regions = sum(report.scope.regions for report in reports)
+    extent = f", in {regions:,} groups of packets that share a fate" if regions else ""
+    if any(report.verdict is Verdict.NOT_PROVED for report in reports):
+        return (
+            f"It works out, without samples, what becomes of new connections{extent}. Not everything could be decided."
+        )
+    return (
+        f"It did not try samples: it worked out what becomes of every new connection that anybody could open{extent}."
     )
 
 
@@ -178,7 +202,9 @@ def _filter() -> Element:
         element(
             "label",
             element("span", "Filter"),
-            element("input", type="search", name="words", placeholder="Service, address, table, rule …", autocomplete="off"),
+            element(
+                "input", type="search", name="words", placeholder="Service, address, table, rule …", autocomplete="off"
+            ),
             class_="words",
         ),
         element("fieldset", element("legend", "Show"), boxes),
@@ -191,7 +217,11 @@ def _filter() -> Element:
 def _report(report: AuditReport, number: int, *, alone: bool, show_suppressed: bool) -> Iterator[str]:
     yield f'<section class="node" id="node-{number}">\n'
     if not alone:
-        heading = element("h2", f"{name_of(report)} ", element("span", _WORDS[report.verdict], class_=f"verdict {report.verdict.value}"))
+        heading = element(
+            "h2",
+            f"{name_of(report)} ",
+            element("span", _WORDS[report.verdict], class_=f"verdict {report.verdict.value}"),
+        )
         yield f"{markup(heading)}\n"
         yield f"{markup(element('p', f'{_sentence(report)}.', class_='lead'))}\n"
     elif report.findings:
@@ -218,15 +248,6 @@ def _suppressed(report: AuditReport, number: int, *, show_suppressed: bool) -> I
 
 def _scope(report: AuditReport) -> Element:
     scope = report.scope
-    proved = None
-    if report.verdict is Verdict.PROVED and report.equality is not None:
-        proved = element(
-            "p",
-            element("strong", f"Proved ({report.equality.value}): "),
-            f"the rules give {EQUALITIES[report.equality]} as what was declared."
-            if report.equality is not EQUALITIES
-            else "",
-        )
     dump = f"The rules were read from {report.dump}." if report.dump else ""
     sections = [
         ("What this verdict rests on", scope.assumptions, "Nothing but the manifests and the dump."),
@@ -245,7 +266,7 @@ def _scope(report: AuditReport) -> Element:
     ]
     return element(
         "section",
-        proved,
+        element("p", f"Verdict: {verdict_sentence(report)}."),
         element("p", dump, class_="quiet") if dump else None,
         element("div", columns, class_="columns"),
         class_="scope",

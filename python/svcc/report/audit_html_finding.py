@@ -81,7 +81,7 @@ def _told(finding: Finding, witness: Witness) -> list[Element]:
         shown.append(_way("The expected way", finding, witness, expected))
     outcome = telling(finding)
     if outcome is not None and outcome.steps:
-        shown.append(_way("The packet’s way", finding, witness, outcome))
+        shown.append(_way("The way of the packet", finding, witness, outcome))
     return shown
 
 
@@ -250,7 +250,7 @@ def _facts(finding: Finding) -> Element:
     entry = CATALOGUE.get(finding.kind)
     facts: list[tuple[str, Sequence[str], str]] = [
         ("Details", finding.details, "span"),
-        ("Holds if local", finding.witness.local_addresses if finding.witness else (), "code"),
+        ("If local", finding.witness.local_addresses if finding.witness else (), "code"),
         ("To blame", [rule_text(place) for place in finding.rules], "code"),
         ("Manifest", [str(finding.source)] if finding.source else [], "code"),
         ("What it means", [entry.explanation] if entry else [], "span"),

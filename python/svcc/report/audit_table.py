@@ -15,7 +15,14 @@ from svcc.report.trace import percentage
 __all__ = ["audit_table"]
 
 # Of ANSI terminals; the word that is painted says the same.
-_RED, _YELLOW, _GREEN, _CYAN, _BOLD, _PLAIN = "\x1b[31;1m", "\x1b[33;1m", "\x1b[32;1m", "\x1b[36;1m", "\x1b[1m", "\x1b[0m"
+_RED, _YELLOW, _GREEN, _CYAN, _BOLD, _PLAIN = (
+    "\x1b[31;1m",
+    "\x1b[33;1m",
+    "\x1b[32;1m",
+    "\x1b[36;1m",
+    "\x1b[1m",
+    "\x1b[0m",
+)
 _SEVERITIES = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW, Severity.INFO: _CYAN}
 _VERDICTS = {Verdict.FINDINGS: _RED, Verdict.NOT_PROVED: _YELLOW, Verdict.PROVED: _GREEN}
 _NODES = {Verdict.FINDINGS: "with findings", Verdict.NOT_PROVED: "not proved", Verdict.PROVED: "proved"}
@@ -64,7 +71,9 @@ def audit_table(
         header, rows = summary_rows(reports)
         yield from (f"{line}\n" for line in table(header, rows))
         verdicts = [report.verdict for report in reports]
-        told = ", ".join(f"{verdicts.count(verdict)} {words}" for verdict, words in _NODES.items() if verdict in verdicts)
+        told = ", ".join(
+            f"{verdicts.count(verdict)} {words}" for verdict, words in _NODES.items() if verdict in verdicts
+        )
         yield f"{page.painted('VERDICT', _BOLD)} of {len(reports)} nodes: {told or 'nothing was audited'}\n"
 
 

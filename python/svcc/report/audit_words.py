@@ -132,7 +132,9 @@ def verdict_sentence(report: AuditReport) -> str:
         equality = f", {report.equality.value}: {EQUALITIES[report.equality]}" if report.equality else ""
         words = f"proved{equality}{f' ({told})' if told else ''}"
     elif report.verdict is Verdict.NOT_PROVED:
-        words = f"not proved: nothing wrong was found, and not everything could be decided{f' ({told})' if told else ''}"
+        words = (
+            f"not proved: nothing wrong was found, and not everything could be decided{f' ({told})' if told else ''}"
+        )
     else:
         words = f"findings: {told or 'none'}"
     return f"{words}; {counted(report.scope.regions, 'region')} of packets examined"
