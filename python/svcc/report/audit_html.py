@@ -69,8 +69,7 @@ def audit_html(reports: Sequence[AuditReport], *, show_suppressed: bool = False)
     yield "</section>\n"
     yield f"{markup(_glossary())}\n</main>\n"
     made_by = "Made by svcc, which compiles Kubernetes Services into nftables rules and proves what such rules do."
-    yield f"{markup(element('footer', element('p', made_by)))}
-"
+    yield f"{markup(element('footer', element('p', made_by)))}\n"
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
