@@ -85,7 +85,7 @@ def _of_html(text: str) -> list[str]:
 
 
 FINGERPRINTS: Mapping[str, Callable[[str], list[str]]] = {
-    "table": lambda text: _ID.findall(text),
+    "table": _ID.findall,
     "json": _of_json,
     "sarif": _of_sarif,
     "junit": _of_junit,

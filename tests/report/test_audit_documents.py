@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from importlib import resources
@@ -51,16 +50,11 @@ def places(value: Any) -> Iterator[dict[str, Any]]:
         yield from places(inner)
 
 
-def test_the_schema_misses_no_field() -> None:
-    whole = document("json", with_findings())
-    for number, place in enumerate(places(whole)):
-        for key in place:
-            damaged = copy.deepcopy(whole)
-            del list(places(damaged))[number][key]
-            with pytest.raises(jsonschema.ValidationError):
-                jsonschema.validate(damaged, SCHEMA)
-        if number > 40:
-            break
+def test_the_schema_asks_for_every_field_that_it_describes() -> None:
+    objects = [place for place in places(SCHEMA) if isinstance(place.get("properties"), dict)]
+    assert len(objects) > 10
+    for place in objects:
+        assert place["required"] == list(place["properties"])
 
 
 def test_one_report_stands_alone_and_several_in_a_list() -> None:

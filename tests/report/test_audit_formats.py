@@ -88,7 +88,7 @@ def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
 
 def test_a_summary_has_a_line_for_each_node() -> None:
     header, *rows = "".join(audit_summary(fleet())).splitlines()
-    assert header.split() == "NODE VERDICT EQUALITY ERRORS WARNINGS INFOS SUPPRESSED REGIONS DUMP".split()
+    assert header == "NODE       VERDICT      EQUALITY       ERRORS   WARNINGS   INFOS   SUPPRESSED   REGIONS   DUMP"
     assert [row.split() for row in rows] == [
         ["worker-1", "findings", "-", "2", "2", "1", "1", "4182", "dumps/worker-1.json"],
         ["worker-2", "proved", "distribution", "0", "0", "0", "0", "4182", "dumps/worker-2.json"],
