@@ -77,9 +77,9 @@ def _poisoned_fields(value: Any, words: Iterator[str]) -> Any:
 
 def test_everything_that_anybody_may_choose_is_poisoned() -> None:
     before, after = (str(reports) for reports in (REPORTS, poisoned(REPORTS, cycle(["POISON"]))))
-    for told in ("worker-1", "shop", "DOCKER", "nat-prerouting", "numgen", "client", "drop'", "0123456789abcdef"):
-        assert told not in after.replace("verdict='drop'", "")
-        assert told in before or told == "client"
+    for told in ("worker-1", "shop", "DOCKER", "nat-prerouting", "numgen", "tcp dport", "0123456789abcdef"):
+        assert told not in after
+        assert told in before
 
 
 words = st.lists(st.sampled_from(POISON) | st.text(max_size=12), min_size=1, max_size=7)

@@ -92,9 +92,9 @@ def _headline(reports: Sequence[AuditReport]) -> str:
 def _sentence(report: AuditReport) -> str:
     if not report.node:
         return {
-            Verdict.PROVED: "The two rulesets do the same",
-            Verdict.FINDINGS: "The two rulesets do not do the same",
-            Verdict.NOT_PROVED: "The two rulesets may do the same",
+            Verdict.PROVED: "The rules do what was expected",
+            Verdict.FINDINGS: "The rules do not do what was expected",
+            Verdict.NOT_PROVED: "The rules may do what was expected: not everything could be decided",
         }[report.verdict]
     return {
         Verdict.PROVED: f"{report.node} does what was declared",
@@ -106,13 +106,11 @@ def _sentence(report: AuditReport) -> str:
 def _header(reports: Sequence[AuditReport], title: str) -> Element:
     verdicts = [report.verdict for report in reports]
     worst = next((item for item in (Verdict.FINDINGS, Verdict.NOT_PROVED) if item in verdicts), Verdict.PROVED)
-    compared = (
-        "the packet rules of one ruleset with those of another"
-        if all(not report.node for report in reports)
-        else "the packet rules that were loaded on "
-        + ("the node" if len(reports) == 1 else "each node")
-        + " with the Kubernetes Services declared for it"
-    )
+    if all(not report.node for report in reports):
+        compared = "what packet rules do with what was expected of them"
+    else:
+        loaded = "the node" if len(reports) == 1 else "each node"
+        compared = f"the packet rules that were loaded on {loaded} with the Kubernetes Services declared for it"
     ruling = element("span", f"Verdict: {_WORDS[worst]}", class_=f"verdict {worst.value}")
     equality = reports[0].equality if len(reports) == 1 else None
     return element(

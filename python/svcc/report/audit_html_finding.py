@@ -247,14 +247,13 @@ def _chain(chain: Chain) -> str:
 
 
 def _facts(finding: Finding) -> Element:
-    entry = CATALOGUE.get(finding.kind)
     facts: list[tuple[str, Sequence[str], str]] = [
         ("Details", finding.details, "span"),
         ("If local", finding.witness.local_addresses if finding.witness else (), "code"),
         ("To blame", [rule_text(place) for place in finding.rules], "code"),
         ("Manifest", [str(finding.source)] if finding.source else [], "code"),
-        ("What it means", [entry.explanation] if entry else [], "span"),
-        ("What to do", [hint_of(finding)] if hint_of(finding) else [], "span"),
+        ("What it means", [CATALOGUE[finding.kind].explanation], "span"),
+        ("What to do", [hint_of(finding)], "span"),
     ]
     rows = [
         item

@@ -14,7 +14,7 @@ from svcc.audit.catalogue import CATALOGUE
 from svcc.audit.finding import AuditReport, Finding, FindingKind, RulePlace, Suppressed
 from svcc.fields import Severity, Source, printable
 from svcc.report.audit_way import telling
-from svcc.report.audit_words import arrival, entries, name_of, title_of, verdict_sentence
+from svcc.report.audit_words import arrival, entries, name_of, verdict_sentence
 from svcc.trace.evaluator import Step
 
 __all__ = ["audit_sarif"]
@@ -22,6 +22,8 @@ __all__ = ["audit_sarif"]
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _FINGERPRINT = "svccFinding/v1"
+# All of them, so that the rules stay the same from run to run.
+_KINDS = tuple(FindingKind)
 
 
 def audit_sarif(reports: Sequence[AuditReport]) -> dict[str, Any]:
@@ -30,16 +32,14 @@ def audit_sarif(reports: Sequence[AuditReport]) -> dict[str, Any]:
 
 
 def _run(report: AuditReport) -> dict[str, Any]:
-    kinds = _kinds(report)
-    rules = list(kinds)
-    results = [_result(finding, report, rules) for finding in report.findings]
-    results += [_result(item.finding, report, rules, item) for item in report.suppressed]
+    results = [_result(finding, report) for finding in report.findings]
+    results += [_result(item.finding, report, item) for item in report.suppressed]
     return {
         "tool": {
             "driver": {
                 "name": "svcc",
                 "semanticVersion": metadata.version("svcc"),
-                "rules": [_rule(kind, severity) for kind, severity in kinds.items()],
+                "rules": [_rule(kind) for kind in _KINDS],
             }
         },
         # 3.14.3, 3.17.3: what comes before the last slash tells the runs of different nodes from each other.
@@ -61,39 +61,22 @@ def _run(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def _kinds(report: AuditReport) -> dict[FindingKind, Severity]:
-    """The whole catalogue, so that the rules stay the same from run to run, and what it does not know yet."""
-    found = (*report.findings, *(item.finding for item in report.suppressed))
-    used = {finding.kind: finding.severity for finding in found}
-    known = {kind: entry.severity for kind, entry in CATALOGUE.items()}
-    return {kind: known.get(kind) or used[kind] for kind in FindingKind if kind in known or kind in used}
-
-
-def _rule(kind: FindingKind, severity: Severity) -> dict[str, Any]:
-    entry = CATALOGUE.get(kind)
-    told = (
-        {
-            "fullDescription": {"text": entry.explanation},
-            "help": {"text": f"{entry.explanation}\n\n{entry.hint}"},
-        }
-        if entry
-        else {}
-    )
+def _rule(kind: FindingKind) -> dict[str, Any]:
+    entry = CATALOGUE[kind]
     return {
         "id": kind.value,
         "name": "".join(word.capitalize() for word in kind.value.split("-")),
-        "shortDescription": {"text": title_of(kind)},
-        **told,
-        "defaultConfiguration": {"level": _LEVELS[severity]},
+        "shortDescription": {"text": entry.title},
+        "fullDescription": {"text": entry.explanation},
+        "help": {"text": f"{entry.explanation}\n\n{entry.hint}"},
+        "defaultConfiguration": {"level": _LEVELS[entry.severity]},
     }
 
 
-def _result(
-    finding: Finding, report: AuditReport, kinds: Sequence[FindingKind], suppressed: Suppressed | None = None
-) -> dict[str, Any]:
+def _result(finding: Finding, report: AuditReport, suppressed: Suppressed | None = None) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.kind.value,
-        "ruleIndex": kinds.index(finding.kind),
+        "ruleIndex": _KINDS.index(finding.kind),
         "level": _LEVELS[finding.severity],
         "message": {"text": "\n".join(_message(finding))},
         "locations": [_location(finding, report)],

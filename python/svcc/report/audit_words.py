@@ -113,14 +113,12 @@ def name_of(report: AuditReport) -> str:
 
 def title_of(kind: FindingKind) -> str:
     """What findings of a kind are called."""
-    entry = CATALOGUE.get(kind)
-    return entry.title if entry else kind.value.replace("-", " ").capitalize()
+    return CATALOGUE[kind].title
 
 
 def hint_of(finding: Finding) -> str:
     """What to do about a finding."""
-    entry = CATALOGUE.get(finding.kind)
-    return finding.hint or (entry.hint if entry else "")
+    return finding.hint or CATALOGUE[finding.kind].hint
 
 
 def verdict_sentence(report: AuditReport) -> str:
@@ -196,8 +194,7 @@ def entries(finding: Finding, *, outcomes: int = 8) -> Iterator[tuple[str, list[
         yield "rule", [rule_text(place) for place in finding.rules]
     if finding.source is not None:
         yield "manifest", [str(finding.source)]
-    if hint := hint_of(finding):
-        yield "hint", [hint]
+    yield "hint", [hint_of(finding)]
     if touched := extent(finding):
         yield "extent", [touched]
     yield "id", [finding.fingerprint]
