@@ -111,7 +111,7 @@ def _listed(heading: str, sentences: Sequence[str], page: _Page) -> Iterator[str
 
 
 def _row(finding: Finding) -> list[str]:
-    share = "" if finding.share is None else percentage(finding.share).split(" ", maxsplit=1)[0]
+    share = percentage(finding.share).split(" ", maxsplit=1)[0] if finding.share else ""
     cells = (
         finding.severity.value,
         finding.kind.value,

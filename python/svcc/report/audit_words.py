@@ -168,7 +168,7 @@ def extent(finding: Finding) -> str:
     """Whom a finding touches and how much, such as ``pods; at least 33.33% (1/3) of new connections; 3 regions``."""
     clients = ", ".join(_CLIENTS.get(client, client) for client in finding.clients)
     share = ""
-    if finding.share is not None:
+    if finding.share:
         least = "" if finding.share == 1 else "at least "
         share = f"{least}{percentage(finding.share)} of new connections"
     regions = f"{counted(finding.regions, 'region')} of packets" if finding.regions else ""
