@@ -6,12 +6,13 @@ import base64
 import hashlib
 import re
 
+import pytest
 from attrs import evolve
 
 from svcc.audit.finding import AuditReport, Verdict, Witness
 from svcc.report.audit_way import telling, way
 from tests.report.reading import Page, rendered
-from tests.report.samples import DECLARED, FOUND, findings, fleet, with_findings
+from tests.report.samples import DECLARED, FOUND, blamed, findings, fleet, with_findings
 
 
 def page(*reports: AuditReport, show_suppressed: bool = False) -> Page:
@@ -73,8 +74,9 @@ def test_the_way_of_a_packet_goes_from_hook_to_hook_and_ends_at_the_rule_that_de
     assert decided == [("firewall", "ip daddr 10.244.2.0/24 tcp dport 8080 drop")]
 
 
-def test_without_a_rule_to_blame_the_last_one_decides_what_is_refused() -> None:
-    finding = evolve(findings()[1], rules=())
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_last_rule_decides_what_goes_no_further_whatever_rule_is_to_blame(number: int) -> None:
+    finding = evolve(findings()[1], rules=findings()[number].rules)
     assert finding.witness is not None
     dropped = next(outcome for outcome in finding.witness.found if outcome.verdict == "drop")
     *_rest, last = [
@@ -97,6 +99,23 @@ def test_without_a_rule_to_blame_the_translation_decides_where_a_packet_goes() -
         if any(passage.decided for passage in chain.passages)
     ]
     assert decided == ["pick-nodeport-3"]
+
+
+def test_a_rule_to_blame_decides_where_a_packet_goes() -> None:
+    finding = findings()[2]
+    assert finding.witness is not None
+    marking = blamed(finding.witness.found, "meta mark set")
+    finding = evolve(finding, rules=marking)
+    assert finding.witness is not None
+    outcome = next(item for item in finding.witness.found if item.address == "10.244.1.99")
+    decided = [
+        passage.rule
+        for hook in way(finding, finding.witness, outcome)
+        for chain in hook.chains
+        for passage in chain.passages
+        if passage.decided
+    ]
+    assert decided == [marking[0].rule]
 
 
 def test_what_was_expected_stands_next_to_what_was_found() -> None:

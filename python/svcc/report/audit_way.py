@@ -20,7 +20,7 @@ class Passage:
     """A rule that a packet met, with all it did; without a rule, the policy of the chain.
 
     Attributes:
-        decided: this made the outcome what it is, or is to blame for it.
+        decided: this made the outcome what it is, or is to blame for it where the packet is let through.
     """
 
     rule: str
@@ -91,14 +91,19 @@ def _passage(steps: Sequence[Step], decided: bool) -> Passage:  # noqa: FBT001  
 
 
 def _decisive(finding: Finding, outcome: Outcome) -> int | None:
-    """The number of the step that decided: at a rule to blame, else where the fate of the packet was sealed."""
-    blamed = _blamed(finding, outcome.steps)
-    if blamed is not None or not outcome.steps:
-        return blamed
+    """The number of the step that decided: the last one for what goes no further, else a rule to blame on the way.
+
+    Where no rule is to blame, the translation decides where a packet goes.
+    """
+    if not outcome.steps:
+        return None
     if outcome.verdict != "accept":
         return len(outcome.steps) - 1
-    translations = [number for number, step in enumerate(outcome.steps) if step.note.startswith(("dnat", "redirect"))]
-    return translations[0] if translations else None
+    blamed = _blamed(finding, outcome.steps)
+    if blamed is not None:
+        return blamed
+    translations = (number for number, step in enumerate(outcome.steps) if step.note.startswith(("dnat", "redirect")))
+    return next(translations, None)
 
 
 def _blamed(finding: Finding, steps: Sequence[Step]) -> int | None:
