@@ -158,7 +158,7 @@ class Finding:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stay the same while the cause does: no handles, no counts, no chain hashes."""
         words = "\0".join((self.kind.value, self.subject, *self.details))
-        return hashlib.blake2b(words.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 @frozen
