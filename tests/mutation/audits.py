@@ -1,0 +1,51 @@
+"""The audits that are put to the test, each as one function from a base and a ruleset to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from attrs import frozen
+
+from svcc.audit.finding import Verdict
+from svcc.trace.packet import Packet
+from tests.mutation.document import Document
+from tests.mutation.truth import Effect, Judge
+from tests.oracle.evaluator import traced
+
+
+@frozen
+class Shows:
+    """A packet that is said to show what is wrong.
+
+    Attributes:
+        also_local: what must be the node's own address for it, beside those that are known.
+    """
+
+    packet: Packet
+    also_local: tuple[str, ...] = ()
+
+
+@frozen
+class Answer:
+    """What an audit says of a ruleset; `words` are for people who want to know why."""
+
+    verdict: Verdict
+    witnesses: tuple[Shows, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+Audit: TypeAlias = Callable[[Judge, Document], Answer]
+
+
+def exhaustive(judge: Judge, document: Document) -> Answer:
+    """An audit that looks at all packets of the universe, one by one."""
+    truth = judge.truth(document)
+    if truth.effect is Effect.EQUIVALENT:
+        return Answer(Verdict.PROVED)
+    if truth.effect is Effect.UNKNOWN or truth.shown is None:
+        return Answer(Verdict.NOT_PROVED)
+    return Answer(Verdict.FINDINGS, (Shows(traced(truth.shown.packet)),), (str(truth.shown),))
+
+
+AUDITS: dict[str, Audit] = {"exhaustive": exhaustive}
