@@ -51,6 +51,7 @@ NATIVE_IMPORTERS = frozenset(
 THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
+    "distributed": frozenset({"audit"}),
     "nftables": frozenset({"apply"}),
     "yaml": frozenset({"manifest", "report", "cli"}),
 }
