@@ -7,7 +7,10 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from svcc.audit.finding import Verdict
+from svcc.audit.audit import audit
+from svcc.audit.finding import FindingKind, Verdict
+from svcc.audit.verdict import is_at_least
+from svcc.fields import Severity
 from svcc.trace.packet import Packet
 from tests.mutation.document import Document
 from tests.mutation.truth import Effect, Judge
@@ -48,4 +51,19 @@ def exhaustive(judge: Judge, document: Document) -> Answer:
     return Answer(Verdict.FINDINGS, (Shows(traced(truth.shown.packet)),), (str(truth.shown),))
 
 
-AUDITS: dict[str, Audit] = {"exhaustive": exhaustive}
+def proving(judge: Judge, document: Document) -> Answer:
+    """svcc's audit."""
+    base = judge.base
+    report = audit(document.text, base.cluster, node=base.node, settings=base.settings)
+    shows = [
+        Shows(each.witness.packet, each.witness.local_addresses)
+        for each in report.findings
+        if each.witness is not None
+        and is_at_least(each, Severity.WARNING)
+        and each.kind is not FindingKind.NOT_DECIDABLE
+    ]
+    return Answer(report.verdict, tuple(shows), tuple(f"{each.kind}: {each.message}" for each in report.findings))
+
+
+AUDITS: dict[str, Audit] = {"exhaustive": exhaustive, "svcc": proving}
+"""By their names: one that looks at every packet, to test the tests with, and svcc's."""

@@ -30,6 +30,7 @@ class Base:
     Attributes:
         name: of the cluster.
         shape: ``svcc``, or the release whose kube-proxy has this shape.
+        family: whose tables are mutated.
     """
 
     name: str
@@ -180,4 +181,6 @@ def _document(cluster: Cluster, settings: ClusterSettings, family: IPFamily, sha
         dataplane = build_dataplane(cluster, NODE.name, settings).dataplane
         text = kube_proxy_ruleset(dataplane, layout=shape)
     wanted = "ip" if family is IPFamily.IPV4 else "ip6"
-    return Document(tuple(table for table in parsed(text).tables if table.family == wanted))
+    found = parsed(text)
+    others = Document(tuple(table for table in found.tables if table.family != wanted))
+    return Document(tuple(table for table in found.tables if table.family == wanted), others.text)

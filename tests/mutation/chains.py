@@ -77,7 +77,7 @@ def _strangers(document: Document, family: str) -> Iterator[Mutation]:
         start = f"type filter hook {hook} priority {priority}; policy accept;"
         stranger = Table(family, "stranger", (), (Block("chain", "meddle", (start,), (rule,)),))
         sentence = f"a table of {family} has {rule!r} in {hook} at priority {priority}"
-        yield Mutation("a stranger's table added", sentence, Document((*document.tables, stranger)))
+        yield Mutation("a stranger's table added", sentence, evolve(document, tables=(*document.tables, stranger)))
     for hook, priority, rule in (
         ("prerouting", -110, "tcp dport 80 redirect to :8080"),
         ("prerouting", -110, "tcp dport 4711 redirect to :8080"),
@@ -87,4 +87,4 @@ def _strangers(document: Document, family: str) -> Iterator[Mutation]:
         start = f"type nat hook {hook} priority {priority}; policy accept;"
         stranger = Table(family, "stranger", (), (Block("chain", "meddle", (start,), (rule,)),))
         sentence = f"a table of {family} has {rule!r} in {hook} at priority {priority}"
-        yield Mutation("a stranger's table added", sentence, Document((*document.tables, stranger)))
+        yield Mutation("a stranger's table added", sentence, evolve(document, tables=(*document.tables, stranger)))

@@ -63,14 +63,15 @@ class Place:
 
 @frozen
 class Document:
-    """A whole ruleset."""
+    """A whole ruleset; `rest` is the text of further tables, which stay as they are."""
 
     tables: tuple[Table, ...]
+    rest: str = ""
 
     @property
     def text(self) -> str:
         """The ruleset as ``nft list ruleset`` prints it, in all that matters."""
-        return "".join(_table_lines(self.tables))
+        return "".join((*_table_lines(self.tables), self.rest))
 
     def places(self) -> Iterator[tuple[Place, Block]]:
         """All blocks."""
@@ -101,7 +102,7 @@ class Document:
 
     def with_table(self, number: int, *tables: Table) -> Document:
         """The document with a table replaced by others."""
-        return Document((*self.tables[:number], *tables, *self.tables[number + 1 :]))
+        return evolve(self, tables=(*self.tables[:number], *tables, *self.tables[number + 1 :]))
 
 
 def _table_lines(tables: tuple[Table, ...]) -> Iterator[str]:

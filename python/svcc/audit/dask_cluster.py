@@ -67,7 +67,7 @@ def on_cluster(dumps: tuple[NodeDump, ...], auditor: Auditor, address: str) -> I
 def _results(client: Any, dumps: tuple[NodeDump, ...], most: int) -> Iterator[tuple[NodeDump, NodeResult]]:
     waiting = iter(dumps)
     under_way: dict[Any, NodeDump] = {}
-    completed = distributed.as_completed()
+    completed = distributed.as_completed(loop=client.loop)
 
     def send(count: int) -> Iterator[tuple[NodeDump, NodeResult]]:
         """Send dumps; those that cannot be read are answered at once, and others take their place."""
