@@ -52,7 +52,7 @@ THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "report", "cli"}),
+    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
 }
 
 
