@@ -44,6 +44,10 @@ class BaselineEntry:
     reason: str
     expires: dt.date | None = None
 
+    def has_expired(self, day: dt.date) -> bool:
+        """Whether it accepts nothing on a day."""
+        return self.expires is not None and self.expires < day
+
     def __str__(self) -> str:
         return f"{self.kind.value} {self.subject} ({self.fingerprint})"
 
@@ -62,38 +66,41 @@ class Accepted:
     Attributes:
         findings: those that it does not accept, or not any more, in their order.
         suppressed: those that it accepts.
-        unused: a sentence for each entry that accepts nothing: because it matches nothing, or has expired.
+        unused: the entries that match no finding, so that they can be removed.
+        expired: a sentence for each entry that matches one and accepts it no more.
     """
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Suppressed, ...] = ()
     unused: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
 
 
 def apply_baseline(baseline: Baseline, findings: Iterable[Finding], today: dt.date | None = None) -> Accepted:
     """Tell findings that a baseline accepts from others; `today` is that of UTC if it is not given."""
     day = today or dt.datetime.now(dt.UTC).date()
     entries = {entry.fingerprint: entry for entry in baseline.entries}
-    used = set()
+    used: dict[str, BaselineEntry] = {}
     left: list[Finding] = []
     suppressed: list[Suppressed] = []
     for finding in findings:
         entry = entries.get(finding.fingerprint)
         if entry is not None:
-            used.add(entry.fingerprint)
-        if entry is None or (entry.expires is not None and entry.expires < day):
+            used[entry.fingerprint] = entry
+        if entry is None or entry.has_expired(day):
             left.append(finding)
         else:
             suppressed.append(Suppressed(finding, entry.reason, entry.expires.isoformat() if entry.expires else None))
-    return Accepted(tuple(left), tuple(suppressed), tuple(_unused(baseline, used, day)))
-
-
-def _unused(baseline: Baseline, used: set[str], day: dt.date) -> Iterator[str]:
-    for entry in baseline.entries:
-        if entry.fingerprint not in used:
-            yield f"{entry} is not found any more: remove it from the baseline"
-        elif entry.expires is not None and entry.expires < day:
-            yield f"{entry} was accepted until {entry.expires.isoformat()}, and is still found"
+    return Accepted(
+        tuple(left),
+        tuple(suppressed),
+        unused=tuple(str(entry) for entry in baseline.entries if entry.fingerprint not in used),
+        expired=tuple(
+            f"the baseline accepted {entry} until {entry.expires}, and it is still found"
+            for entry in used.values()
+            if entry.has_expired(day)
+        ),
+    )
 
 
 def read_baseline(text: str, name: str) -> Baseline:
@@ -156,11 +163,14 @@ def _text(item: Mapping[Any, object], key: str, place: str) -> str:
     return value
 
 
-def baseline_lines(findings: Iterable[Finding], previous: Baseline | None = None) -> Iterator[str]:
+def baseline_lines(
+    findings: Iterable[Finding], previous: Baseline | None = None, today: dt.date | None = None
+) -> Iterator[str]:
     """A baseline that accepts these findings, as YAML, line by line, each with its end.
 
-    Reasons and dates are those of `previous` where it has them.
+    Reasons and dates are those of `previous` where it has them; dates that are over are left out.
     """
+    day = today or dt.datetime.now(dt.UTC).date()
     known = {entry.fingerprint: entry for entry in previous.entries} if previous else {}
     unique = {finding.fingerprint: finding for finding in findings}
     yield f"apiVersion: {API_VERSION}\n"
@@ -173,5 +183,5 @@ def baseline_lines(findings: Iterable[Finding], previous: Baseline | None = None
         yield f"  kind: {finding.kind.value}\n"
         yield f"  subject: {json.dumps(finding.subject)}\n"
         yield f"  reason: {json.dumps(entry.reason if entry else _NO_REASON)}\n"
-        if entry is not None and entry.expires is not None:
+        if entry is not None and entry.expires is not None and not entry.has_expired(day):
             yield f"  expires: {entry.expires.isoformat()}\n"

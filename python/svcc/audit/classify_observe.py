@@ -104,7 +104,6 @@ class _Difference:
     def _instead_of_refusal(
         self, owner: Owner | None, refusal: Fate, fate: Fate, example: Outcome, share: Fraction
     ) -> Observation:
-        packet = self.observer.difference.packet
         step = refusing_step(example)
         if step is not None and not is_of_service_proxy(step):
             return self.observer.foreign(K.FOREIGN_DROP, step, owner, share)
