@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod hashing;
+mod inspection;
 mod program;
 mod selection;
 
@@ -20,6 +21,8 @@ mod _native {
 
     #[pymodule_export]
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
+    #[pymodule_export]
+    use super::inspection::Inspection;
     #[pymodule_export]
     use super::program::Program;
 

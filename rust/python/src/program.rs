@@ -11,7 +11,7 @@ use svcc_core::ruleset::Hook;
 /// A ruleset that can be run, with what is known about its node.
 #[pyclass(frozen, module = "svcc._native")]
 pub(crate) struct Program {
-    program: program::Program,
+    pub(crate) program: program::Program,
     surroundings: Surroundings,
 }
 

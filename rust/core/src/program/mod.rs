@@ -93,6 +93,12 @@ impl Program {
     }
 }
 
+/// Whether packets of IP meet a table of this family, so that its chains are part of a program.
+#[must_use]
+pub fn is_of_ip(family: TableFamily) -> bool {
+    matches!(family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet)
+}
+
 fn place(hook: Hook) -> usize {
     match hook {
         Hook::Ingress | Hook::Egress | Hook::Prerouting => 0,
