@@ -6,6 +6,7 @@
 
 mod assignment;
 mod coverage;
+pub mod declared;
 mod diagram;
 mod end;
 mod hashes;
