@@ -9,6 +9,7 @@ from svcc.audit.classify_declared import Owner, frontend_words, service_port_wor
 from svcc.audit.classify_messages import listed
 from svcc.audit.finding import Finding, FindingKind
 from svcc.dataplane.contract import Dataplane, Decision, FrontendKind, ServicePortPlan
+from svcc.fields import Severity
 
 __all__ = ["declared_surprises"]
 
@@ -115,7 +116,7 @@ def _finding(
     entry = CATALOGUE[kind]
     return Finding(
         kind=kind,
-        severity=entry.severity,
+        severity=Severity.INFO,  # the node does as it was told
         message=message,
         subject=subject,
         service_port=plan.name if plan else None,

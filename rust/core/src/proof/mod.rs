@@ -4,10 +4,22 @@
 //! comes out is a function from packets to outcomes, stored as a [`Diagram`]. What was declared makes such a function
 //! too, and two of them are compared without asking how many packets there are.
 
+mod assignment;
+mod coverage;
+pub mod declared;
 mod diagram;
 mod end;
+mod hashes;
+mod options;
+mod questions;
+mod run;
 mod variable;
 
+pub use coverage::Coverage;
 pub use diagram::{Diagram, Edge, NO, NodeId, Share, TooLarge, View, YES};
 pub use end::{Case, End, Ends};
+pub use hashes::{HashKey, HashedPart, HashedValue, Hashes};
+pub use options::{Functions, Options, Records};
+pub use questions::{Question, Questions};
+pub use run::behaviour;
 pub use variable::Variable;
