@@ -452,3 +452,30 @@ def test_the_worst_findings_come_first() -> None:
     findings = CASE.findings(found, TO_WEB, f"tcp {POD} > 10.96.0.12:80")
     assert [each.severity.value for each in findings] == sorted(each.severity.value for each in findings)
     assert len(findings) >= 2
+
+
+def remembered_at(*found: Outcome) -> list[FindingKind]:
+    """What is wrong if a client that may be remembered fares so at a sticky Service."""
+    allowed = [Outcome(Fraction(1, 2), "accept", f"10.244.{number}.6", 8080) for number in (1, 2)]
+    one = difference(f"tcp {POD} > 10.96.0.12:80", allowed, found)
+    return kinds(CASE.of(evolve(one, any_of=True, remembered=True)))
+
+
+def test_a_remembered_client_may_go_to_any_endpoint_and_must_be_remembered_again() -> None:
+    assert remembered_at(Outcome(Fraction(1), "accept", "10.244.1.6", 8080)) == [K.AFFINITY_LOST]
+
+
+def test_a_remembered_client_whose_endpoint_is_gone_is_told() -> None:
+    assert remembered_at(Outcome(Fraction(1), "accept", "10.244.1.99", 8080)) == [K.ENDPOINT_STALE]
+
+
+def test_of_packets_of_no_service_a_translation_alone_is_wrong() -> None:
+    found = [Outcome(Fraction(1, 4), "accept", "10.244.1.6", 8080), Outcome(Fraction(3, 4), "accept")]
+    [finding] = CASE.of(difference(f"tcp {POD} > 203.0.113.77:80", [], found, frontend=-1))
+    assert (finding.kind, finding.share) == (K.SERVICE_STALE, Fraction(1, 4))
+
+
+def test_a_region_from_anywhere_is_of_pods_and_of_clients_from_outside() -> None:
+    one = difference(TO_WEB, COMPILATION, spoilt(SCRIPT, (WEB, "")))
+    [finding] = CASE.of(evolve(one, words="from anywhere to 10.96.0.10, tcp port 80"))
+    assert finding.clients == ("external", "pod")

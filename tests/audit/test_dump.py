@@ -29,7 +29,7 @@ def test_a_dump_comes_as_it_is_or_packed_in_any_number_of_pieces() -> None:
 
 @pytest.mark.parametrize("kept", [3, 20, -1])
 def test_a_packed_dump_that_is_cut_off_is_refused(kept: int) -> None:
-    with pytest.raises(InputError, match="node.json.gz: the dump is cut off"):
+    with pytest.raises(InputError, match=r"node\.json\.gz: the dump is cut off"):
         unpacked(gzip.compress(DUMP)[:kept], "node.json.gz")
 
 

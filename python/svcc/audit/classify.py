@@ -96,7 +96,11 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
     # A packet that needs nothing to be assumed shows best, then one that is wrong most often.
     shown = min(group, key=lambda item: (len(item.difference.local_addresses), -item.share)).difference
     is_of_rule = first.kind in _OF_RULES
-    clients = {client for each in differences for client in declared.clients(each.packet)}
+    clients = {
+        client
+        for each in differences
+        for client in declared.clients(each.packet, any_source=_is_from_anywhere(each.words))
+    }
     places = Counter(place for item in group for place in item.rules)
     entry = CATALOGUE[first.kind]
     return Finding(
@@ -114,6 +118,11 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
         share=share,
         clients=tuple(client for client in CLIENTS if client in clients),
     )
+
+
+def _is_from_anywhere(words: str) -> bool:
+    """Whether a region, in the words of `Difference.words`, is of packets from any source and interface."""
+    return words.startswith("from anywhere") and ", in by " not in words
 
 
 def _are_all_frontends(owners: Sequence[Owner], declared: Declared) -> bool:

@@ -19,7 +19,7 @@ from svcc.audit.classify_blame import (
     translating_step,
 )
 from svcc.audit.classify_declared import Owner, frontend_words
-from svcc.audit.classify_fates import Fate, Fates
+from svcc.audit.classify_fates import Fate, Fates, wrong_fates
 from svcc.audit.classify_observation import Observation, Observer
 from svcc.audit.finding import FindingKind, RulePlace
 from svcc.model.balancing import LoadBalancing
@@ -53,12 +53,13 @@ class _Deliveries:
     accounted: set[str] = field(factory=set)
 
     def observations(self) -> Iterator[Observation]:
-        wrong = self.found.excess(self.expected)
+        any_of = self.observer.difference.any_of
+        wrong = wrong_fates(self.expected, self.found, any_of=any_of)
         told = [observation for fate, share in wrong.items() for observation in self._of_fate(fate, share)]
         lacking = [
             endpoint
             for endpoint in self.expected.destinations
-            if endpoint not in self.found.destinations and endpoint.address not in self.accounted
+            if not any_of and endpoint not in self.found.destinations and endpoint.address not in self.accounted
         ]
         served = next((self.found.examples[fate] for fate in self.found.chances if fate.is_translated), None)
         rules = places_of_choice(served) if served is not None else ()

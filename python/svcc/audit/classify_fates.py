@@ -12,7 +12,7 @@ from svcc.trace.evaluator import Outcome
 from svcc.trace.expectation import destination_of
 from svcc.trace.packet import Packet
 
-__all__ = ["Fate", "Fates", "fates_of"]
+__all__ = ["Fate", "Fates", "fates_of", "wrong_fates"]
 
 
 @frozen
@@ -78,6 +78,18 @@ def fates_of(outcomes: Iterable[Outcome], packet: Packet) -> Fates:
         chances[fate] = chances.get(fate, Fraction(0)) + outcome.probability
         examples.setdefault(fate, outcome)
     return Fates(chances, examples)
+
+
+def wrong_fates(expected: Fates, found: Fates, *, any_of: bool = False) -> dict[Fate, Fraction]:
+    """The fates that are found more often than they should be, and by how much.
+
+    Where nothing is expected, translations alone are wrong; with `any_of` chances do not matter.
+    """
+    if not expected.chances:
+        return {fate: chance for fate, chance in found.chances.items() if fate.is_translated}
+    if any_of:
+        return {fate: chance for fate, chance in found.chances.items() if fate not in expected.chances}
+    return found.excess(expected)
 
 
 def _fate(outcome: Outcome, packet: Packet) -> Fate:

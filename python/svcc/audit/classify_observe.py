@@ -20,7 +20,7 @@ from svcc.audit.classify_blame import (
 )
 from svcc.audit.classify_declared import Declared, EndpointRole, Owner, frontend_words, service_port_words
 from svcc.audit.classify_endpoints import instead_of_endpoints
-from svcc.audit.classify_fates import Fate, fates_of
+from svcc.audit.classify_fates import Fate, fates_of, wrong_fates
 from svcc.audit.classify_observation import HasEndpoint, Observation, Observer
 from svcc.audit.difference import Difference
 from svcc.audit.finding import FindingKind, RulePlace
@@ -63,7 +63,7 @@ class _Difference:
             yield from self._undecided()
             return
         owner = self.observer.declared.owner(difference)
-        wrong = found.excess(expected)
+        wrong = wrong_fates(expected, found, any_of=difference.any_of)
         if not wrong:
             yield self._alike(owner)
         elif any(fate.is_translated for fate in expected.chances):

@@ -47,7 +47,7 @@ def live_dump(program: str = "nft") -> bytes:
         TargetError: nft is missing or refuses, as it does to all but root.
     """
     try:
-        result = subprocess.run([program, "-j", "list", "ruleset"], capture_output=True, check=False)  # noqa: S603
+        result = subprocess.run([program, "-j", "list", "ruleset"], capture_output=True, check=False)
     except FileNotFoundError:
         raise TargetError(f"{program} is not installed", hint="audit a dump that was made on the node") from None
     except OSError as error:
