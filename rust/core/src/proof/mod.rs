@@ -4,10 +4,18 @@
 //! comes out is a function from packets to outcomes, stored as a [`Diagram`]. What was declared makes such a function
 //! too, and two of them are compared without asking how many packets there are.
 
+mod asked;
+mod compare;
 mod diagram;
+mod distribution;
 mod end;
+mod region;
 mod variable;
+mod walk;
 
+pub use compare::{Compared, Equality, Judge, Judgement, Limits, Shown, Side, compare};
 pub use diagram::{Diagram, Edge, NO, NodeId, Share, TooLarge, View, YES};
+pub use distribution::Distribution;
 pub use end::{Case, End, Ends};
+pub use region::Region;
 pub use variable::Variable;
