@@ -67,6 +67,12 @@ pub(super) enum RouteType {
 }
 
 impl Surroundings {
+    /// Whether an address is one of the node's own, the loopback addresses included.
+    #[must_use]
+    pub fn is_local(&self, version: IpVersion, address: u128) -> bool {
+        self.route_type(version, address) == RouteType::Local
+    }
+
     #[inline]
     pub(super) fn route_type(&self, version: IpVersion, address: u128) -> RouteType {
         match version {

@@ -5,17 +5,28 @@
 //! too, and two of them are compared without asking how many packets there are.
 
 mod asked;
+mod assignment;
 mod compare;
+mod coverage;
 mod diagram;
 mod distribution;
 mod end;
+mod hashes;
+mod options;
+mod questions;
 mod region;
+mod run;
 mod variable;
 mod walk;
 
 pub use compare::{Compared, Equality, Judge, Judgement, Limits, Shown, Side, compare};
+pub use coverage::Coverage;
 pub use diagram::{Diagram, Edge, NO, NodeId, Share, TooLarge, View, YES};
 pub use distribution::Distribution;
 pub use end::{Case, End, Ends};
+pub use hashes::{HashKey, HashedPart, HashedValue, Hashes};
+pub use options::{Functions, Options, Records};
+pub use questions::{Question, Questions};
 pub use region::Region;
+pub use run::behaviour;
 pub use variable::Variable;
