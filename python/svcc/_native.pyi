@@ -6,6 +6,7 @@ from svcc.model.service import ServicePort
 
 __all__ = [
     "Chooser",
+    "Declaration",
     "Program",
     "assign_slots",
     "assign_slots_many",
@@ -88,6 +89,44 @@ class Program:
         steps: bool,
     ) -> list[_ChanceRow]: ...
     def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
+
+_DemandRow: TypeAlias = tuple[
+    Literal["anything", "free", "drop", "reject", "delivered", "remembered"],
+    list[tuple[str, int, bool]],
+    list[Literal["drop", "reject"]],
+    int,
+    int | None,
+]
+
+@final
+class Declaration:
+    def __new__(
+        cls,
+        version: int,
+        service_ports: Sequence[tuple[str, int, int, int | None]],
+        endpoint_addresses: str,
+        endpoint_ports: Sequence[int],
+        frontends: Sequence[tuple[int, str | None, int, str, str, str, Sequence[str] | None]],
+        weights: Sequence[tuple[int, bool, Sequence[int]]],
+        tables: Sequence[tuple[int, bool, bool, int, Sequence[int], Sequence[int]]],
+        cluster_ips: Sequence[str],
+        service_cidrs: Sequence[str],
+        node_port_addresses: Sequence[str] | None,
+        node_port_prefixes: Sequence[str],
+        pod_prefixes: Sequence[str],
+        pod_interface: str,
+        pod_interface_prefix: str,
+        local_endpoints: Sequence[str],
+    ) -> Declaration: ...
+    def demands(
+        self,
+        packets: Sequence[tuple[int, bytes, bytes, int, int | None, str | None]],
+        output: bool,
+        local_addresses: Sequence[bytes],
+        local_addresses_complete: bool,
+        remembered: bool,
+        big_endian: bool,
+    ) -> list[list[tuple[tuple[int, int], _DemandRow]]]: ...
 
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod declaration;
 mod hashing;
 mod program;
 mod selection;
@@ -18,6 +19,8 @@ mod _native {
     use svcc_core::kernel_hash::{ByteOrder, HashError, NftHash};
     use svcc_core::slots::{self, DuplicateKey};
 
+    #[pymodule_export]
+    use super::declaration::Declaration;
     #[pymodule_export]
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
     #[pymodule_export]

@@ -8,6 +8,7 @@ mod asked;
 mod assignment;
 mod compare;
 mod coverage;
+pub mod declared;
 mod diagram;
 mod distribution;
 mod end;
