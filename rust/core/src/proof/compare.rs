@@ -34,7 +34,7 @@ pub enum Judgement {
 }
 
 /// Which of the functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The first: what is expected.
     Left,
