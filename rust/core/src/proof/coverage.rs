@@ -34,6 +34,14 @@ impl Coverage {
         self.elements.get(set).and_then(|elements| elements.get(place)).copied().unwrap_or(false)
     }
 
+    /// Adds what is reached in other cases of the same program.
+    pub fn add(&mut self, other: &Self) {
+        let pairs = self.rules.iter_mut().zip(&other.rules).chain(self.elements.iter_mut().zip(&other.elements));
+        for (here, there) in pairs.flat_map(|(here, there)| here.iter_mut().zip(there)) {
+            *here |= there;
+        }
+    }
+
     pub(super) fn reach_rule(&mut self, chain: ChainId, place: usize) {
         if let Some(reached) = self.rules.get_mut(chain).and_then(|rules| rules.get_mut(place)) {
             *reached = true;

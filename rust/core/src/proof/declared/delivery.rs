@@ -5,7 +5,7 @@ use super::declaration::{Declaration, Endpoints, Frontend, Table};
 use super::demand::{Allowed, AllowedSet, Delivery, Demand, Demands, Remembered, Wanted};
 use super::place::Places;
 use crate::program::{IpVersion, Kind};
-use crate::proof::diagram::{Edge, NodeId, Share, TooLarge};
+use crate::proof::diagram::{Edge, NO, NodeId, Share, TooLarge, YES};
 use crate::proof::hashes::{HashKey, HashedPart, HashedValue};
 use crate::proof::options::{Functions, Records};
 use crate::proof::variable::Variable;
@@ -50,16 +50,20 @@ impl<'a> Deliveries<'a> {
         demands: &mut Demands,
     ) -> Result<NodeId, TooLarge> {
         let guard = self.clients.masqueraded(way.frontend.masquerade);
-        let mut either = [0; 2];
-        let remembered =
-            (self.records == Records::Any && way.affinity.is_some()).then(|| demands.set(self.allowed(way)));
-        for (node, masquerade) in either.iter_mut().zip([true, false]) {
-            *node = match remembered {
-                Some(set) => self.remembered(way, set, masquerade, functions, demands)?,
-                None => self.chosen(way, masquerade, functions, demands)?,
-            };
+        let set = (self.records == Records::Any && way.affinity.is_some()).then(|| self.allowed(way));
+        let number = set.as_ref().map(|set| demands.set(set.clone()));
+        let mut node = |masquerade| match (&set, number) {
+            (Some(set), Some(number)) => self.remembered(way, (number, set), masquerade, functions, demands),
+            _ => self.chosen(way, masquerade, functions, demands),
+        };
+        match guard {
+            YES => node(true),
+            NO => node(false),
+            _ => {
+                let (then, otherwise) = (node(true)?, node(false)?);
+                functions.diagram.choose(guard, then, otherwise)
+            }
         }
-        functions.diagram.choose(guard, either[0], either[1])
     }
 
     /// One of the endpoints, by chance or by the hash of the client.
@@ -133,13 +137,13 @@ impl<'a> Deliveries<'a> {
     fn remembered(
         &self,
         way: Way<'_>,
-        set: u32,
+        (number, set): (u32, &AllowedSet),
         masquerade: bool,
         functions: &mut Functions,
         demands: &mut Demands,
     ) -> Result<NodeId, TooLarge> {
         let mut leaf = |hairpin| {
-            let wanted = Wanted::Remembered(Remembered { set, masquerade, hairpin });
+            let wanted = Wanted::Remembered(Remembered { set: number, masquerade, hairpin });
             let demand = Demand { wanted, frontend: Some(way.number), remember: way.affinity };
             functions.diagram.leaf(demands.number(demand))
         };
@@ -147,11 +151,13 @@ impl<'a> Deliveries<'a> {
         if masquerade {
             return Ok(otherwise);
         }
-        let mut local: Vec<u128> = way.set.places.iter().map(|(address, _)| *address).collect();
-        local.retain(|address| self.local_endpoints.contains(address));
-        local.sort_unstable();
-        local.dedup();
-        let cuts: Vec<_> = local.into_iter().map(|address| (address, leaf(Some(address)))).collect();
+        let mut cuts: Vec<(u128, NodeId)> = Vec::new();
+        for (place, allowed) in (0..).zip(&set.endpoints) {
+            let again = cuts.last().is_some_and(|(address, _)| *address == allowed.address);
+            if !again && self.local_endpoints.contains(&allowed.address) {
+                cuts.push((allowed.address, leaf(Some(place))));
+            }
+        }
         by_source(&cuts, otherwise, functions)
     }
 
@@ -169,6 +175,7 @@ impl<'a> Deliveries<'a> {
                 }
             }
         }
+        set.endpoints.sort_unstable();
         set
     }
 }

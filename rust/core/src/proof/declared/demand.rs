@@ -4,7 +4,9 @@ use super::declaration::Refusal;
 use crate::evaluate::{DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
 use crate::proof::end::End;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 
 /// What must become of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,8 +41,8 @@ pub struct Remembered {
     pub set: u32,
     /// Whether the source is rewritten, whichever it is.
     pub masquerade: bool,
-    /// The source, if it is the address of an endpoint of the set: it may reach itself (S30).
-    pub hairpin: Option<u128>,
+    /// The place in the set of an endpoint with the address of the source: it may reach itself (S30).
+    pub hairpin: Option<u32>,
 }
 
 /// A leaf of a declared function.
@@ -74,7 +76,10 @@ pub(super) struct AllowedSet {
 #[derive(Clone, Debug, Default)]
 pub struct Demands {
     demands: Vec<Demand>,
-    numbers: FxHashMap<Demand, u32>,
+    /// The latest demand with a hash: there are many, and a demand is longer than its hash.
+    numbers: FxHashMap<u64, u32>,
+    /// Of each demand, the one before it with the same hash; its own number if there is none.
+    before: Vec<u32>,
     sets: Vec<AllowedSet>,
 }
 
@@ -84,12 +89,29 @@ const FIRST: u32 = 1 << 31;
 impl Demands {
     /// The number of a demand, to be used as a leaf of the diagram.
     pub fn number(&mut self, demand: Demand) -> u32 {
-        let next = u32::try_from(self.demands.len()).map_or(u32::MAX, |length| FIRST.saturating_add(length));
-        let number = *self.numbers.entry(demand).or_insert(next);
-        if number == next {
-            self.demands.push(demand);
-        }
-        number
+        let mut hasher = FxHasher::default();
+        demand.hash(&mut hasher);
+        let next = u32::try_from(self.demands.len()).unwrap_or(u32::MAX - FIRST);
+        let latest = match self.numbers.entry(hasher.finish()) {
+            Entry::Occupied(mut entry) => {
+                let mut place = *entry.get();
+                loop {
+                    if self.demands[place as usize] == demand {
+                        return FIRST + place;
+                    }
+                    let before = self.before[place as usize];
+                    if before == place {
+                        break;
+                    }
+                    place = before;
+                }
+                entry.insert(next)
+            }
+            Entry::Vacant(entry) => *entry.insert(next),
+        };
+        self.demands.push(demand);
+        self.before.push(latest);
+        FIRST + next
     }
 
     /// The demand with this number; None of the numbers of guards and ends.
@@ -101,8 +123,9 @@ impl Demands {
     /// Everything that may become of the packet of a remembered client, in ascending order: deliveries first.
     pub fn allowed(&self, remembered: Remembered) -> impl Iterator<Item = Wanted> + '_ {
         let set = self.sets.get(remembered.set as usize);
+        let hairpin = set.and_then(|set| set.hairpin(remembered));
         let deliveries = set.into_iter().flat_map(|set| &set.endpoints).map(move |allowed| {
-            let masquerade = remembered.masquerades(*allowed);
+            let masquerade = remembered.masquerades(*allowed, hairpin);
             Wanted::Delivered(Delivery { address: allowed.address, port: allowed.port, masquerade })
         });
         deliveries.chain(set.into_iter().flat_map(|set| &set.refusals).copied().map(Wanted::Refused))
@@ -113,21 +136,26 @@ impl Demands {
     pub fn allows(&self, remembered: Remembered, delivery: Delivery) -> bool {
         let Some(set) = self.sets.get(remembered.set as usize) else { return false };
         let order = |allowed: &Allowed| (allowed.address, allowed.port).cmp(&(delivery.address, delivery.port));
-        set.endpoints
-            .binary_search_by(order)
-            .is_ok_and(|place| remembered.masquerades(set.endpoints[place]) == delivery.masquerade)
+        set.endpoints.binary_search_by(order).is_ok_and(|place| {
+            remembered.masquerades(set.endpoints[place], set.hairpin(remembered)) == delivery.masquerade
+        })
     }
 
-    pub(super) fn set(&mut self, mut set: AllowedSet) -> u32 {
-        set.endpoints.sort_unstable();
+    pub(super) fn set(&mut self, set: AllowedSet) -> u32 {
         self.sets.push(set);
         u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX)
     }
 }
 
+impl AllowedSet {
+    fn hairpin(&self, remembered: Remembered) -> Option<u128> {
+        Some(self.endpoints.get(remembered.hairpin? as usize)?.address)
+    }
+}
+
 impl Remembered {
-    fn masquerades(&self, allowed: Allowed) -> bool {
-        !allowed.stays && (self.masquerade || self.hairpin == Some(allowed.address))
+    fn masquerades(self, allowed: Allowed, hairpin: Option<u128>) -> bool {
+        !allowed.stays && (self.masquerade || hairpin == Some(allowed.address))
     }
 }
 
