@@ -24,11 +24,14 @@ class Difference:
     Attributes:
         packet: one of them, replayed on both sides.
         frontend: the place, in the declaration, of the frontend that decides them; -1 where none does.
-        expected, found: what was declared (or what the first ruleset does), and what the ruleset does.
+        expected, found: what was declared (or what the first ruleset does), and what the ruleset does. Nothing is
+            expected of packets of no Service: whatever becomes of them is fine but a translation by a service proxy.
         undecided: nobody knows whether they differ; the reasons stand in the unknown outcomes of `found`.
         regions: how many regions.
         words: the region in words, such as ``from 10.0.0.0/8 to 10.96.0.1, tcp 80``.
         local_addresses: what must be the node's own address for it, beside those that are known.
+        any_of: each of the expected outcomes is fine, whatever its chance.
+        remembered: it holds for clients of whom the kernel remembers something.
     """
 
     packet: Packet
@@ -39,6 +42,8 @@ class Difference:
     regions: int
     words: str
     local_addresses: tuple[str, ...] = ()
+    any_of: bool = False
+    remembered: bool = False
 
 
 @frozen
