@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod comparison;
 mod declaration;
 mod hashing;
 mod inspection;
@@ -20,6 +21,8 @@ mod _native {
     use svcc_core::kernel_hash::{ByteOrder, HashError, NftHash};
     use svcc_core::slots::{self, DuplicateKey};
 
+    #[pymodule_export]
+    use super::comparison::{compare_programs, prove, unreached};
     #[pymodule_export]
     use super::declaration::Declaration;
     #[pymodule_export]

@@ -12,12 +12,12 @@ use svcc_core::ruleset::Hook;
 #[pyclass(frozen, module = "svcc._native")]
 pub(crate) struct Program {
     pub(crate) program: program::Program,
-    surroundings: Surroundings,
+    pub(crate) surroundings: Surroundings,
 }
 
-type StepRow = (String, String, String, String, Option<u64>, Option<String>, String);
-type AddressRow = (&'static str, Option<Py<PyBytes>>, Option<u16>, Option<String>);
-type ChanceRow =
+pub(crate) type StepRow = (String, String, String, String, Option<u64>, Option<String>, String);
+pub(crate) type AddressRow = (&'static str, Option<Py<PyBytes>>, Option<u16>, Option<String>);
+pub(crate) type ChanceRow =
     ((u128, u128), &'static str, Option<String>, AddressRow, AddressRow, Option<u32>, Vec<String>, Vec<StepRow>);
 
 #[pymethods]
@@ -134,7 +134,7 @@ impl Program {
 }
 
 impl Program {
-    fn row(&self, py: Python<'_>, version: IpVersion, chance: Chance) -> ChanceRow {
+    pub(crate) fn row(&self, py: Python<'_>, version: IpVersion, chance: Chance) -> ChanceRow {
         let outcome = chance.outcome;
         let (verdict, refusal) = match outcome.verdict {
             Verdict::Accept => ("accept", None),
@@ -177,7 +177,7 @@ impl Program {
     }
 }
 
-fn packed(py: Python<'_>, version: IpVersion, number: u128) -> Py<PyBytes> {
+pub(crate) fn packed(py: Python<'_>, version: IpVersion, number: u128) -> Py<PyBytes> {
     let bytes = number.to_be_bytes();
     PyBytes::new(py, if version == IpVersion::V4 { &bytes[12..] } else { &bytes }).unbind()
 }
