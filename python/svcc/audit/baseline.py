@@ -24,6 +24,7 @@ __all__ = ["Accepted", "Baseline", "BaselineEntry", "apply_baseline", "baseline_
 KIND: Final = "AuditBaseline"
 _KEYS: Final = ("fingerprint", "kind", "subject", "reason", "expires")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
+EXPIRED: Final = "the baseline accepted"
 _NO_REASON: Final = "found when the baseline was written"
 
 
@@ -96,7 +97,7 @@ def apply_baseline(baseline: Baseline, findings: Iterable[Finding], today: dt.da
         tuple(suppressed),
         unused=tuple(str(entry) for entry in baseline.entries if entry.fingerprint not in used),
         expired=tuple(
-            f"the baseline accepted {entry} until {entry.expires}, and it is still found"
+            f"{EXPIRED} {entry} until {entry.expires}, and it is still found"
             for entry in used.values()
             if entry.has_expired(day)
         ),

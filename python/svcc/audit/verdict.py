@@ -8,7 +8,8 @@ from typing import Final
 
 from attrs import evolve
 
-from svcc.audit.baseline import Baseline, apply_baseline
+from svcc.audit.baseline import EXPIRED, Baseline, apply_baseline
+from svcc.audit.classify import ordered
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Scope, Verdict
 from svcc.fields import Severity
 
@@ -20,6 +21,7 @@ NOT_PROVED: Final = 5
 """3 and 4 are those of targets that refuse, and of bugs."""
 
 _SEVERITIES: Final = tuple(Severity)
+_LEAVES_OUT: Final = "The verdict leaves out"
 
 
 def concluded(
@@ -41,7 +43,7 @@ def concluded(
     if accepted.suppressed:
         count = len(accepted.suppressed)
         but = f"{count} finding{'s that are' if count > 1 else ' that is'} accepted by the baseline"
-        scope = evolve(scope, assumptions=(*scope.assumptions, f"The verdict leaves out {but}."))
+        scope = evolve(scope, assumptions=(*scope.assumptions, f"{_LEAVES_OUT} {but}."))
     return AuditReport(
         node=node,
         dump=dump,
@@ -52,6 +54,18 @@ def concluded(
         scope=evolve(scope, notes=(*scope.notes, *accepted.expired)),
         baseline_entries_unused=accepted.unused,
     )
+
+
+def rejudged(report: AuditReport, baseline: Baseline, today: dt.date | None = None) -> AuditReport:
+    """A report as it would be with another baseline; its own, if it has one, counts no more.
+
+    How equal the rulesets are is known only of reports that were proved before.
+    """
+    findings = ordered((*report.findings, *(item.finding for item in report.suppressed)))
+    assumptions = tuple(each for each in report.scope.assumptions if not each.startswith(_LEAVES_OUT))
+    notes = tuple(each for each in report.scope.notes if not each.startswith(EXPIRED))
+    scope = evolve(report.scope, assumptions=assumptions, notes=notes)
+    return concluded(report.node, report.dump, findings, scope, report.equality, baseline=baseline, today=today)
 
 
 def _verdict(findings: Iterable[Finding]) -> Verdict:
