@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from svcc.audit.audit import audit, audit_against
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict
+from svcc.compiler.compilation import compile  # noqa: A004
 from svcc.errors import InputError, SettingsError
 from svcc.fields import Severity
 from svcc.manifest.load import load
@@ -60,17 +61,10 @@ def test_a_compilation_is_a_ruleset_too() -> None:
 def test_the_shop_of_the_examples_is_proved(node: str) -> None:
     settings = ClusterSettings(cluster_cidrs=["10.244.0.0/16", "fd00:244::/32"])
     loaded = load([str(SHOP)])
-    report = audit(
-        "".join(compilation_of(loaded.cluster, node, settings)), loaded, node=node, settings=settings
-    )
+    text = compile(loaded, node=node, settings=settings).script
+    report = audit(text, loaded, node=node, settings=settings)
     assert wrong(report) == []
     assert report.verdict is Verdict.PROVED
-
-
-def compilation_of(cluster: Cluster, node: str, settings: ClusterSettings) -> Sequence[str]:
-    from svcc.compiler.compilation import compile_cluster
-
-    return list(compile_cluster(cluster, node=node, settings=settings).lines())
 
 
 def test_the_surprises_of_what_was_declared_are_information() -> None:
@@ -200,7 +194,7 @@ def test_two_rulesets_that_do_the_same_are_proved_equal() -> None:
 def test_what_the_second_ruleset_does_otherwise_is_told_by_destination() -> None:
     report = audit_against(spoilt(SCRIPT, (WEB, "")), SCRIPT, local_addresses=ADDRESSES)
     assert [(each.kind, each.subject) for each in report.findings] == [(K.BEHAVIOUR_DIFFERS, "10.96.0.10:80 tcp")]
-    assert "are rejected, and go to 10.244." in report.findings[0].message
+    assert "are rejected; by the other ruleset they go to 10.244." in report.findings[0].message
 
 
 def test_a_firewall_between_two_rulesets_is_one_finding() -> None:

@@ -327,7 +327,7 @@ def test_a_node_port_on_another_address_of_the_node_is_beyond_its_addresses() ->
     one = difference(f"tcp {OUTSIDE} > 192.168.7.7:30080", COMPILATION, BY_LOCALITY, frontend=-1)
     [finding] = CASE.of(evolve(one, local_addresses=("192.168.7.7",)))
     assert finding.kind is K.NODE_PORT_BEYOND_ADDRESSES
-    assert finding.details == ("192.168.7.7:30080",)
+    assert finding.details == ("any other address of the node port 30080/TCP",)
     assert finding.subject == "default/web:http"
     assert finding.witness is not None
     assert finding.witness.local_addresses == ("192.168.7.7",)

@@ -46,7 +46,7 @@ def test_a_good_ruleset_is_proved_and_exits_with_0(good: str) -> None:
 def test_a_bad_ruleset_exits_with_1_and_names_packet_rule_and_line(stale: str) -> None:
     found = audit(stale)
     assert found.code == 1
-    for words in ("10.244.2.99:8080", "shop/cart:http", "cart.yaml", "pick-"):
+    for words in ("10.244.2.99:8080", "shop/cart:http", "cart.yaml", "sticky-shop/cart/tcp/http"):
         assert words in found.out
 
 

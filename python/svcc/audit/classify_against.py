@@ -70,7 +70,7 @@ def _finding(kind: FindingKind, subject: str, cause: str, group: Sequence[Differ
     if kind is K.NOT_DECIDABLE:
         message = f"{subject}: whether {what} are treated alike cannot be decided: {cause}"
     else:
-        message = f"{subject}: {what} {now}, and {then} under the first ruleset"
+        message = f"{subject}: {what} {now}; by the other ruleset they {then}"
     steps = dict.fromkeys(place_of(step) for step in _decisive(shown.found.outcomes, shown.expected.outcomes))
     entry = CATALOGUE[kind]
     return Finding(

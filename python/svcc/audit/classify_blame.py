@@ -17,6 +17,7 @@ __all__ = [
     "refusing_step",
     "source_step",
     "stable_rule",
+    "steps_to_refusal",
     "translated_addresses",
     "translating_step",
 ]
@@ -39,6 +40,19 @@ def is_of_service_proxy(step: Step) -> bool:
 def refusing_step(outcome: Outcome) -> Step | None:
     """The rule or policy that drops or rejects; None of outcomes that go on, or without steps."""
     return outcome.steps[-1] if outcome.verdict in {"drop", "reject"} and outcome.steps else None
+
+
+def steps_to_refusal(outcome: Outcome) -> tuple[Step, ...]:
+    """The rule that refuses, and those that led to its chain with what they found, the last first."""
+    if not outcome.steps:
+        return ()
+    found = [outcome.steps[-1]]
+    for step in reversed(outcome.steps[:-1]):
+        here = found[-1]
+        leads_here = step.hook == here.hook and step.note in {f"jump {here.chain}", f"goto {here.chain}"}
+        if leads_here or (step.hook, step.chain, step.rule) == (here.hook, here.chain, here.rule):
+            found.append(step)
+    return tuple(found)
 
 
 def translating_step(outcome: Outcome) -> Step | None:

@@ -15,6 +15,7 @@ from svcc.audit.classify_blame import (
     places_of_choice,
     refusing_step,
     source_step,
+    steps_to_refusal,
     translated_addresses,
     translating_step,
 )
@@ -148,14 +149,12 @@ class _Deliveries:
 
 
 def _names(owner: Owner, outcome: Outcome) -> bool:
-    """Whether a rule or element on the way is about this frontend, not about its address or all Services."""
+    """Whether what led to the refusal is about this frontend, not about its address or about all Services."""
     port = re.compile(rf"(?<![\w.:]){owner.frontend.port}(?![\w.:])")
     address = owner.frontend.address
     place = re.compile(rf"(?<![\w.:]){re.escape(address)}(?![\w.:])") if address else None
-    hook = outcome.steps[-1].hook if outcome.steps else ""
     return any(
         port.search(text) and (place is None or place.search(text))
-        for step in outcome.steps
-        if step.hook == hook
+        for step in steps_to_refusal(outcome)
         for text in (step.note, step.rule)
     )

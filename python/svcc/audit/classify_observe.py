@@ -160,7 +160,10 @@ class _Difference:
             if fate.destination in endpoints:
                 own = self.observer.declared.is_own_address(self.observer.difference)
                 kind = K.NODE_PORT_BEYOND_ADDRESSES if own else K.NODE_PORT_EXPOSED
-                item = place_text(packet.destination, packet.destination_port)
+                # Which address was taken for the node's own says nothing: any other would have done.
+                is_assumed = packet.destination in self.observer.difference.local_addresses
+                address = "any other address of the node" if is_assumed else packet.destination
+                item = f"{address} port {packet.destination_port}/{_protocol(packet)}"
                 return self.observer.of_service(kind, node_port, item=item, share=share, rules=rules)
         subject = f"{place_text(packet.destination, packet.destination_port)} {_protocol(packet)}"
         words = _name_in_ruleset(example)

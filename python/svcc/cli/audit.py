@@ -176,9 +176,7 @@ def _audited(
 def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:
     """Write a baseline that accepts what would fail, beside what was accepted already; the report with it."""
     everything = [*report.findings, *(item.finding for item in report.suppressed)]
-    failing = [
-        each for each in everything if each.kind is FindingKind.NOT_DECIDABLE or is_at_least(each, fail_on)
-    ]
+    failing = [each for each in everything if each.kind is FindingKind.NOT_DECIDABLE or is_at_least(each, fail_on)]
     text = "".join(baseline_lines(failing, baseline))
     path.write_text(text, encoding="utf-8")
     return rejudged(report, read_baseline(text, str(path)))
