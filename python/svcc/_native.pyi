@@ -157,6 +157,42 @@ class Declaration:
         big_endian: bool,
     ) -> list[list[tuple[tuple[int, int], _DemandRow]]]: ...
 
+_PacketRow: TypeAlias = tuple[
+    int,
+    bytes,
+    bytes,
+    int | None,
+    int | None,
+    bool,
+    str | None,
+    str | None,
+    int,
+    Literal["new", "established", "related", "invalid"],
+]
+_DifferenceRow: TypeAlias = tuple[
+    _PacketRow, list[bytes], int, list[_ChanceRow], bool, list[_ChanceRow], bool, bool, int, str
+]
+_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
+
+def prove(
+    program: Program,
+    declarations: Sequence[Declaration],
+    local_addresses_complete: bool,
+    support: bool,
+    limit: int,
+    told: int,
+) -> list[_ReportRow] | None: ...
+def compare_programs(
+    left: Program,
+    right: Program,
+    local_addresses_complete: bool,
+    support: bool,
+    limit: int,
+    told: int,
+) -> list[_ReportRow] | None: ...
+def unreached(
+    program: Program, local_addresses_complete: bool, limit: int
+) -> tuple[list[tuple[str, str, str, int | None, str]], list[tuple[str, str, str, str]]] | None: ...
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
     family: str,
