@@ -150,7 +150,8 @@ def _unused_sets(inspection: _native.Inspection, owners: Sequence[TableOwner]) -
             case _:
                 continue
         if names:
-            message = f"no rule asks {_count(len(names), 'set or map')} of {owner.name}: {some(names)}"
+            what = "a set or map" if len(names) == 1 else f"{len(names)} sets and maps"
+            message = f"no rule asks {what} of {owner.name}: {some(names)}"
             places = (RulePlace(owner.family, owner.table, element=f"{name}: *") for name in names[:MOST_PLACES])
             yield finding(FindingKind.CHAIN_DEAD, message, f"{owner.name} unused sets", rules=places)
 
@@ -182,7 +183,7 @@ def _unselectable_elements(inspection: _native.Inspection, owners: Sequence[Tabl
     for table, element, count, served in inspection.unselectable():
         owner = owners[table]
         name = element.partition(":")[0]
-        more = f" (and {_count(count - 1, 'more')} of the same frontend)" if count > 1 else ""
+        more = f" (and {count - 1} more of the same frontend)" if count > 1 else ""
         why = "no rule ever draws its slot" if served else "its frontend is none that the table serves"
         message = f"no packet can meet {element}{more} in {owner.name}: {why}"
         at = RulePlace(owner.family, owner.table, element=element)

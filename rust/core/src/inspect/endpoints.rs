@@ -3,7 +3,7 @@
 use super::owner::{Owner, TableOwner};
 use super::references::Graph;
 use crate::program::{Action, ChainId, Data, Entry, NatTarget, Program, SetId, Span, Term, Verdict};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 /// Elements of one map that have the same frontend, and that no packet can meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Unselectable {
     pub table: usize,
     /// The place of the map or set in it.
     pub set: usize,
-    /// The first such element, in nft's words.
+    /// The first such element by its key, in nft's words.
     pub element: String,
     /// How many there are.
     pub elements: usize,
@@ -159,16 +159,20 @@ fn collect(
     if set.unknown.is_some() || listed.len() != set.entries.len() {
         return;
     }
-    let mut groups: FxHashMap<(Frontend, bool), usize> = FxHashMap::default();
-    let mut seen: FxHashSet<usize> = FxHashSet::default();
+    // By frontend: where the finding is, and its first element by key; the order of the listing is the kernel's.
+    let mut groups: FxHashMap<(Frontend, bool), (usize, usize)> = FxHashMap::default();
     for (number, entry) in set.entries.iter().enumerate().filter(|(_, entry)| !meets(entry)) {
         let Some(key) = group(entry) else { continue };
-        let at = *groups.entry(key).or_insert(found.len());
-        if seen.insert(at) {
-            let element = listed[number].key.to_string();
-            found.push(Unselectable { table, set: place, element, elements: 1, served: key.1 });
-        } else {
-            found[at].elements += 1;
+        let (at, first) = groups.entry(key).or_insert_with(|| {
+            found.push(Unselectable { table, set: place, element: String::new(), elements: 0, served: key.1 });
+            (found.len() - 1, number)
+        });
+        found[*at].elements += 1;
+        if entry.key < set.entries[*first].key {
+            *first = number;
         }
+    }
+    for (at, first) in groups.into_values() {
+        found[at].element = listed[first].key.to_string();
     }
 }

@@ -151,6 +151,8 @@ fn translations<'a>(
             claims(program, graph, translating, place, &rule.actions, &mut found);
         }
     }
+    // Of several elements for one frontend, one that says whose it is.
+    found.claims.sort_by_key(|(_, _, entry, _)| entry.is_none_or(|entry| entry.comment.is_none()));
     found
 }
 

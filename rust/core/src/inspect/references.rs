@@ -32,7 +32,7 @@ pub struct Hollow {
     pub set: Option<usize>,
     /// The rule of an anonymous map, or the first that looks into a named one.
     pub rule: Option<RuleId>,
-    /// The first such element, in nft's words.
+    /// The first such element by its words, as nft prints it.
     pub element: String,
     /// How many elements lead there.
     pub elements: usize,
@@ -300,7 +300,10 @@ fn collect<'a>(
             Some(_) => continue,
         };
         if let Some(place) = seen.get(&**name) {
-            hollows[*place].elements += 1;
+            let hollow = &mut hollows[*place];
+            hollow.elements += 1;
+            // The order of the listing is the kernel's, and may be another next time.
+            hollow.element = std::mem::take(&mut hollow.element).min(element.key.to_string());
             continue;
         }
         seen.insert(name, hollows.len());

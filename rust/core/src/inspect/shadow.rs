@@ -136,6 +136,8 @@ fn stays_the_same(term: &Term, lasting: &[bool], changes: &mut bool) -> bool {
     let mut open = vec![term];
     while let Some(term) = open.pop() {
         match term {
+            // Each stands for several expressions that are not the same.
+            Term::Field(Field::Absent | Field::ReversePath) => return false,
             Term::Field(field) => {
                 *changes |= matches!(
                     field,
