@@ -10,6 +10,9 @@ True
 """
 
 from svcc.addresses import IPFamily
+from svcc.audit.audit import audit, audit_against
+from svcc.audit.baseline import Baseline, read_baseline
+from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict, Witness
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
@@ -53,8 +56,10 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "AuditReport",
     "Balance",
     "Balancing",
+    "Baseline",
     "Batch",
     "BatchFlag",
     "BatchVerdict",
@@ -68,11 +73,14 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Equality",
     "Evaluation",
     "Evaluator",
     "Explanation",
     "FamilyDataplane",
     "FieldPath",
+    "Finding",
+    "FindingKind",
     "FindingsError",
     "Frontend",
     "FrontendKind",
@@ -113,6 +121,10 @@ __all__ = [
     "SvccError",
     "TargetError",
     "TrafficPolicy",
+    "Verdict",
+    "Witness",
+    "audit",
+    "audit_against",
     "balance",
     "client_key",
     "compile",
@@ -121,5 +133,6 @@ __all__ = [
     "load",
     "load_text",
     "pack_packets",
+    "read_baseline",
     "select_endpoints",
 ]

@@ -6,6 +6,8 @@ from svcc.model.service import ServicePort
 
 __all__ = [
     "Chooser",
+    "Inspection",
+    "Declaration",
     "Program",
     "assign_slots",
     "assign_slots_many",
@@ -89,6 +91,108 @@ class Program:
     ) -> list[_ChanceRow]: ...
     def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
 
+_TenantRow: TypeAlias = tuple[str, str, int, int, bool]
+_BaseRow: TypeAlias = tuple[str, str, str, int]
+_TableRow: TypeAlias = tuple[str, str, bool | None, str, str, list[_TenantRow], list[_BaseRow]]
+_PlaceRow: TypeAlias = tuple[int, str, int | None, str]
+_ClaimantRow: TypeAlias = tuple[_PlaceRow, str, str]
+
+@final
+class Inspection:
+    def __new__(cls, program: Program) -> Inspection: ...
+    def nft_version(self) -> str | None: ...
+    def tables(self) -> list[_TableRow]: ...
+    def plain_names(self, table: int) -> tuple[list[str], list[str]]: ...
+    def dead_chains(self) -> list[tuple[int, str, int, bool]]: ...
+    def unused_sets(self) -> list[tuple[int, str]]: ...
+    def hollow(self) -> list[tuple[int, _PlaceRow | None, str, int, str, bool]]: ...
+    def shadowed(self) -> list[tuple[_PlaceRow, _PlaceRow, bool]]: ...
+    def unselectable(self) -> list[tuple[int, str, int, bool]]: ...
+    def marks(self) -> list[tuple[_PlaceRow, Literal["sets", "may set", "clears", "reads"], int]]: ...
+    def shared_frontends(
+        self,
+    ) -> list[
+        tuple[tuple[int, int], list[tuple[str, int | None]], list[tuple[str, _ClaimantRow, _ClaimantRow]], int]
+    ]: ...
+    def ties(self) -> list[tuple[int, _PlaceRow, str]]: ...
+    def seedless(self) -> list[_PlaceRow]: ...
+    def untracked(self) -> list[tuple[int, str]]: ...
+    def opaque(self) -> list[_PlaceRow]: ...
+
+_DemandRow: TypeAlias = tuple[
+    Literal["anything", "free", "drop", "reject", "delivered", "remembered"],
+    list[tuple[str, int, bool]],
+    list[Literal["drop", "reject"]],
+    int,
+    int | None,
+]
+
+@final
+class Declaration:
+    def __new__(
+        cls,
+        version: int,
+        service_ports: Sequence[tuple[str, int, int, int | None]],
+        endpoint_addresses: str,
+        endpoint_ports: Sequence[int],
+        frontends: Sequence[tuple[int, str | None, int, str, str, str, Sequence[str] | None]],
+        weights: Sequence[tuple[int, bool, Sequence[int]]],
+        tables: Sequence[tuple[int, bool, bool, int, Sequence[int], Sequence[int]]],
+        cluster_ips: Sequence[str],
+        service_cidrs: Sequence[str],
+        node_port_addresses: Sequence[str] | None,
+        node_port_prefixes: Sequence[str],
+        pod_prefixes: Sequence[str],
+        pod_interface: str,
+        pod_interface_prefix: str,
+        local_endpoints: Sequence[str],
+    ) -> Declaration: ...
+    def demands(
+        self,
+        packets: Sequence[tuple[int, bytes, bytes, int, int | None, str | None]],
+        output: bool,
+        local_addresses: Sequence[bytes],
+        local_addresses_complete: bool,
+        remembered: bool,
+        big_endian: bool,
+    ) -> list[list[tuple[tuple[int, int], _DemandRow]]]: ...
+
+_PacketRow: TypeAlias = tuple[
+    int,
+    bytes,
+    bytes,
+    int | None,
+    int | None,
+    bool,
+    str | None,
+    str | None,
+    int,
+    Literal["new", "established", "related", "invalid"],
+]
+_DifferenceRow: TypeAlias = tuple[
+    _PacketRow, list[bytes], int, list[_ChanceRow], bool, list[_ChanceRow], bool, bool, int, str
+]
+_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
+
+def prove(
+    program: Program,
+    declarations: Sequence[Declaration],
+    local_addresses_complete: bool,
+    support: bool,
+    limit: int,
+    told: int,
+) -> list[_ReportRow] | None: ...
+def compare_programs(
+    left: Program,
+    right: Program,
+    local_addresses_complete: bool,
+    support: bool,
+    limit: int,
+    told: int,
+) -> list[_ReportRow] | None: ...
+def unreached(
+    program: Program, local_addresses_complete: bool, limit: int
+) -> tuple[list[tuple[str, str, str, int | None, str]], list[tuple[str, str, str, str]]] | None: ...
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
     family: str,

@@ -111,6 +111,10 @@ class Talk:
         if hint:
             self._tell(f"{self._paint('hint:', 'cyan', sys.stderr)} {hint}")
 
+    def wants_color(self, stream: TextIO | None) -> bool:
+        """Whether what goes to a stream is to be in colour."""
+        return _wants_color(self._color, stream)
+
     @staticmethod
     def _tell(line: str) -> None:
         # Whether there is colour has been decided; left alone, click strips it from all that is no terminal.

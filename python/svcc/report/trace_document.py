@@ -9,7 +9,7 @@ from svcc.trace.evaluator import Evaluation, Outcome
 from svcc.trace.expectation import destination_of, kind_of, kinds_of, overall_verdict
 from svcc.trace.packet import Packet
 
-__all__ = ["trace_document"]
+__all__ = ["outcome_document", "trace_document"]
 
 
 def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = False) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def trace_document(packet: Packet, evaluation: Evaluation, *, steps: bool = Fals
     if any(outcome.masquerade or outcome.source or outcome.source_choice for outcome in untouched):
         document["masquerade"] = True
     if steps:
-        document["outcomes"] = [_outcome(packet, outcome) for outcome in evaluation.outcomes]
+        document["outcomes"] = [outcome_document(packet, outcome) for outcome in evaluation.outcomes]
     return document
 
 
@@ -60,7 +60,8 @@ def _endpoints(packet: Packet, evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def _outcome(packet: Packet, outcome: Outcome) -> dict[str, Any]:
+def outcome_document(packet: Packet, outcome: Outcome) -> dict[str, Any]:
+    """One of the outcomes of a packet, with its way if it is known."""
     return {
         "verdict": kind_of(outcome),
         "text": outcome_text(outcome, packet),

@@ -6,6 +6,7 @@
 
 pub mod evaluate;
 pub mod hashing;
+pub mod inspect;
 pub mod kernel_hash;
 pub mod program;
 pub mod proof;

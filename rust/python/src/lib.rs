@@ -2,7 +2,10 @@
 
 use pyo3::prelude::*;
 
+mod comparison;
+mod declaration;
 mod hashing;
+mod inspection;
 mod program;
 mod selection;
 
@@ -19,7 +22,13 @@ mod _native {
     use svcc_core::slots::{self, DuplicateKey};
 
     #[pymodule_export]
+    use super::comparison::{compare_programs, prove, unreached};
+    #[pymodule_export]
+    use super::declaration::Declaration;
+    #[pymodule_export]
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
+    #[pymodule_export]
+    use super::inspection::Inspection;
     #[pymodule_export]
     use super::program::Program;
 

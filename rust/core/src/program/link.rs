@@ -25,7 +25,7 @@ pub(super) fn link(ruleset: Ruleset) -> Program {
     let mut sets = Vec::new();
     let (mut sites, mut counts, mut symmetric_hash) = (0, false, None);
     for (table_place, table) in ruleset.tables.iter().enumerate() {
-        if !matches!(table.family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet) {
+        if !super::is_of_ip(table.family) {
             continue;
         }
         let first_set = sets.len();

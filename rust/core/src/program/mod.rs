@@ -20,6 +20,7 @@ pub use sets::{Answer, Data, Entry, Hit, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
 
 use crate::ruleset::{ChainType, Hook, Ruleset, TableFamily};
+use std::borrow::Cow;
 
 /// The version of the Internet Protocol a packet is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +79,37 @@ impl Program {
         program
     }
 
+    /// The same program without what rules have remembered in its sets: nobody knows what a node has forgotten, or
+    /// remembers by now.
+    #[must_use]
+    pub fn without_records(&self) -> Cow<'_, Self> {
+        let updates = self.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions);
+        let mut updated: Vec<SetId> = updates
+            .filter_map(|action| match action {
+                Action::Update { set, .. } => Some(*set),
+                _ => None,
+            })
+            .filter(|set| !self.sets[*set].entries.is_empty())
+            .collect();
+        updated.sort_unstable();
+        updated.dedup();
+        if updated.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut program = self.clone();
+        for set in updated {
+            program.sets[set].clear();
+        }
+        Cow::Owned(program)
+    }
+
+    /// Whether any rule remembers anything.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        let mut actions = self.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions);
+        actions.any(|action| matches!(action, Action::Update { .. }))
+    }
+
     /// The base chains a packet meets at a hook.
     #[inline]
     #[must_use]
@@ -91,6 +123,12 @@ impl Program {
         let chain = &self.chains[chain];
         &self.ruleset.tables[chain.table].chains[chain.place].name
     }
+}
+
+/// Whether packets of IP meet a table of this family, so that its chains are part of a program.
+#[must_use]
+pub fn is_of_ip(family: TableFamily) -> bool {
+    matches!(family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet)
 }
 
 fn place(hook: Hook) -> usize {

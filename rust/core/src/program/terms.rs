@@ -83,7 +83,7 @@ pub enum Field {
 pub type Site = u32;
 
 /// An expression that has one value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Term {
     /// Read from the packet.
     Field(Field),
@@ -134,7 +134,7 @@ pub enum Term {
 }
 
 /// A term with its kind.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Part {
     /// The term.
     pub term: Term,

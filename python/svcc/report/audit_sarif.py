@@ -1,0 +1,193 @@
+"""Audit reports as SARIF 2.1.0, which code scanning and editors read.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section numbers in comments are of that document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from typing import Any
+from urllib.parse import quote
+
+from svcc.audit.catalogue import CATALOGUE
+from svcc.audit.finding import AuditReport, Finding, FindingKind, RulePlace, Suppressed
+from svcc.fields import Severity, Source, printable
+from svcc.report.audit_way import telling
+from svcc.report.audit_words import arrival, entries, name_of, title_of, verdict_sentence
+from svcc.trace.evaluator import Step
+
+__all__ = ["audit_sarif"]
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_FINGERPRINT = "svccFinding/v1"
+
+
+def audit_sarif(reports: Sequence[AuditReport]) -> dict[str, Any]:
+    """The log: a run for each report. Findings that a baseline accepts are results with a suppression."""
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report) for report in reports]}
+
+
+def _run(report: AuditReport) -> dict[str, Any]:
+    kinds = _kinds(report)
+    rules = list(kinds)
+    results = [_result(finding, report, rules) for finding in report.findings]
+    results += [_result(item.finding, report, rules, item) for item in report.suppressed]
+    return {
+        "tool": {
+            "driver": {
+                "name": "svcc",
+                "semanticVersion": metadata.version("svcc"),
+                "rules": [_rule(kind, severity) for kind, severity in kinds.items()],
+            }
+        },
+        # 3.14.3, 3.17.3: what comes before the last slash tells the runs of different nodes from each other.
+        "automationDetails": {"id": f"svcc-audit/{_quoted(name_of(report), safe='')}/"},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+        "properties": {
+            "node": printable(report.node),
+            "dump": printable(report.dump),
+            "verdict": report.verdict.value,
+            "verdictSentence": printable(verdict_sentence(report)),
+            "equality": report.equality.value if report.equality else None,
+            "regions": report.scope.regions,
+            "assumptions": [printable(item) for item in report.scope.assumptions],
+            "notCovered": [printable(item) for item in report.scope.not_covered],
+            "notes": [printable(item) for item in report.scope.notes],
+            "baselineEntriesUnused": [printable(item) for item in report.baseline_entries_unused],
+        },
+    }
+
+
+def _kinds(report: AuditReport) -> dict[FindingKind, Severity]:
+    """The whole catalogue, so that the rules stay the same from run to run, and what it does not know yet."""
+    found = (*report.findings, *(item.finding for item in report.suppressed))
+    used = {finding.kind: finding.severity for finding in found}
+    known = {kind: entry.severity for kind, entry in CATALOGUE.items()}
+    return {kind: known.get(kind) or used[kind] for kind in FindingKind if kind in known or kind in used}
+
+
+def _rule(kind: FindingKind, severity: Severity) -> dict[str, Any]:
+    entry = CATALOGUE.get(kind)
+    told = (
+        {
+            "fullDescription": {"text": entry.explanation},
+            "help": {"text": f"{entry.explanation}\n\n{entry.hint}"},
+        }
+        if entry
+        else {}
+    )
+    return {
+        "id": kind.value,
+        "name": "".join(word.capitalize() for word in kind.value.split("-")),
+        "shortDescription": {"text": title_of(kind)},
+        **told,
+        "defaultConfiguration": {"level": _LEVELS[severity]},
+    }
+
+
+def _result(
+    finding: Finding, report: AuditReport, kinds: Sequence[FindingKind], suppressed: Suppressed | None = None
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.kind.value,
+        "ruleIndex": kinds.index(finding.kind),
+        "level": _LEVELS[finding.severity],
+        "message": {"text": "\n".join(_message(finding))},
+        "locations": [_location(finding, report)],
+        "partialFingerprints": {_FINGERPRINT: finding.fingerprint},
+        # 3.27.23: as soon as one result has suppressions, even if none, all must.
+        "suppressions": [_suppression(suppressed)] if suppressed else [],
+        "properties": {
+            "subject": printable(finding.subject),
+            "regions": finding.regions,
+            "share": None if finding.share is None else str(finding.share),
+            "clients": list(finding.clients),
+        },
+    }
+    flow = list(_flow(finding))
+    if flow:
+        result["codeFlows"] = [{"threadFlows": [{"locations": flow}]}]
+    return result
+
+
+def _message(finding: Finding) -> Iterator[str]:
+    yield printable(finding.message)
+    for label, values in entries(finding):
+        yield from (printable(f"{label}: {value}") for value in values)
+
+
+def _suppression(suppressed: Suppressed) -> dict[str, Any]:
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": printable(suppressed.reason),
+        "properties": {"expires": suppressed.expires and printable(suppressed.expires)},
+    }
+
+
+def _location(finding: Finding, report: AuditReport) -> dict[str, Any]:
+    """The manifest and the rules; where no manifest is to blame, the dump, for viewers ask for a file."""
+    location: dict[str, Any] = {}
+    physical = _physical(finding.source) or (_artifact(report.dump) if report.dump else None)
+    if physical:
+        location["physicalLocation"] = physical
+    logical = [item for place in finding.rules for item in _logical(place)]
+    unique = {item["fullyQualifiedName"]: item for item in logical}
+    if unique:
+        location["logicalLocations"] = list(unique.values())
+    return location
+
+
+def _physical(source: Source | None) -> dict[str, Any] | None:
+    if source is None:
+        return None
+    region = {"region": {"startLine": source.line}} if source.line > 0 else {}
+    return {**_artifact(source.file), **region}
+
+
+def _artifact(file: str) -> dict[str, Any]:
+    path = _quoted(file, safe="/")
+    if path.startswith("/"):
+        path = f"file:///{path.lstrip('/')}"
+    return {"artifactLocation": {"uri": path or "."}}
+
+
+def _quoted(text: str, *, safe: str) -> str:
+    """As part of a URI; the bytes of a file name that are no UTF-8 stay those bytes."""
+    try:
+        return quote(text, safe=safe, errors="surrogateescape")
+    except UnicodeEncodeError:
+        return quote(printable(text), safe=safe)
+
+
+def _logical(place: RulePlace) -> Iterator[dict[str, Any]]:
+    """Table, chain and rule, or table and element, from the outside in (3.33)."""
+    name = f"{place.family} {place.table}"
+    yield {"name": printable(place.table), "fullyQualifiedName": printable(name), "kind": "table"}
+    if place.chain:
+        name = f"{name}/{place.chain}"
+        yield {"name": printable(place.chain), "fullyQualifiedName": printable(name), "kind": "chain"}
+    what = place.rule or place.element
+    if what:
+        kind = "rule" if place.rule else "element"
+        which = f"handle {place.handle}" if place.handle is not None else what
+        yield {"name": printable(what), "fullyQualifiedName": printable(f"{name}/{which}"), "kind": kind}
+
+
+def _flow(finding: Finding) -> Iterator[dict[str, Any]]:
+    """The packet's way to what should not happen (3.38)."""
+    outcome = telling(finding)
+    if finding.witness is None or outcome is None:
+        return
+    for number, step in enumerate(outcome.steps):
+        message = f"{step.hook}: {step.note or step.rule}"
+        if not number:
+            message = f"{arrival(finding.witness.packet)}; {message}"
+        yield {"location": {"logicalLocations": list(_logical(_place(step))), "message": {"text": printable(message)}}}
+
+
+def _place(step: Step) -> RulePlace:
+    return RulePlace(step.family, step.table, step.chain, step.handle, step.rule)

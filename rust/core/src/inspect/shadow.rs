@@ -1,0 +1,182 @@
+//! Rules that an earlier rule of their chain leaves nothing, seen in the chain alone.
+//!
+//! A rule ends the way of all packets that meet its conditions, if it has a verdict that ends it and nothing before
+//! that which could fail. A later rule that asks all the same and more is never met.
+
+use super::RuleId;
+use super::references::Graph;
+use crate::program::{Action, Field, NatTarget, Part, Program, Rule, Target, Term, Verdict};
+use crate::ruleset::TableFamily;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::{Hash, Hasher};
+
+/// A rule that is never met, and the one that leaves it nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shadowed {
+    /// The rule that is never met.
+    pub rule: RuleId,
+    /// The earlier rule.
+    pub by: usize,
+    /// Whether it would have done something else.
+    pub differs: bool,
+}
+
+/// Of more conditions not all subsets are looked up.
+const MOST_CONDITIONS: usize = 6;
+
+pub(super) fn shadowed(program: &Program, graph: &Graph<'_>) -> Vec<Shadowed> {
+    let lasting: Vec<bool> = program
+        .sets
+        .iter()
+        .zip(&graph.changed)
+        .map(|(set, changed)| !set.dynamic && !changed && !set.entries.iter().any(|entry| entry.limited))
+        .collect();
+    let mut found = Vec::new();
+    for (id, chain) in program.chains.iter().enumerate().filter(|(_, chain)| chain.rules.len() > 1) {
+        // By the sum of the hashes of their conditions: rules that end the way of what meets these.
+        let mut ending: FxHashMap<u64, usize> = FxHashMap::default();
+        let mut epoch = 0;
+        for (place, rule) in chain.rules.iter().enumerate() {
+            let asked = Conditions::of(rule, &lasting, epoch);
+            let by = asked.subsets().find_map(|sum| {
+                let earlier = *ending.get(&sum)?;
+                asked.include(&chain.rules[earlier].actions).then_some(earlier)
+            });
+            if let Some(earlier) = by {
+                let differs = end(rule) != end(&chain.rules[earlier]);
+                let rule = RuleId { chain: id, rule: rule.place };
+                found.push(Shadowed { rule, by: chain.rules[earlier].place, differs });
+            } else if asked.rest.iter().take(1).any(|action| ends(action, chain.family)) {
+                ending.entry(asked.sum()).or_insert(place);
+            }
+            epoch += u64::from(rule.actions.iter().any(may_change_a_packet));
+        }
+    }
+    found
+}
+
+/// The conditions that a rule begins with.
+struct Conditions<'a> {
+    actions: Vec<&'a Action>,
+    hashes: Vec<u64>,
+    rest: &'a [Action],
+}
+
+impl<'a> Conditions<'a> {
+    fn of(rule: &'a Rule, lasting: &[bool], epoch: u64) -> Self {
+        let (mut actions, mut hashes) = (Vec::new(), Vec::new());
+        for action in &rule.actions {
+            let Some(hash) = condition(action, lasting, epoch) else { break };
+            if !hashes.contains(&hash) {
+                actions.push(action);
+                hashes.push(hash);
+            }
+        }
+        let end = rule.actions.iter().position(|action| condition(action, lasting, epoch).is_none());
+        Self { actions, hashes, rest: &rule.actions[end.unwrap_or(rule.actions.len())..] }
+    }
+
+    fn sum(&self) -> u64 {
+        self.hashes.iter().fold(0, |sum, hash| sum.wrapping_add(*hash))
+    }
+
+    /// The sums of subsets, that of none first.
+    fn subsets(&self) -> impl Iterator<Item = u64> + '_ {
+        let some = &self.hashes[..self.hashes.len().min(MOST_CONDITIONS)];
+        let sum = |chosen: u32| {
+            let held = some.iter().enumerate().filter(move |(place, _)| chosen >> place & 1 == 1);
+            held.fold(0_u64, |sum, (_, hash)| sum.wrapping_add(*hash))
+        };
+        let whole = (self.hashes.len() > some.len()).then(|| self.sum());
+        (0..1_u32 << some.len()).map(sum).chain(whole)
+    }
+
+    /// Whether these are all conditions of an earlier rule; equal hashes prove nothing.
+    fn include(&self, earlier: &[Action]) -> bool {
+        earlier.iter().take_while(|action| is_condition(action)).all(|action| self.actions.contains(&action))
+    }
+}
+
+/// What a rule does behind the conditions it begins with.
+fn end(rule: &Rule) -> &[Action] {
+    let start = rule.actions.iter().position(|action| !is_condition(action));
+    &rule.actions[start.unwrap_or(rule.actions.len())..]
+}
+
+fn is_condition(action: &Action) -> bool {
+    matches!(action, Action::Compare { .. } | Action::AnyBit { .. } | Action::Same { .. } | Action::Member { .. })
+}
+
+/// A number that is the same for the same condition; None of what may hold now and not hold later.
+fn condition(action: &Action, lasting: &[bool], epoch: u64) -> Option<u64> {
+    let mut changes = false;
+    let mut stays = |part: &Part| stays_the_same(&part.term, lasting, &mut changes);
+    let mut hasher = FxHasher::default();
+    match action {
+        Action::Compare { part, comparison, span } if stays(part) => {
+            (0_u8, part, *comparison as u8, span).hash(&mut hasher);
+        }
+        Action::AnyBit { part, bits, negated } if stays(part) => (1_u8, part, bits, negated).hash(&mut hasher),
+        Action::Same { left, right, negated } if stays(left) && stays(right) => {
+            (2_u8, left, right, negated).hash(&mut hasher);
+        }
+        Action::Member { key, set, negated } if lasting[*set] && key.iter().all(stays) => {
+            (3_u8, key, set, negated).hash(&mut hasher);
+        }
+        _ => return None,
+    }
+    if changes {
+        epoch.hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}
+
+/// Whether a term has one value for a packet; notes what rules can change in between.
+fn stays_the_same(term: &Term, lasting: &[bool], changes: &mut bool) -> bool {
+    let mut open = vec![term];
+    while let Some(term) = open.pop() {
+        match term {
+            // Each stands for several expressions that are not the same.
+            Term::Field(Field::Absent | Field::ReversePath) => return false,
+            Term::Field(field) => {
+                *changes |= matches!(
+                    field,
+                    Field::Mark | Field::Priority | Field::ConnectionMark | Field::ConnectionState | Field::PacketType
+                );
+            }
+            Term::Constant(_) | Term::UnknownHash { .. } => {}
+            Term::Bits(_, sides, _) => open.extend([&sides.0, &sides.1]),
+            Term::Jhash { key, .. } => open.extend(key.iter().map(|part| &part.term)),
+            Term::Lookup { key, map } if lasting[*map] => open.extend(key.iter().map(|part| &part.term)),
+            Term::Lookup { .. } | Term::Numgen { .. } | Term::Unknown(_) => return false,
+        }
+    }
+    true
+}
+
+/// Whether an action ends the way of whatever gets to it.
+fn ends(action: &Action, family: TableFamily) -> bool {
+    match action {
+        Action::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_))
+        | Action::Reject { .. } => true,
+        Action::Nat { family: version, target, .. } => {
+            let constant = |term: &Option<Term>| matches!(term, None | Some(Term::Constant(_)));
+            let fixed = match target {
+                NatTarget::Nothing => true,
+                NatTarget::Terms { address, port } => constant(address) && constant(port),
+                _ => false,
+            };
+            fixed && (version.is_none() || family != TableFamily::Inet)
+        }
+        _ => false,
+    }
+}
+
+/// Whether what a rule reads may be another afterwards.
+fn may_change_a_packet(action: &Action) -> bool {
+    match action {
+        Action::Assign { target, .. } => *target != Target::Nothing,
+        Action::Verdict(Verdict::Jump(_)) | Action::VerdictMap { .. } | Action::Notrack | Action::Opaque(_) => true,
+        _ => false,
+    }
+}
