@@ -31,11 +31,18 @@ class Shows:
 
 @frozen
 class Answer:
-    """What an audit says of a ruleset; `words` are for people who want to know why."""
+    """What an audit says of a ruleset.
+
+    Attributes:
+        verdict: that of the audit; `PROVED`, too, if all it finds is about rules that no packet meets.
+        shape: it finds something of that kind, worse than a remark.
+        words: for people who want to know why.
+    """
 
     verdict: Verdict
     witnesses: tuple[Shows, ...] = ()
     words: tuple[str, ...] = ()
+    shape: bool = False
 
 
 Audit: TypeAlias = Callable[[Judge, Document], Answer]
@@ -51,18 +58,34 @@ def exhaustive(judge: Judge, document: Document) -> Answer:
     return Answer(Verdict.FINDINGS, (Shows(traced(truth.shown.packet)),), (str(truth.shown),))
 
 
+SHAPE_ALONE = frozenset(
+    {
+        FindingKind.CHAIN_DEAD,
+        FindingKind.FOREIGN_MARK,
+        FindingKind.MAP_ELEMENT_DANGLING,
+        FindingKind.OLDER_SVCC,
+        FindingKind.RULE_SHADOWED,
+        FindingKind.RULE_UNREACHABLE,
+    }
+)
+"""Findings about rules, which may be right while every packet fares as was declared."""
+
+
 def proving(judge: Judge, document: Document) -> Answer:
-    """svcc's audit."""
+    """Svcc's audit."""
     base = judge.base
     report = audit(document.text, base.cluster, node=base.node, settings=base.settings)
-    shows = [
-        Shows(each.witness.packet, each.witness.local_addresses)
-        for each in report.findings
-        if each.witness is not None
-        and is_at_least(each, Severity.WARNING)
-        and each.kind is not FindingKind.NOT_DECIDABLE
-    ]
-    return Answer(report.verdict, tuple(shows), tuple(f"{each.kind}: {each.message}" for each in report.findings))
+    words = tuple(f"{each.kind}: {each.message}" for each in report.findings)
+    told = [each for each in report.findings if is_at_least(each, Severity.WARNING)]
+    of_packets = [each for each in told if each.kind not in SHAPE_ALONE]
+    decided = [each for each in of_packets if each.kind is not FindingKind.NOT_DECIDABLE]
+    shows = [Shows(each.witness.packet, each.witness.local_addresses) for each in decided if each.witness is not None]
+    if decided:
+        verdict = Verdict.FINDINGS
+    else:
+        open_ends = any(each.kind is FindingKind.NOT_DECIDABLE for each in report.findings)
+        verdict = Verdict.NOT_PROVED if open_ends else Verdict.PROVED
+    return Answer(verdict, tuple(shows), words, shape=len(of_packets) < len(told))
 
 
 AUDITS: dict[str, Audit] = {"exhaustive": exhaustive, "svcc": proving}

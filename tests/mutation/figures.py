@@ -22,6 +22,7 @@ class Counts:
         reported: changed ones that were found.
         missed: changed ones that were not, and unknown ones that were called proved.
         false_alarms: equivalent ones with a finding.
+        shape: equivalent ones of which it is said that rules have no effect, or are not laid out as usual.
         unproved: equivalent ones of which nobody said whether they do what was declared.
         false_witnesses: with a packet that does not show what it is said to show.
     """
@@ -34,6 +35,7 @@ class Counts:
     reported: int = 0
     missed: int = 0
     false_alarms: int = 0
+    shape: int = 0
     unproved: int = 0
     false_witnesses: int = 0
 
@@ -121,6 +123,7 @@ def _judged(counts: Counts, effect: Effect, answer: Answer, shows: list[bool]) -
                 yield "missed (nobody can know that)"
         case Effect.EQUIVALENT, verdict:
             counts.equivalent += 1
+            counts.shape += answer.shape
             if verdict is Verdict.FINDINGS:
                 counts.false_alarms += 1
                 yield "false alarm"
