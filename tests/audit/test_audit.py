@@ -16,13 +16,12 @@ from svcc.fields import Severity
 from svcc.manifest.load import load
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.trace.evaluator import Evaluator
+from tests.audit.cluster import CLUSTER, COMPILATION, FORWARD, OBJECTS, SCRIPT, WEB
 from tests.audit.differing import spoilt
-from tests.audit.test_classify import COMPILATION, FORWARD, OBJECTS, SCRIPT, WEB
 from tests.declare import NODE, PODS, SERVICE_CIDRS, compiled, local, remote, service, slices
 from tests.kube_proxy import kube_proxy_ruleset
 
 K = FindingKind
-CLUSTER = Cluster.of([NODE, SERVICE_CIDRS, *OBJECTS])
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 ADDRESSES = [address.address for address in NODE.addresses]
 
@@ -163,7 +162,10 @@ def test_an_empty_ruleset_lacks_every_service_once() -> None:
 
 @pytest.mark.parametrize("layout", ["1.36", "1.37"])
 def test_the_rules_of_kube_proxy_are_proved(layout: str) -> None:
-    objects = [service("web", ["10.96.0.10"]), *slices("web", [local("10.244.1.5"), remote("10.244.2.5")])]
+    objects: list[ClusterObject] = [
+        service("web", ["10.96.0.10"]),
+        *slices("web", [local("10.244.1.5"), remote("10.244.2.5")]),
+    ]
     cluster = Cluster.of([NODE, SERVICE_CIDRS, *objects])
     text = kube_proxy_ruleset(cluster, NODE.name, PODS, layout)
     report = audit(text, cluster, node=NODE.name, settings=PODS)

@@ -1,11 +1,11 @@
-"""`audit`: whether a node's rules do what was declared, for every packet; `audit_against`: whether two rulesets agree."""
+"""`audit`: whether a node's rules do what was declared; `audit_against`: whether two rulesets do the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from svcc import _native
-from svcc.addresses import address_bytes, canonical_address
+from svcc.addresses import canonical_address
 from svcc.audit.baseline import Baseline
 from svcc.audit.catalogue import CATALOGUE
 from svcc.audit.classify import classify, ordered
@@ -22,15 +22,15 @@ from svcc.audit.verdict import concluded
 from svcc.compiler.compilation import Compilation, chosen_node, declared_cluster
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import Dataplane
-from svcc.errors import InputError, SettingsError
-from svcc.fields import printable
+from svcc.errors import SettingsError
 from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.nft.text import table_text
+from svcc.trace.evaluator import Evaluator
 
 __all__ = ["audit", "audit_against", "audit_dataplane"]
 
-_SHOWN = 3
+_SHOWN: Final = 3
 
 
 def audit(
@@ -78,16 +78,16 @@ def audit_dataplane(
     """
     document = _document(ruleset)
     addresses = [address for family in dataplane.families for address in family.node_addresses]
-    program = _program(document, addresses, big_endian=dataplane.big_endian)
-    comparison = prove(program, dataplane)
+    evaluator = Evaluator(document, local_addresses=addresses, big_endian=dataplane.big_endian)
+    comparison = prove(evaluator, dataplane, local_addresses_complete=False)
     found = classify(comparison.differences, Declared(dataplane, cluster), Mentions(document).has_endpoint)
-    inspected = inspect(program)
+    inspected = inspect(evaluator.native)
     findings = (*found, *inspected.findings, *declared_surprises(dataplane), *_not_proved(comparison))
     return concluded(
         dataplane.node,
         dump,
         ordered(findings),
-        scope_of(dataplane, regions=comparison.regions, notes=_notes(program, comparison)),
+        scope_of(dataplane, regions=comparison.regions, notes=evaluator.notes),
         Equality(comparison.equality),
         baseline=baseline,
     )
@@ -120,13 +120,19 @@ def audit_against(
     for text in addresses:
         if canonical_address(text) is None:
             raise SettingsError(f"local_addresses: {text!r} is not an IP address")
-    judged = _program(_document(ruleset), addresses, big_endian=big_endian)
-    comparison = compare_rulesets(_program(_document(other), addresses, big_endian=big_endian), judged)
+    judged = Evaluator(_document(ruleset), local_addresses=addresses, big_endian=big_endian)
+    before = Evaluator(_document(other), local_addresses=addresses, big_endian=big_endian)
+    # Two proxies may well choose the same endpoints in different ways; the report says so.
+    comparison = compare_rulesets(before, judged, support=True)
     return concluded(
         "",
         dump,
         ordered((*classify_against(comparison.differences), *_not_proved(comparison))),
-        scope_of_two(addresses, regions=comparison.regions, notes=_notes(judged, comparison)),
+        scope_of_two(
+            addresses,
+            regions=comparison.regions,
+            notes=(*judged.notes, *(f"the other ruleset: {note}" for note in before.notes)),
+        ),
         Equality(comparison.equality),
         baseline=baseline,
     )
@@ -138,25 +144,12 @@ def _document(ruleset: Compilation | str | bytes) -> bytes:
     return ruleset.encode("utf-8", "surrogateescape") if isinstance(ruleset, str) else bytes(ruleset)
 
 
-def _program(document: bytes, local_addresses: Iterable[str], *, big_endian: bool) -> _native.Program:
-    is_json = document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}
-    packed = [address_bytes(address) for text in local_addresses if (address := canonical_address(text))]
-    try:
-        return _native.Program(document, is_json, packed, big_endian)
-    except ValueError as error:
-        raise InputError(f"the dump cannot be read: {printable(str(error))}") from None
-
-
-def _notes(program: _native.Program, comparison: Comparison) -> Iterator[str]:
-    yield from (f"{place}: {message}" if place else message for place, message in program.notes())
-
-
 def _not_proved(comparison: Comparison) -> Iterator[Finding]:
     """What stands between what was found and a proof, besides differences."""
     entry = CATALOGUE[FindingKind.NOT_DECIDABLE]
 
-    def finding(message: str, subject: str, hint: str, details: tuple[str, ...] = ()) -> Finding:
-        return Finding(FindingKind.NOT_DECIDABLE, entry.severity, message, subject, details=details, hint=hint)
+    def finding(message: str, subject: str, hint: str) -> Finding:
+        return Finding(FindingKind.NOT_DECIDABLE, entry.severity, message, subject, hint=hint)
 
     if comparison.too_large:
         message = "the proof was given up: what the ruleset does with all packets has too many parts"
@@ -166,3 +159,10 @@ def _not_proved(comparison: Comparison) -> Iterator[Finding]:
         shown = "; ".join(comparison.unattainable[:_SHOWN])
         message = f"{count} region{'s' if count > 1 else ''} may differ, and no packet was found there: {shown}"
         yield finding(message, "packets that were not found", entry.hint)
+    if comparison.untold:
+        message = f"{comparison.untold} more regions differ and are not looked at: see to the other findings first"
+        yield finding(message, "regions that are not told", "audit again when the other findings are gone")
+    if comparison.contradictions:
+        shown = "; ".join(comparison.contradictions[:_SHOWN])
+        message = f"the proof and the evaluator disagree, which is an error of svcc: {shown}"
+        yield finding(message, "contradictions", "report it, with the dump")
