@@ -43,7 +43,7 @@ def audit_fleet(
         auditor: what every dump is put to.
         processes: how many; None takes as many as this process may use cores.
         scheduler: the address of a Dask scheduler, such as ``tcp://10.0.0.7:8786``, whose workers then do the work.
-            They need svcc, and no files: the dumps are sent to them.
+            They need svcc and what the auditor reads; the dumps are sent to them.
         progress: told about every dump that is done.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from svcc.audit.baseline import Baseline, baseline_lines, read_baseline
 from svcc.audit.dump import live_dump, unpacked
 from svcc.audit.finding import AuditReport, FindingKind
 from svcc.audit.verdict import exit_code, is_at_least, rejudged
+from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
 from svcc.cli.output import Talk, write_data
@@ -36,7 +38,7 @@ class _Dump:
 
 
 @click.command("audit")
-@click.argument("dump", required=False, metavar="[DUMP|-]")
+@click.argument("dump", required=False, metavar="[DUMP|FOLDER|-]")
 @filename_options(required=False)
 @click.option("--live", is_flag=True, help="Audit the rules of this machine, as nft lists them, instead of DUMP.")
 @click.option(
@@ -68,6 +70,7 @@ class _Dump:
     help="Write a baseline that accepts what is found now.",
 )
 @click.option("--show-suppressed", is_flag=True, help="Show findings that the baseline accepts, too.")
+@fleet_options
 @talk_options
 def audit_command(
     *,
@@ -80,17 +83,21 @@ def audit_command(
     baseline: str | None,
     write_baseline: str | None,
     show_suppressed: bool,
+    output_dir: Path | None,
+    scheduler: str | None,
     talk: Talk,
     **settings_flags: Any,
 ) -> int:
     """Prove that a node's rules do what was declared, for every packet, or show packets for which they do not.
 
-    DUMP is the ruleset of the node: nft -j list ruleset, or nft list ruleset; packed by gzip or not; - is stdin.
+    DUMP is the ruleset of the node: nft -j list ruleset, or nft list ruleset; packed by gzip or not; - is stdin. A
+    FOLDER holds dumps of several nodes, NODE.json or NODE.nft (.gz if packed), which are audited side by side.
 
     \b
     svcc audit node.json -f cluster.json --node worker-1 --cluster-cidr 10.244.0.0/16
     ssh worker-1 nft -j list ruleset | svcc audit - -f cluster.json --node worker-1
     svcc audit after.json --against before.json
+    svcc audit dumps/ -f cluster.json --output-dir reports -o html
 
     Not only svcc's rules are understood, but kube-proxy's and firewalls', too. Findings name a packet, the rule to
     blame and the line of the manifest. What cannot be decided is told, and is never taken for right.
@@ -99,12 +106,33 @@ def audit_command(
     Exit codes:
       0  proved: nothing at or above --fail-on is wrong, and everything was decided
       1  findings at or above --fail-on (warning, unless it is given)
-      2  usage error, or a dump, manifest or baseline that cannot be used
+      2  usage error, or a dump, manifest or baseline that cannot be used; of a folder, all other dumps are audited
       3  --live: nft is missing or refuses
       5  nothing wrong was found, but not everything could be decided
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     _check_usage(dump, filenames, live=live, against=against)
     accepted = _baseline(baseline)
+    color = output == "table" and talk.wants_color(sys.stdout)
+    is_folder = dump is not None and dump != "-" and Path(dump).is_dir()
+    _check_folder(
+        is_folder=is_folder,
+        of_one={"--against": against, "--write-baseline": write_baseline, "--node": settings_flags["node"]},
+        of_many={"--output-dir": output_dir, "--scheduler": scheduler},
+    )
+    if dump is not None and is_folder:
+        return audit_folder(
+            talk,
+            Path(dump),
+            filenames,
+            settings_flags,
+            baseline=accepted,
+            output=output,
+            output_dir=output_dir,
+            scheduler=scheduler,
+            fail_on=Severity(fail_on),
+            color=color,
+            show_suppressed=show_suppressed,
+        )
     found = _Dump("this machine", live_dump()) if live else _read(dump or "-")
     if against is None:
         report = _audited(talk, found, filenames, settings_flags, accepted)
@@ -123,7 +151,6 @@ def audit_command(
     # Only here: other commands do not need the formats.
     from svcc.report.audit import render  # noqa: PLC0415
 
-    color = output == "table" and talk.wants_color(sys.stdout)
     write_data(render([report], output, color=color, show_suppressed=show_suppressed))
     return exit_code([report], Severity(fail_on))
 
@@ -137,6 +164,12 @@ def _check_usage(dump: str | None, filenames: tuple[str, ...], *, live: bool, ag
         raise click.UsageError("-f and --against exclude each other: a ruleset is compared with one of the two")
     if [dump, *filenames, against].count("-") > 1:
         raise click.UsageError("standard input (-) can be read only once")
+
+
+def _check_folder(*, is_folder: bool, of_one: Mapping[str, object], of_many: Mapping[str, object]) -> None:
+    for name, value in (of_one if is_folder else of_many).items():
+        if value is not None:
+            raise click.UsageError(f"{name} is for {'one dump, not for ' if is_folder else ''}a folder of dumps")
 
 
 def _read(name: str) -> _Dump:
