@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import pytest
@@ -32,11 +31,6 @@ def audit(text: str | bytes, *options: str, dump: str = "-") -> Outcome:
     return svcc("audit", dump, "-f", SHOP, *SETTINGS, "-q", *options, stdin=text)
 
 
-def items(outcome: Outcome) -> list[str]:
-    """The text of a report in JSON, by words."""
-    return json.dumps(json.loads(outcome.out)).split()
-
-
 def test_a_good_ruleset_is_proved_and_exits_with_0(good: str) -> None:
     found = audit(good)
     assert (found.code, found.err) == (0, "")
@@ -57,9 +51,9 @@ def test_packed_dumps_are_read(good: str, tmp_path: Path) -> None:
     assert audit(gzip.compress(good.encode())).code == 0
 
 
-@pytest.mark.parametrize("format", ["table", "json", "sarif", "junit", "github", "html"])
-def test_every_format_tells_of_the_finding(stale: str, format: str) -> None:
-    found = audit(stale, "-o", format)
+@pytest.mark.parametrize("form", ["table", "json", "sarif", "junit", "github", "html"])
+def test_every_format_tells_of_the_finding(stale: str, form: str) -> None:
+    found = audit(stale, "-o", form)
     assert found.code == 1
     assert "10.244.2.99:8080" in found.out
 
@@ -151,6 +145,14 @@ def test_two_dumps_are_compared(good: str, stale: str, tmp_path: Path) -> None:
     found = svcc("audit", "-", "--against", str(path), stdin=stale)
     assert found.code == 1
     assert "10.244.2.99:8080" in found.out
+
+
+def test_of_two_dumps_the_one_that_cannot_be_read_is_named(good: str, tmp_path: Path) -> None:
+    path = tmp_path / "before.nft"
+    path.write_text("garbage")
+    found = svcc("audit", "-", "--against", str(path), stdin=good)
+    assert found.code == 2
+    assert found.told[0].startswith(f"error: {path}: the dump cannot be read: ")
 
 
 def test_the_machines_own_rules_need_nft(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from svcc.audit.verdict import concluded
 from svcc.compiler.compilation import Compilation, chosen_node, declared_cluster
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import Dataplane
-from svcc.errors import SettingsError
+from svcc.errors import InputError, SettingsError
 from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.nft.text import table_text
@@ -78,7 +78,7 @@ def audit_dataplane(
     """
     document = _document(ruleset)
     addresses = [address for family in dataplane.families for address in family.node_addresses]
-    evaluator = Evaluator(document, local_addresses=addresses, big_endian=dataplane.big_endian)
+    evaluator = _evaluator(document, dump, addresses, big_endian=dataplane.big_endian)
     comparison = prove(evaluator, dataplane, local_addresses_complete=False)
     found = classify(comparison.differences, Declared(dataplane, cluster), Mentions(document).has_endpoint)
     inspected = inspect(evaluator.native)
@@ -101,6 +101,7 @@ def audit_against(
     big_endian: bool = False,
     baseline: Baseline | None = None,
     dump: str = "",
+    other_dump: str = "",
 ) -> AuditReport:
     """Whether a ruleset does the same as another with every packet; what it does otherwise are the findings.
 
@@ -111,6 +112,7 @@ def audit_against(
         big_endian: the byte order of the node, which hashes depend on.
         baseline: findings that are accepted.
         dump: the name of the ruleset, for the report.
+        other_dump: that of the other one.
 
     Raises:
         InputError: a dump cannot be read.
@@ -120,13 +122,13 @@ def audit_against(
     for text in addresses:
         if canonical_address(text) is None:
             raise SettingsError(f"local_addresses: {text!r} is not an IP address")
-    judged = Evaluator(_document(ruleset), local_addresses=addresses, big_endian=big_endian)
-    before = Evaluator(_document(other), local_addresses=addresses, big_endian=big_endian)
+    judged = _evaluator(_document(ruleset), dump, addresses, big_endian=big_endian)
+    before = _evaluator(_document(other), other_dump, addresses, big_endian=big_endian)
     # Two proxies may well choose the same endpoints in different ways; the report says so.
     comparison = compare_rulesets(before, judged, support=True)
     return concluded(
         "",
-        dump,
+        f"{dump} against {other_dump}" if dump and other_dump else dump,
         ordered((*classify_against(comparison.differences), *_not_proved(comparison))),
         scope_of_two(
             addresses,
@@ -142,6 +144,13 @@ def _document(ruleset: Compilation | str | bytes) -> bytes:
     if isinstance(ruleset, Compilation):
         return "".join(piece for table in ruleset.ruleset.tables for piece in table_text(table)).encode()
     return ruleset.encode("utf-8", "surrogateescape") if isinstance(ruleset, str) else bytes(ruleset)
+
+
+def _evaluator(document: bytes, name: str, local_addresses: Iterable[str], *, big_endian: bool) -> Evaluator:
+    try:
+        return Evaluator(document, local_addresses=local_addresses, big_endian=big_endian)
+    except InputError as error:
+        raise InputError(f"{name}: {error.message}" if name else error.message, hint=error.hint) from None
 
 
 def _not_proved(comparison: Comparison) -> Iterator[Finding]:

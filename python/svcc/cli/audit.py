@@ -144,7 +144,8 @@ def audit_command(
                 other.data,
                 local_addresses=settings_flags["local_address"],
                 baseline=accepted,
-                dump=f"{found.name} against {other.name}",
+                dump=found.name,
+                other_dump=other.name,
             )
     if write_baseline is not None:
         report = _accept(Path(write_baseline), report, accepted, Severity(fail_on))
@@ -200,10 +201,7 @@ def _audited(
     talk.problems((*problems, *loaded.problems, *built.problems))
     tell_loaded(talk, loaded)
     with talk.progress("auditing"):
-        try:
-            return audit_dataplane(dump.data, built.dataplane, loaded.cluster, baseline=baseline, dump=dump.name)
-        except InputError as error:
-            raise InputError(f"{dump.name}: {error.message}", hint=error.hint) from None
+        return audit_dataplane(dump.data, built.dataplane, loaded.cluster, baseline=baseline, dump=dump.name)
 
 
 def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:

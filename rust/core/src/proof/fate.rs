@@ -54,6 +54,12 @@ impl Fate {
         Self { verdict: Verdict::Accept, destination, source: source.clone(), remembers: Box::default() }
     }
 
+    /// Whether the packet is remembered for this time. For how long a rule remembers is not read of dumps yet: then it is
+    /// 0, and taken to be right.
+    pub(super) fn remembers_for(&self, timeout: u64) -> bool {
+        self.remembers.iter().any(|known| [0, timeout].contains(known))
+    }
+
     /// Whether the packet goes somewhere else than it was sent.
     pub(super) fn is_translated(&self) -> bool {
         self.destination != DestinationNat::None

@@ -145,7 +145,7 @@ fn way(meaning: &impl Meaning, region: &Region, shown: Shown, sides: [&Distribut
         if expected.source != fate.source {
             sources.insert((source_kind(&expected.source), source_kind(&fate.source)));
         }
-        remembers |= expected.remembers.iter().any(|timeout| !fate.remembers.contains(timeout));
+        remembers |= expected.remembers.iter().any(|timeout| !fate.remembers_for(*timeout));
     }
     let single = |variable| region.get(variable).filter(|(low, high)| low == high);
     let place = frontend.is_none().then(|| {

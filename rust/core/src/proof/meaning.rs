@@ -174,7 +174,7 @@ impl<'a> Declared<'a> {
                 let mut fate = fate.without_words();
                 match remember {
                     None => fate.remembers = Box::default(),
-                    Some(timeout) if fate.remembers.contains(&timeout) => fate.remembers = Box::new([timeout]),
+                    Some(timeout) if fate.remembers_for(timeout) => fate.remembers = Box::new([timeout]),
                     Some(_) => {}
                 }
                 Meant::Fate(fate)
@@ -205,7 +205,7 @@ impl<'a> Declared<'a> {
         match (&fate.verdict, &fate.destination) {
             (Verdict::Accept, DestinationNat::Address(Some(address), port)) => {
                 let Some(port) = port.or(self.here.port) else { return false };
-                let remembers = demand.remember.is_none_or(|timeout| fate.remembers.contains(&timeout));
+                let remembers = demand.remember.is_none_or(|timeout| fate.remembers_for(timeout));
                 remembers && self.demands.allows(remembered, Delivery { address: *address, port, masquerade })
             }
             (Verdict::Accept, DestinationNat::None) => {
@@ -256,8 +256,10 @@ impl Judge for Declared<'_> {
             }
             Wanted::Remembered(remembered) => self.allowed(demand, remembered, right),
             Wanted::Refused(_) | Wanted::Delivered(_) => {
+                // An endpoint may be refused, and then nothing is remembered of the way to it.
+                let remember = left.shares.iter().find_map(|share| self.demands.get(share.0)?.remember);
                 let expected = |outcome| self.expected(outcome, self.here);
-                let found = |outcome| self.found(outcome, self.here, demand.remember);
+                let found = |outcome| self.found(outcome, self.here, remember);
                 compared_by([(left, &expected), (right, &found)], support)
             }
         }

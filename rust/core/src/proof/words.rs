@@ -33,7 +33,7 @@ pub(super) fn words(region: &Region, case: Case, questions: &Questions) -> Strin
     for (variable, low, high) in region.bounds() {
         let bound = (*low, *high);
         let yes = *low == 1;
-        parts.push(match variable {
+        let part = match variable {
             Variable::SourcePort => format!("from port {}", numbers(bound)),
             Variable::DestinationLocal if yes => "which is the node's own address".to_owned(),
             Variable::DestinationLocal => "which is not the node's own address".to_owned(),
@@ -45,10 +45,8 @@ pub(super) fn words(region: &Region, case: Case, questions: &Questions) -> Strin
                 format!("with bit {:#x} of the mark {}", 1_u64 << bit, if yes { "set" } else { "clear" })
             }
             Variable::Hash(_) => format!("with a hash from {low:#010x} to {high:#010x}"),
-            Variable::Record(number) => {
-                let asked = questions.get(*number).map_or("something", |question| &question.condition);
-                if *low == u128::MAX { format!("not remembered ({asked})") } else { format!("remembered ({asked})") }
-            }
+            Variable::Record(_) if *low == u128::MAX => "of whom nothing is remembered".to_owned(),
+            Variable::Record(_) => "of whom something is remembered".to_owned(),
             Variable::Question(number) => {
                 questions.get(*number).map_or_else(String::new, |question| format!("if {}", question.reason))
             }
@@ -58,7 +56,11 @@ pub(super) fn words(region: &Region, case: Case, questions: &Questions) -> Strin
             | Variable::Source
             | Variable::Protocol
             | Variable::DestinationPort => continue,
-        });
+        };
+        // Several records say the same of a client.
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
     }
     for part in parts {
         _ = write!(said, ", {part}");
