@@ -90,7 +90,7 @@ def test_each_node_is_judged_by_what_was_declared_for_it(audit: Callable[..., Ou
     assert (found.code, found.err) == (1, "")
     written = json.dumps(json.loads(found.out))
     assert "10.244.0.99" in written
-    summary = audit(dumps, "-q").out.splitlines()[-2:]
+    summary = audit(dumps, "-q").out.splitlines()[-3:-1]
     assert [line.split()[:2] for line in summary] == [["worker-1", "proved"], ["worker-2", "findings"]]
 
 
@@ -134,6 +134,12 @@ def test_options_of_one_dump_are_refused_for_a_folder(
     found = audit(dumps, *options)
     assert (found.code, found.out) == (2, "")
     assert message in found.err
+
+
+def test_manifests_on_standard_input_are_refused_for_a_folder(dumps: Path) -> None:
+    found = svcc("audit", str(dumps), "-f", "-")
+    assert (found.code, found.out) == (2, "")
+    assert "manifests come from files for a folder of dumps" in found.err
 
 
 def test_options_of_a_folder_are_refused_for_one_dump(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from svcc.audit.finding import AuditReport
+from svcc.audit.finding import AuditReport, Finding
 from svcc.errors import InputError, SvccError
+from svcc.fields import Source
 
 __all__ = ["Auditor", "NodeDump", "NodeResult", "audited", "dumps_in", "failed"]
 
@@ -77,7 +78,21 @@ def audited(auditor: Auditor, dump: NodeDump, data: bytes | None = None) -> Node
         return NodeResult(dump.node, str(dump.path), None, error.message)
     except OSError as error:
         return failed(dump, error.strerror or str(error))
-    return NodeResult(dump.node, str(dump.path), report)
+    return NodeResult(dump.node, str(dump.path), _portable(report))
+
+
+def _portable(report: AuditReport) -> AuditReport:
+    """The report without what leads from places in manifests to further ones, which cannot be sent."""
+
+    def plain(finding: Finding) -> Finding:
+        source = finding.source
+        return finding if source is None else evolve(finding, source=Source(source.file, source.line))
+
+    return evolve(
+        report,
+        findings=tuple(map(plain, report.findings)),
+        suppressed=tuple(evolve(each, finding=plain(each.finding)) for each in report.suppressed),
+    )
 
 
 def failed(dump: NodeDump, reason: str) -> NodeResult:
