@@ -12,7 +12,7 @@ from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.build import build_dataplane
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.model.endpoints import EndpointPort
-from svcc.model.service import LoadBalancerIngress, Protocol, ServicePort
+from svcc.model.service import LoadBalancerIngress, Protocol, ServicePort, SessionAffinity
 from svcc.nft.text import table_text
 from tests.declare import NODE, PODS, SERVICE_CIDRS, local, remote, service, slices
 from tests.kube_proxy import DISTINCT_LAYOUTS, kube_proxy_ruleset
@@ -44,6 +44,11 @@ class Base:
     def node(self) -> str:
         """The node's name."""
         return NODE.name
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether clients are remembered."""
+        return any(each.session_affinity is SessionAffinity.CLIENT_IP for each in self.cluster.services)
 
     @property
     def local_addresses(self) -> tuple[str, ...]:
@@ -127,6 +132,22 @@ def _here() -> _Plan:
     )
 
 
+def _sticky() -> _Plan:
+    """Clients that stay with their endpoint."""
+    return _Plan(
+        [
+            service(
+                "web",
+                ["10.96.0.10"],
+                ServicePort(80, "http", node_port=30080),
+                type="NodePort",
+                session_affinity="ClientIP",
+            ),
+            *slices("web", [local("10.244.1.10"), local("10.244.1.11")]),
+        ]
+    )
+
+
 def _names() -> _Plan:
     """TCP and UDP at one address, in IPv6, everything masqueraded."""
     ports = (
@@ -158,7 +179,14 @@ def _balanced() -> _Plan:
     )
 
 
-_PLANS = {"exposed": _exposed, "policies": _policies, "here": _here, "names": _names, "balanced": _balanced}
+_PLANS = {
+    "exposed": _exposed,
+    "policies": _policies,
+    "here": _here,
+    "sticky": _sticky,
+    "names": _names,
+    "balanced": _balanced,
+}
 NAMES = tuple(_PLANS)
 
 

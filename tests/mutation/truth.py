@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from attrs import define, evolve, field, frozen
@@ -13,10 +13,13 @@ from svcc.trace.evaluator import Evaluator, Outcome
 from svcc.trace.packet import Packet as TracedPacket
 from tests.mutation.bases import FACTS, Base
 from tests.mutation.document import Document
+from tests.mutation.records import with_record
 from tests.mutation.universe import further, universe
-from tests.oracle import NodeFacts, Packet, Result, decide
+from tests.oracle import NodeFacts, Packet, Result, ServicePortName, decide
 from tests.oracle.evaluator import as_seen, traced
 from tests.oracle.packet import Delivery, Drop, Reject, Untouched
+
+_REMEMBERED = ("198.51.100.7", "10.244.1.99")
 
 
 class Effect(enum.StrEnum):
@@ -96,6 +99,10 @@ class Judge:
         base, plain = self.base, as_modelled(packet)
         expected = as_seen(decide(base.cluster, base.node, base.settings, plain, facts), plain, facts)
         shown = _departure(evaluator, packet, plain, expected, facts)
+        if shown is None and base.is_sticky:
+            shown = _forgotten(evaluator, plain, expected)
+        if shown is None and base.is_sticky:
+            shown = next(self._departures_of_remembered(document, {plain.source: [plain]}), None)
         return shown is not None and shown.found is not None
 
     def _departures(self, document: Document) -> Iterator[Shown]:
@@ -104,9 +111,33 @@ class Judge:
             self._universe = universe(self.base)
         for packets in (self._universe, further(self.base, self.base.document.text, document.text)):
             for packet in packets:
-                shown = _departure(evaluator, traced(packet), packet, self.expected(packet), FACTS)
+                expected = self.expected(packet)
+                shown = _departure(evaluator, traced(packet), packet, expected, FACTS)
+                if shown is None and self.base.is_sticky:
+                    shown = _forgotten(evaluator, packet, expected)
                 if shown is not None:
                     yield shown
+        if self.base.is_sticky:
+            by_client = {
+                client: [packet for packet in self._universe if packet.source == client] for client in _REMEMBERED
+            }
+            yield from self._departures_of_remembered(document, by_client)
+
+    def _departures_of_remembered(self, document: Document, by_client: Mapping[str, list[Packet]]) -> Iterator[Shown]:
+        """The same with each client remembered to use each endpoint."""
+        base = self.base
+        (service,), (endpoints,) = base.cluster.services, base.cluster.endpoint_slices
+        name = ServicePortName.of(service, service.ports[0])
+        for client, packets in by_client.items():
+            for address, port in ((each.addresses[0], endpoints.ports[0].port or 0) for each in endpoints.endpoints):
+                changed = with_record(base, document, client, address, port)
+                evaluator = Evaluator(changed.text, local_addresses=base.local_addresses)
+                for packet in packets:
+                    affinity = {(client, name): (address, port)}
+                    decided = decide(base.cluster, base.node, base.settings, packet, FACTS, affinity)
+                    shown = _departure(evaluator, traced(packet), packet, as_seen(decided, packet, FACTS), FACTS)
+                    if shown is not None:
+                        yield shown
 
 
 def as_modelled(packet: TracedPacket) -> Packet:
@@ -139,6 +170,16 @@ def _departure(
     if expected.keys() == {Untouched()} and all(_is_free(outcome, plain) for outcome in outcomes):
         return None
     return None if found == expected else Shown(plain, expected, found)
+
+
+def _forgotten(evaluator: Evaluator, packet: Packet, expected: dict[Result, Fraction]) -> Shown | None:
+    """A packet whose sender is not remembered by some endpoint it may get to."""
+    if not any(isinstance(result, Delivery) for result in expected):
+        return None
+    outcomes = evaluator.evaluate(traced(packet)).outcomes
+    if all(any(step.note.startswith("remembered in") for step in outcome.steps) for outcome in outcomes):
+        return None
+    return Shown(packet, expected, {Odd("not remembered"): Fraction(1)})
 
 
 def _is_free(outcome: Outcome, packet: Packet) -> bool:
