@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import TypeAlias
 
 import pytest
 from attrs import evolve
@@ -34,8 +33,6 @@ PATIENT = settings(
 )
 LOCAL = (*NODE_ADDRESSES[4], *NODE_ADDRESSES[6])
 
-Fates: TypeAlias = Mapping[tuple[object, ...], Fraction]
-
 
 def evaluator_for(scenario: Scenario, cluster: Cluster) -> Evaluator:
     made = compile_cluster(cluster, node=scenario.node, settings=scenario.settings)
@@ -47,7 +44,7 @@ def proved(evaluator: Evaluator, scenario: Scenario) -> Comparison:
     return prove(evaluator, dataplane, local_addresses_complete=True)
 
 
-def fates(outcomes: Sequence[Outcome], packet: Packet) -> Fates:
+def fates(outcomes: Sequence[Outcome], packet: Packet) -> dict[tuple[object, ...], Fraction]:
     """What becomes of a packet, with chances; a translation to where it was sent is none, and marks do not matter."""
     found: dict[tuple[object, ...], Fraction] = {}
     for each in outcomes:
