@@ -89,6 +89,23 @@ class Program:
     ) -> list[_ChanceRow]: ...
     def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
 
+class Regions:
+    def __new__(
+        cls, program: Program, output: bool, version: int, state: str, initial_mark: int | None, limit: int
+    ) -> Regions: ...
+    def size(self) -> int: ...
+    def predict(
+        self,
+        protocol: int,
+        source: bytes,
+        destination: bytes,
+        source_port: int,
+        destination_port: int | None,
+        input_interface: str,
+        output_interface: str,
+        mark: int,
+    ) -> list[list[_ChanceRow]] | None: ...
+
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
     family: str,
