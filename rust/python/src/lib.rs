@@ -6,6 +6,7 @@ mod comparison;
 mod declaration;
 mod hashing;
 mod program;
+mod proof;
 mod selection;
 
 /// Fast and exact computations; see the modules of svcc that wrap them.
@@ -28,6 +29,8 @@ mod _native {
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
     #[pymodule_export]
     use super::program::Program;
+    #[pymodule_export]
+    use super::proof::Regions;
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]
