@@ -1,5 +1,6 @@
 //! What a node owes in one IP family, as numbers: the dataplane in a form that makes functions.
 
+use crate::evaluate::Surroundings;
 use crate::program::{IpVersion, Span};
 use std::error::Error;
 use std::fmt;
@@ -188,6 +189,21 @@ impl Declaration {
             }
         }
         Ok(Self { parts })
+    }
+
+    /// The addresses that Services own or send to and that are not known to be the node's: whoever takes them for
+    /// addresses of other machines takes little for granted. In ascending order.
+    #[must_use]
+    pub fn addresses_elsewhere(&self, surroundings: &Surroundings) -> Vec<u128> {
+        let parts = &self.parts;
+        let sets = parts.service_ports.iter().flat_map(|service_port| [&service_port.cluster, &service_port.local]);
+        let mut addresses: Vec<u128> = sets.flat_map(|set| &set.places).map(|(address, _)| *address).collect();
+        addresses.extend(parts.frontends.iter().filter_map(|frontend| frontend.address));
+        addresses.extend(&parts.cluster_ips);
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses.retain(|address| !surroundings.is_local(parts.version, *address));
+        addresses
     }
 
     /// What it says.

@@ -249,7 +249,7 @@ fn contains(merged: &[Span], value: u128) -> bool {
     merged.get(merged.partition_point(|span| span.high < value)).is_some_and(|span| span.contains(value))
 }
 
-/// 127.0.0.0/8, ::1.
+/// `127.0.0.0/8`, `::1`.
 fn loopback(version: IpVersion) -> Span {
     match version {
         IpVersion::V4 => Span { low: 0x7f00_0000, high: 0x7fff_ffff },
@@ -257,7 +257,7 @@ fn loopback(version: IpVersion) -> Span {
     }
 }
 
-/// Multicast and broadcast: 224.0.0.0/4 and 255.255.255.255, ff00::/8.
+/// Multicast and broadcast: `224.0.0.0/4` and `255.255.255.255`, `ff00::/8`.
 fn broadcasts(version: IpVersion) -> Vec<Span> {
     match version {
         IpVersion::V4 => vec![Span { low: 0xe000_0000, high: 0xefff_ffff }, Span::one(0xffff_ffff)],
