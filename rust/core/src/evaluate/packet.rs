@@ -58,7 +58,7 @@ pub struct Surroundings {
 /// The broadcast addresses of networks are not told from other addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum RouteType {
+pub(crate) enum RouteType {
     Unspecified = 0,
     Unicast = 1,
     Local = 2,
@@ -74,7 +74,7 @@ impl Surroundings {
     }
 
     #[inline]
-    pub(super) fn route_type(&self, version: IpVersion, address: u128) -> RouteType {
+    pub(crate) fn route_type(&self, version: IpVersion, address: u128) -> RouteType {
         match version {
             IpVersion::V4 => {
                 if address >> 24 == 127 || self.local_v4.binary_search(&address).is_ok() {

@@ -363,6 +363,53 @@ impl Diagram {
         Ok(result)
     }
 
+    /// Whether chances stand at or below a node.
+    #[must_use]
+    pub fn is_mixed(&self, node: NodeId) -> bool {
+        self.mixed[node as usize]
+    }
+
+    /// The function with other outcomes at its leaves.
+    ///
+    /// # Errors
+    /// The diagram is full.
+    pub fn map_leaves(&mut self, node: NodeId, changed: &mut dyn FnMut(u32) -> u32) -> Result<NodeId, TooLarge> {
+        if let Node::Leaf(outcome) = self.nodes[node as usize] {
+            return Ok(self.leaf(changed(outcome)));
+        }
+        self.map_below(node, changed, &mut FxHashMap::default())
+    }
+
+    fn map_below(
+        &mut self,
+        node: NodeId,
+        changed: &mut dyn FnMut(u32) -> u32,
+        known: &mut FxHashMap<NodeId, NodeId>,
+    ) -> Result<NodeId, TooLarge> {
+        if let Some(found) = known.get(&node) {
+            return Ok(*found);
+        }
+        let result = match self.nodes[node as usize] {
+            Node::Leaf(outcome) => self.leaf(changed(outcome)),
+            Node::Mix { start, length } => {
+                let mut shares = self.shares[start as usize..(start + length) as usize].to_vec();
+                for share in &mut shares {
+                    share.child = self.map_below(share.child, changed, known)?;
+                }
+                self.mix(shares)?
+            }
+            Node::Split { variable, start, length } => {
+                let mut edges = self.edges[start as usize..(start + length) as usize].to_vec();
+                for edge in &mut edges {
+                    edge.child = self.map_below(edge.child, changed, known)?;
+                }
+                self.split(variable, edges)?
+            }
+        };
+        known.insert(node, result);
+        Ok(result)
+    }
+
     /// What follows a node for a value of a variable, if that is what it asks for; else the node.
     #[must_use]
     pub fn child_at(&self, node: NodeId, variable: Variable, value: u128) -> NodeId {

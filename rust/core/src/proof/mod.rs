@@ -5,14 +5,26 @@
 //! too, and two of them are compared without asking how many packets there are.
 
 mod assignment;
+mod changes;
+mod conditions;
 mod coverage;
 pub mod declared;
 mod diagram;
 mod end;
 mod hashes;
+mod journey;
+mod lookup;
 mod options;
+mod position;
 mod questions;
+mod reach;
+mod routes;
+mod rules;
 mod run;
+mod sets;
+mod state;
+mod terms;
+mod value;
 mod variable;
 
 pub use coverage::Coverage;
