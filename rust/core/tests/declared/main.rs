@@ -14,7 +14,7 @@ use svcc_core::proof::declared::{
     Decision, Declaration, DeclarationError, Delivery, Demand, Demands, NodePorts, Parts, Pods, Refusal, Table, Wanted,
     declared,
 };
-use svcc_core::proof::{Functions, Records, TooLarge};
+use svcc_core::proof::{Functions, Records, TooLarge, Variable};
 use svcc_core::ruleset::Hook;
 
 const DROP: Wanted = Wanted::Refused(Refusal::Drop);
@@ -104,10 +104,10 @@ fn an_address_that_may_be_the_nodes_serves_node_ports_if_it_is() {
     let node = declared(&declaration, &question.surroundings, &question.options, &mut functions, &mut demands)
         .expect("the function is small");
     let assignment = |variable| match variable {
-        svcc_core::proof::Variable::Destination => number("192.168.0.2"),
-        svcc_core::proof::Variable::Protocol => u128::from(TCP),
-        svcc_core::proof::Variable::DestinationPort => u128::from(NODE_PORT),
-        svcc_core::proof::Variable::DestinationLocal => 1,
+        Variable::Destination => number("192.168.0.2"),
+        Variable::Protocol => u128::from(TCP),
+        Variable::DestinationPort => u128::from(NODE_PORT),
+        Variable::DestinationLocal => 1,
         _ => number(CLIENT),
     };
     assert_eq!(functions.look_up(node, &assignment).expect("exact").len(), 2);
@@ -277,10 +277,41 @@ fn parts_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
-fn addresses_of_services_are_elsewhere_unless_they_are_known_to_be_here() {
+fn addresses_of_frontends_are_elsewhere_unless_they_are_known_to_be_here() {
     let declaration = Declaration::new(parts()).expect("the parts fit together");
     let surroundings = Surroundings { local_v4: vec![number(VIP)], ..Surroundings::default() };
-    let mut expected = [CLUSTER_IP, LOCAL_POD, REMOTE_POD].map(number);
-    expected.sort_unstable();
-    assert_eq!(declaration.addresses_elsewhere(&surroundings), expected);
+    assert_eq!(declaration.addresses_elsewhere(&surroundings), [number(CLUSTER_IP)]);
+}
+
+#[test]
+fn nobody_asks_whether_an_address_elsewhere_is_the_nodes() {
+    let mut parts = parts();
+    parts.node_ports = NodePorts::Within(vec![Span { low: 0, high: u128::MAX }]);
+    let declaration = Declaration::new(parts).expect("the parts fit together");
+    let mut question = Question::default();
+    question.options.local_addresses_complete = false;
+    question.surroundings.elsewhere_v4 = declaration.addresses_elsewhere(&question.surroundings);
+    let mut functions = Functions::new(question.case(), 100_000);
+    let mut demands = Demands::default();
+    let node = declared(&declaration, &question.surroundings, &question.options, &mut functions, &mut demands)
+        .expect("the function is small");
+    let asked = |destination: &'static str, source: &'static str| {
+        let seen = std::cell::Cell::new(false);
+        let assignment = |variable| match variable {
+            Variable::Destination => number(destination),
+            Variable::Source => number(source),
+            Variable::Protocol => u128::from(TCP),
+            Variable::DestinationPort => u128::from(NODE_PORT),
+            Variable::DestinationLocal | Variable::SourceLocal => {
+                seen.set(true);
+                1
+            }
+            _ => 0,
+        };
+        functions.look_up(node, &assignment).expect("the chances are exact");
+        seen.get()
+    };
+    assert!(asked("192.0.2.77", REMOTE_POD));
+    assert!(!asked(CLUSTER_IP, REMOTE_POD));
+    assert!(!asked(VIP, REMOTE_POD));
 }

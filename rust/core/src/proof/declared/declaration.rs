@@ -191,15 +191,13 @@ impl Declaration {
         Ok(Self { parts })
     }
 
-    /// The addresses that Services own or send to and that are not known to be the node's: whoever takes them for
-    /// addresses of other machines takes little for granted. In ascending order.
+    /// The addresses of frontends that are not known to be the node's, in ascending order: taking them for addresses of
+    /// nobody else but Services is little to ask, and without it each of them might serve all node ports, too.
     #[must_use]
     pub fn addresses_elsewhere(&self, surroundings: &Surroundings) -> Vec<u128> {
         let parts = &self.parts;
-        let sets = parts.service_ports.iter().flat_map(|service_port| [&service_port.cluster, &service_port.local]);
-        let mut addresses: Vec<u128> = sets.flat_map(|set| &set.places).map(|(address, _)| *address).collect();
-        addresses.extend(parts.frontends.iter().filter_map(|frontend| frontend.address));
-        addresses.extend(&parts.cluster_ips);
+        let frontends = parts.frontends.iter().filter_map(|frontend| frontend.address);
+        let mut addresses: Vec<u128> = frontends.chain(parts.cluster_ips.iter().copied()).collect();
         addresses.sort_unstable();
         addresses.dedup();
         addresses.retain(|address| !surroundings.is_local(parts.version, *address));
