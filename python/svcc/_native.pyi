@@ -111,9 +111,7 @@ class Inspection:
     def shared_frontends(
         self,
     ) -> list[
-        tuple[
-            tuple[int, int], list[tuple[str, int | None]], list[tuple[str, _ClaimantRow, _ClaimantRow]], int
-        ]
+        tuple[tuple[int, int], list[tuple[str, int | None]], list[tuple[str, _ClaimantRow, _ClaimantRow]], int]
     ]: ...
     def ties(self) -> list[tuple[int, _PlaceRow, str]]: ...
     def seedless(self) -> list[_PlaceRow]: ...

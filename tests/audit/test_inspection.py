@@ -536,7 +536,7 @@ def test_no_packet_gets_to_what_is_called_dead_or_shadowed(journey: tuple[Rulese
         for each in finding.rules[:-1]
     ]
     # Two rules of a chain with the same words cannot be told apart without handles.
-    written = [
+    written: list[tuple[str, str, str, str]] = [
         (table.family, table.name, chain.name, rule.text)
         for table in ruleset.tables
         for chain in table.chains

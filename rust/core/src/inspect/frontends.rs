@@ -79,6 +79,9 @@ struct Translations<'a> {
     vague: Option<RuleId>,
 }
 
+/// A frontend and the claims of two tables to it, by their places.
+type Shared = (Frontend, usize, usize);
+
 /// A named set of a table, and the place of an element in it.
 type ElementPlace = (usize, usize);
 
@@ -255,7 +258,7 @@ fn claims<'a>(
 
 fn pairs(program: &Program, graph: &Graph<'_>, tables: &[Translations<'_>]) -> Vec<SharedFrontends> {
     let mut taken: FxHashMap<Frontend, (usize, usize)> = FxHashMap::default();
-    let mut shared: FxHashMap<(usize, usize), Vec<(Frontend, usize, usize)>> = FxHashMap::default();
+    let mut shared: FxHashMap<(usize, usize), Vec<Shared>> = FxHashMap::default();
     for (number, translations) in tables.iter().enumerate() {
         let mut own: FxHashSet<Frontend> = FxHashSet::default();
         for (at, (frontend, ..)) in translations.claims.iter().enumerate() {
