@@ -58,7 +58,7 @@ def kinds(found: Inspection) -> set[FindingKind]:
 
 
 def svcc_text() -> str:
-    """One Service on TCP port 80 of 10.96.0.1 with two endpoints, and node port 30080."""
+    """One Service on TCP port 80 of 10.96.0.1 with two endpoints."""
     web = service("web", ["10.96.0.1"])
     result = compiled(web, slices("web", [local("10.244.0.1"), remote("10.244.1.1")]))
     return "".join(piece for table in result.ruleset.tables for piece in table_text(table))
@@ -304,6 +304,24 @@ def test_a_frontend_is_found_in_maps_and_on_the_way_to_them(rule: str) -> None:
 )
 def test_a_translation_of_something_else_is_no_second_owner(rule: str) -> None:
     assert inspected(svcc_text() + OWN_TRANSLATION.format(priority=-100, rule=rule)).findings == ()
+
+
+@pytest.mark.parametrize(("port", "shared"), [(30080, True), (30079, False)])
+def test_a_published_port_of_a_container_that_is_a_node_port_has_two_owners(port: int, shared: bool) -> None:
+    docker = f"""
+table ip nat {{
+    chain DOCKER {{ iifname != "docker0" tcp dport {port} dnat to 172.17.0.2:80 }}
+    chain PREROUTING {{ type nat hook prerouting priority -100; fib daddr type local jump DOCKER }}
+    chain OUTPUT {{ type nat hook output priority -100; ip daddr != 127.0.0.0/8 fib daddr type local jump DOCKER }}
+}}
+"""
+    found = inspected(kube_proxy_text() + docker)
+    assert [each.owner for each in found.owners[-1].tenants] == [Owner.DOCKER]
+    assert (FindingKind.FRONTEND_OWNED_TWICE in kinds(found)) is shared
+    if shared:
+        finding = only(found, FindingKind.FRONTEND_OWNED_TWICE)
+        assert finding.details == ("tcp port 30080 of the node (IPv4)",)
+        assert {each.chain for each in finding.rules if each.table == "nat"} == {"DOCKER"}
 
 
 def test_a_dormant_table_owns_nothing() -> None:
