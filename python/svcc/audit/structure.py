@@ -220,8 +220,8 @@ def _untracked(inspection: _native.Inspection, owners: Sequence[TableOwner]) -> 
     for table, rows in groupby(inspection.untracked(), key=lambda row: row[0]):
         owner, names = owners[table], [name for _, name in rows]
         message = (
-            f"{_some(names)} of {owner.name} never run{'s' if len(names) == 1 else ''}, because nothing in the dump has "
-            "connections tracked"
+            f"{_some(names)} of {owner.name} never run{'s' if len(names) == 1 else ''}, because nothing in the dump "
+            "has connections tracked"
         )
         places = (RulePlace(owner.family, owner.table, name) for name in names)
         hint = "if the dump is of one table only, list all; else any rule that asks 'ct state' starts tracking"
