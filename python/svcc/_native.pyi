@@ -9,14 +9,18 @@ __all__ = [
     "Inspection",
     "Declaration",
     "Program",
+    "Regions",
     "assign_slots",
     "assign_slots_many",
+    "compare_programs",
     "maglev_size",
     "maglev_table",
     "maglev_tables",
     "nft_hash",
     "nft_hash_many",
+    "prove",
     "select_service_ports",
+    "unreached",
 ]
 
 _Selected: TypeAlias = tuple[
@@ -193,6 +197,25 @@ def compare_programs(
 def unreached(
     program: Program, local_addresses_complete: bool, limit: int
 ) -> tuple[list[tuple[str, str, str, int | None, str]], list[tuple[str, str, str, str]]] | None: ...
+
+@final
+class Regions:
+    def __new__(
+        cls, program: Program, output: bool, version: int, state: str, initial_mark: int | None, limit: int
+    ) -> Regions: ...
+    def size(self) -> int: ...
+    def predict(
+        self,
+        protocol: int,
+        source: bytes,
+        destination: bytes,
+        source_port: int,
+        destination_port: int | None,
+        input_interface: str,
+        output_interface: str,
+        mark: int,
+    ) -> list[list[_ChanceRow]] | None: ...
+
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
     family: str,

@@ -146,6 +146,21 @@ def test_every_witness_shows_what_the_evaluator_says_of_its_packet(case: str) ->
             assert witness.found == outcomes
 
 
+@pytest.mark.parametrize(
+    ("case", "clients"),
+    [
+        ("a frontend without an element", ("external", "pod", "node")),
+        ("no masquerade from outside", ("external", "node")),
+        ("source ranges that nobody checks", ("external", "pod", "node")),
+        ("a Local policy that masquerades", ("external", "pod", "node")),
+        ("no hairpin", ("pod", "node")),
+    ],
+)
+def test_a_finding_says_who_sees_it(case: str, clients: tuple[str, ...]) -> None:
+    [finding] = [each for each in wrong(audited(spoilt(SCRIPT, *SPOILT[case][0]))) if each.kind in SPOILT[case][1]]
+    assert finding.clients == clients
+
+
 def test_a_firewall_in_the_way_of_all_services_is_one_finding() -> None:
     [finding] = wrong(audited(SCRIPT + FORWARD.format("ip daddr 10.244.0.0/16 drop")))
     assert (finding.kind, finding.subject) == (K.FOREIGN_DROP, "table ip filter chain FORWARD")

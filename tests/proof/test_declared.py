@@ -73,8 +73,10 @@ def wanted(demand: Demand) -> set[Result]:
         case "reject":
             return {Reject()}
         case "delivered" | "remembered":
-            refusals = {"drop": Drop(), "reject": Reject()}
-            deliveries = {Delivery(to.address, to.port, masquerade) for to, masquerade in demand.deliveries}
+            refusals: dict[str, Result] = {"drop": Drop(), "reject": Reject()}
+            deliveries: set[Result] = {
+                Delivery(to.address, to.port, masquerade) for to, masquerade in demand.deliveries
+            }
             return deliveries | {refusals[word] for word in demand.refusals}
         case "anything":
             raise AssertionError("new connections are declared")
@@ -105,9 +107,7 @@ def test_remembered_clients_may_go_wherever_the_oracle_lets_a_record_send_them(d
             continue
         [demand] = all_of_them
         affinity = data.draw(remembered_endpoints(scenario, packet))
-        decision = decide(
-            scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, affinity
-        )
+        decision = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, affinity)
         assert as_seen(decision, packet, scenario.facts).keys() <= wanted(demand), packet
         assert wanted(demand) == reachable_by_records(scenario, packet), packet
 
@@ -121,9 +121,7 @@ def reachable_by_records(scenario: Scenario, packet: Packet) -> set[Result]:
             name = ServicePortName.of(service, port)
             for each in endpoints_of(scenario.cluster, scenario.settings, node, service, port, packet.family):
                 affinity = {(packet.source, name): (each.address, each.port)}
-                decision = decide(
-                    scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, affinity
-                )
+                decision = decide(scenario.cluster, scenario.node, scenario.settings, packet, scenario.facts, affinity)
                 if len(decision) == 1:
                     found |= as_seen(decision, packet, scenario.facts).keys()
     return found

@@ -12,6 +12,8 @@ from svcc.audit.classify import classify, ordered
 from svcc.audit.classify_against import classify_against
 from svcc.audit.classify_declared import Declared
 from svcc.audit.classify_policies import declared_surprises
+from svcc.audit.clients import with_clients
+from svcc.audit.declaration import declarations
 from svcc.audit.difference import Comparison
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind
 from svcc.audit.inspection import inspect
@@ -79,8 +81,11 @@ def audit_dataplane(
     document = _document(ruleset)
     addresses = [address for family in dataplane.families for address in family.node_addresses]
     evaluator = _evaluator(document, dump, addresses, big_endian=dataplane.big_endian)
-    comparison = prove(evaluator, dataplane, local_addresses_complete=False)
-    found = classify(comparison.differences, Declared(dataplane, cluster), Mentions(document).has_endpoint)
+    families = declarations(dataplane)
+    comparison = prove(evaluator, families, local_addresses_complete=False)
+    declared, has_endpoint = Declared(dataplane, cluster), Mentions(document).has_endpoint
+    found = classify(comparison.differences, declared, has_endpoint)
+    found = with_clients(found, evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
     findings = (*found, *inspected.findings, *declared_surprises(dataplane), *_not_proved(comparison))
     return concluded(

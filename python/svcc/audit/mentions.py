@@ -17,7 +17,11 @@ _MOST = 200
 
 @define
 class Mentions:
-    """Looks for endpoints in the text of a dump, in the layouts of svcc and of kube-proxy's nftables mode."""
+    """Looks for endpoints in the text of a dump, in the layouts of svcc and of kube-proxy's nftables mode.
+
+    Of kube-proxy's, endpoints are found that have chains of their own: all in older releases, with session affinity in
+    all.
+    """
 
     dump: bytes = field(repr=False)
     _known: dict[bytes, bool] = field(factory=dict)

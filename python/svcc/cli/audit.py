@@ -88,7 +88,9 @@ def audit_command(
     talk: Talk,
     **settings_flags: Any,
 ) -> int:
-    """Prove that a node's rules do what was declared, for every packet, or show packets for which they do not.
+    """Prove that a node's rules do what was declared.
+
+    That is for every packet; or packets are shown for which they do not.
 
     DUMP is the ruleset of the node: nft -j list ruleset, or nft list ruleset; packed by gzip or not; - is stdin. A
     FOLDER holds dumps of several nodes, NODE.json or NODE.nft (.gz if packed), which are audited side by side.

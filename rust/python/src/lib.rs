@@ -7,6 +7,7 @@ mod declaration;
 mod hashing;
 mod inspection;
 mod program;
+mod proof;
 mod selection;
 
 /// Fast and exact computations; see the modules of svcc that wrap them.
@@ -31,6 +32,8 @@ mod _native {
     use super::inspection::Inspection;
     #[pymodule_export]
     use super::program::Program;
+    #[pymodule_export]
+    use super::proof::Regions;
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

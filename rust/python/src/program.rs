@@ -93,13 +93,7 @@ impl Program {
             input_interface: interface(input_interface)?,
             output_interface: interface(output_interface)?,
             mark,
-            state: match state {
-                "new" => ConnectionState::New,
-                "established" => ConnectionState::Established,
-                "related" => ConnectionState::Related,
-                "invalid" => ConnectionState::Invalid,
-                other => return Err(PyValueError::new_err(format!("there is no connection state {other:?}"))),
-            },
+            state: connection_state(state)?,
         };
         let chances = py.detach(|| evaluate::outcomes(&self.program, &self.surroundings, &packet, steps));
         Ok(chances.into_iter().map(|chance| self.row(py, version, chance)).collect())
@@ -175,6 +169,16 @@ impl Program {
             step.event,
         )
     }
+}
+
+pub(crate) fn connection_state(state: &str) -> PyResult<ConnectionState> {
+    Ok(match state {
+        "new" => ConnectionState::New,
+        "established" => ConnectionState::Established,
+        "related" => ConnectionState::Related,
+        "invalid" => ConnectionState::Invalid,
+        other => return Err(PyValueError::new_err(format!("there is no connection state {other:?}"))),
+    })
 }
 
 pub(crate) fn packed(py: Python<'_>, version: IpVersion, number: u128) -> Py<PyBytes> {

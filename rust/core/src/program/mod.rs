@@ -83,8 +83,8 @@ impl Program {
     /// remembers by now.
     #[must_use]
     pub fn without_records(&self) -> Cow<'_, Self> {
-        let updates = self.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions);
-        let mut updated: Vec<SetId> = updates
+        let actions = self.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions);
+        let mut updated: Vec<SetId> = actions
             .filter_map(|action| match action {
                 Action::Update { set, .. } => Some(*set),
                 _ => None,

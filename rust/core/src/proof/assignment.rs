@@ -3,8 +3,9 @@
 use super::diagram::{NodeId, View};
 use super::options::Functions;
 use super::variable::Variable;
-use crate::evaluate::{Fraction, Packet, Surroundings};
+use crate::evaluate::{Fraction, Outcome, Packet, Surroundings};
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
 
 impl Functions {
     /// What the variables are for a packet; `answers` says what the kernel remembers and what nobody knows, and is asked
@@ -51,6 +52,62 @@ impl Functions {
         let mut found: Vec<(Fraction, u32)> = found.into_iter().map(|(end, chance)| (chance, end)).collect();
         found.sort_unstable_by_key(|(_, end)| *end);
         Some(found)
+    }
+}
+
+impl Functions {
+    /// What may become of a packet: a distribution for each way in which the questions that it meets may be answered,
+    /// where the kernel remembers nothing; None if there are more ways than the limit, or chances too small.
+    #[must_use]
+    pub fn possibilities(
+        &self,
+        node: NodeId,
+        packet: &Packet,
+        surroundings: &Surroundings,
+        limit: usize,
+    ) -> Option<Vec<Vec<(Fraction, u32)>>> {
+        let mut found = Vec::new();
+        let mut open: Vec<FxHashMap<u32, u128>> = vec![FxHashMap::default()];
+        while let Some(answers) = open.pop() {
+            let unanswered = Cell::new(None);
+            let answer = |variable: Variable| match variable {
+                Variable::Question(number) => *answers.get(&number).unwrap_or_else(|| {
+                    unanswered.set(Some(number));
+                    &0
+                }),
+                other => other.maximum(self.case.version),
+            };
+            let distribution = self.look_up(node, &self.assignment(packet, surroundings, &answer))?;
+            match unanswered.get() {
+                None => found.push(distribution),
+                Some(number) => {
+                    let count = self.questions.get(number).map_or(1, |question| question.answers);
+                    open.extend((0..u128::from(count)).map(|answer| {
+                        let mut answers = answers.clone();
+                        answers.insert(number, answer);
+                        answers
+                    }));
+                }
+            }
+            if found.len() + open.len() > limit {
+                return None;
+            }
+        }
+        Some(found)
+    }
+
+    /// An outcome as it is for one packet: with the bits of the mark that it came with.
+    #[must_use]
+    pub fn outcome(&self, end: u32, packet: &Packet) -> Option<Outcome> {
+        let end = self.ends.get(end)?;
+        let (known, values) = end.mark;
+        let mark = (end.unknown_mark == 0).then_some(values & known | packet.mark & !known);
+        Some(Outcome {
+            verdict: end.verdict.clone(),
+            destination: end.destination.clone(),
+            source: end.source.clone(),
+            mark,
+        })
     }
 }
 

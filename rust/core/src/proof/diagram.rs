@@ -189,11 +189,12 @@ impl Diagram {
             for edge in edges {
                 match self.view(edge.child) {
                     View::Split(asked, below) if asked == variable => {
-                        flat.extend(below.iter().filter(|inner| inner.upper >= low).scan(false, |done, inner| {
-                            let taken = !*done;
-                            *done = inner.upper >= edge.upper;
-                            taken.then_some(Edge { upper: inner.upper.min(edge.upper), child: inner.child })
-                        }));
+                        for inner in &below[below.partition_point(|inner| inner.upper < low)..] {
+                            flat.push(Edge { upper: inner.upper.min(edge.upper), child: inner.child });
+                            if inner.upper >= edge.upper {
+                                break;
+                            }
+                        }
                     }
                     _ => flat.push(edge),
                 }
@@ -361,6 +362,43 @@ impl Diagram {
         };
         self.restricted.insert((node, variable, low, high), result);
         Ok(result)
+    }
+
+    /// A function that is the same wherever the guard holds, and simpler if it may be: where the guard does not hold,
+    /// nothing is asked. Of the guard only the first variable counts.
+    ///
+    /// # Errors
+    /// The diagram is full.
+    pub fn simplify(&mut self, node: NodeId, guard: NodeId) -> Result<NodeId, TooLarge> {
+        let (View::Split(variable, edges), View::Split(first, cares)) = (self.view(node), self.view(guard)) else {
+            return Ok(node);
+        };
+        if variable != first {
+            return Ok(node);
+        }
+        let (edges, cares) = (edges.to_vec(), cares.to_vec());
+        let mut kept: Vec<Edge> = Vec::with_capacity(edges.len());
+        let mut place = 0;
+        let mut low = 0;
+        for care in &cares {
+            if care.child != NO {
+                place += edges[place..].partition_point(|edge| edge.upper < low);
+                for edge in &edges[place..] {
+                    let upper = edge.upper.min(care.upper);
+                    match kept.last_mut() {
+                        Some(last) if last.child == edge.child => last.upper = upper,
+                        _ => kept.push(Edge { upper, child: edge.child }),
+                    }
+                    if edge.upper >= care.upper {
+                        break;
+                    }
+                }
+            }
+            low = care.upper.wrapping_add(1);
+        }
+        let Some(last) = kept.last_mut() else { return Ok(node) };
+        last.upper = variable.maximum(self.version);
+        self.split(variable, kept)
     }
 
     /// Whether chances stand at or below a node.

@@ -55,6 +55,8 @@ struct Layout<'a> {
     last: bool,
     /// What follows where nothing is found.
     miss: Option<NodeId>,
+    /// Between which values the variables lie that were asked on the way.
+    path: Vec<(Variable, u128, u128)>,
 }
 
 /// What the way through a layout says.
@@ -205,7 +207,7 @@ impl<'p> Run<'p> {
         }
         let last = self.indexes.exact(self.program, set_id).iter().all(|exact| *exact);
         let places = self.indexes.candidates(self.program, set_id, known);
-        let mut layout = Layout { at, set: set_id, values, levels, open, learn, last, miss: None };
+        let mut layout = Layout { at, set: set_id, values, levels, open, learn, last, miss: None, path: Vec::new() };
         self.level(&mut layout, 0, &places, &mut Vec::new(), state, then)
     }
 
@@ -240,10 +242,13 @@ impl<'p> Run<'p> {
         let mut children: Vec<(u128, NodeId)> = Vec::with_capacity(2 * groups.len() + 1);
         let mut next = Some(first);
         let mut below = |run: &mut Self, layout: &mut Layout<'_>, low: u128, high: u128, places: &[u32]| {
-            let before = learned.len();
+            let (before, path) = (learned.len(), layout.path.len());
             match &kind {
-                Kind::Variable(variable) if low == high && layout.learn => {
-                    learned.push(Learned::Fact(*variable, low));
+                Kind::Variable(variable) => {
+                    layout.path.push((*variable, low, high));
+                    if low == high && layout.learn {
+                        learned.push(Learned::Fact(*variable, low));
+                    }
                 }
                 Kind::Secret { site, modulus, offset } => {
                     let part = |value: u128| u32::try_from(value - u128::from(*offset)).unwrap_or(0);
@@ -254,6 +259,7 @@ impl<'p> Run<'p> {
             }
             let child = run.level(layout, level + 1, places, learned, state, then);
             learned.truncate(before);
+            layout.path.truncate(path);
             child
         };
         for (low, high, places) in groups {
@@ -316,7 +322,7 @@ impl<'p> Run<'p> {
     ) -> Followed {
         let secret = learned.iter().any(|learned| matches!(learned, Learned::Hash(_)));
         if let (Some(miss), false) = (layout.miss, secret) {
-            return Ok(miss);
+            return self.on_path(layout, miss);
         }
         let mut state = state.clone();
         for learned in learned {
@@ -334,7 +340,16 @@ impl<'p> Run<'p> {
         if !secret {
             layout.miss = Some(miss);
         }
-        Ok(miss)
+        self.on_path(layout, miss)
+    }
+
+    /// The function for packets that come this way; else it would ask again what was asked already, and of a map of
+    /// many keys each would have the questions of all others.
+    fn on_path(&mut self, layout: &Layout<'_>, mut node: NodeId) -> Followed {
+        for (variable, low, high) in &layout.path {
+            node = self.functions.diagram.restrict(node, *variable, *low, *high)?;
+        }
+        Ok(node)
     }
 
     /// All parts that can be known are.
@@ -354,11 +369,13 @@ impl<'p> Run<'p> {
             }
         }
         if layout.open {
-            return self.unsure(layout, places, &state, then);
+            let found = self.unsure(layout, places, &state, then)?;
+            return self.on_path(layout, found);
         }
         let place = if layout.last { places.iter().max() } else { places.iter().min() };
         let place = place.map_or(0, |place| *place as usize);
-        self.entry(layout.at, layout.set, place, layout.values, &state, then)
+        let found = self.entry(layout.at, layout.set, place, layout.values, &state, then)?;
+        self.on_path(layout, found)
     }
 
     fn entry(

@@ -90,6 +90,7 @@ impl<'p> Run<'p> {
             let mut within = one.at;
             within.position.within = self.narrowed(one.at.position.within, one.guard)?;
             let then = self.actions(within, rule, one.action, state)?;
+            let then = self.functions.diagram.simplify(then, within.position.within)?;
             result = self.choose(one.guard, then, result)?;
         }
         while open > 0 {
@@ -109,10 +110,11 @@ impl<'p> Run<'p> {
 
     /// Behind the last rule of a chain.
     pub(super) fn chain_done(&mut self, position: RulePosition, state: &State) -> Followed {
-        match position.parent {
-            Some(parent) => self.follow(parent, state),
-            None => self.fall(position.base, state),
-        }
+        let node = match position.parent {
+            Some(parent) => self.follow(parent, state)?,
+            None => self.fall(position.base, state)?,
+        };
+        Ok(self.functions.diagram.simplify(node, position.within)?)
     }
 
     /// What the matches at the beginning of a rule ask for, and the first action behind them.
@@ -195,7 +197,8 @@ impl<'p> Run<'p> {
 
     /// The rule does nothing more.
     pub(super) fn broken(&mut self, at: At, state: &State) -> Followed {
-        self.follow(at.next, state)
+        let node = self.follow(at.next, state)?;
+        Ok(self.functions.diagram.simplify(node, at.position.within)?)
     }
 
     fn verdict(&mut self, at: At, verdict: &Verdict, state: &State) -> Followed {

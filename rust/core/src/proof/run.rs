@@ -157,7 +157,9 @@ impl<'p> Run<'p> {
             Position::Stage { hook, stage } => self.stage(hook, stage, state),
             Position::Base { hook, stage, left, free } => self.base(hook, stage, left, free, state),
             Position::Running { .. } => self.leave(position, false, state),
-            Position::Rule(rule) => self.rules(rule, state),
+            Position::Rule(rule) => {
+                self.rules(rule, state).and_then(|node| Ok(self.functions.diagram.simplify(node, rule.within)?))
+            }
         };
         self.depth -= 1;
         match result {
@@ -312,12 +314,8 @@ impl<'p> Run<'p> {
         Ok(self.functions.diagram.split(variable, edges)?)
     }
 
-    /// What is known of the destination, with what a guard says of it where it says nothing of anything else. It is of
-    /// use only where `ct status` tells whether a translation changed anything.
+    /// What is known of the destination, with what a guard says of it where it says nothing of anything else.
     pub(super) fn narrowed(&mut self, within: NodeId, guard: NodeId) -> Followed {
-        if !self.reaches.status {
-            return Ok(YES);
-        }
         let diagram = &self.functions.diagram;
         let local = |node| match diagram.view(node) {
             View::Leaf(_) => true,

@@ -124,8 +124,7 @@ impl Search<'_> {
         let answers = |_| 0;
         let assignment = self.functions.assignment(packet, self.surroundings, &answers);
         region.bounds().iter().all(|(variable, low, high)| match variable {
-            Variable::Record(_) | Variable::Question(_) => true,
-            Variable::DestinationLocal | Variable::SourceLocal => true,
+            Variable::Record(_) | Variable::Question(_) | Variable::DestinationLocal | Variable::SourceLocal => true,
             Variable::InputInterface if packet.input_interface.is_none() => true,
             Variable::OutputInterface if packet.output_interface.is_none() => true,
             _ => (*low..=*high).contains(&assignment(*variable)),

@@ -14,7 +14,7 @@ pub(super) fn words(region: &Region, case: Case, questions: &Questions) -> Strin
     let version = case.version;
     let mut said = String::new();
     match (region.get(Variable::Source), case.hook) {
-        (Some(bound), _) => said.push_str(&format!("from {}", addresses(version, bound))),
+        (Some(bound), _) => _ = write!(said, "from {}", addresses(version, bound)),
         (None, Hook::Output) => said.push_str("from the node"),
         (None, _) => said.push_str("from anywhere"),
     }
@@ -33,7 +33,7 @@ pub(super) fn words(region: &Region, case: Case, questions: &Questions) -> Strin
     for (variable, low, high) in region.bounds() {
         let bound = (*low, *high);
         let yes = *low == 1;
-        let part = match variable {
+        let said_of_it = match variable {
             Variable::SourcePort => format!("from port {}", numbers(bound)),
             Variable::DestinationLocal if yes => "which is the node's own address".to_owned(),
             Variable::DestinationLocal => "which is not the node's own address".to_owned(),
@@ -58,8 +58,8 @@ pub(super) fn words(region: &Region, case: Case, questions: &Questions) -> Strin
             | Variable::DestinationPort => continue,
         };
         // Several records say the same of a client.
-        if !parts.contains(&part) {
-            parts.push(part);
+        if !parts.contains(&said_of_it) {
+            parts.push(said_of_it);
         }
     }
     for part in parts {

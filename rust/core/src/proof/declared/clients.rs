@@ -46,7 +46,7 @@ impl Clients {
 fn node(places: &Places<'_>, diagram: &mut Diagram) -> Result<NodeId, TooLarge> {
     let asked =
         diagram.split(Variable::SourceLocal, vec![Edge { upper: 0, child: NO }, Edge { upper: 1, child: YES }])?;
-    let elsewhere = within(diagram, Variable::Source, &places.known_elsewhere())?;
+    let elsewhere = within(diagram, Variable::Source, &places.sources_elsewhere())?;
     let here = within(diagram, Variable::Source, &places.known_local())?;
     let otherwise = diagram.choose(elsewhere, NO, asked)?;
     diagram.choose(here, YES, otherwise)

@@ -1,5 +1,6 @@
 //! What a node owes in one IP family, as numbers: the dataplane in a form that makes functions.
 
+use crate::evaluate::Surroundings;
 use crate::program::{IpVersion, Span};
 use std::error::Error;
 use std::fmt;
@@ -188,6 +189,19 @@ impl Declaration {
             }
         }
         Ok(Self { parts })
+    }
+
+    /// The addresses of frontends that are not known to be the node's, in ascending order: taking them for addresses of
+    /// nobody else but Services is little to ask, and without it each of them might serve all node ports, too.
+    #[must_use]
+    pub fn addresses_elsewhere(&self, surroundings: &Surroundings) -> Vec<u128> {
+        let parts = &self.parts;
+        let frontends = parts.frontends.iter().filter_map(|frontend| frontend.address);
+        let mut addresses: Vec<u128> = frontends.chain(parts.cluster_ips.iter().copied()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses.retain(|address| !surroundings.is_local(parts.version, *address));
+        addresses
     }
 
     /// What it says.

@@ -75,7 +75,7 @@ pub(super) struct AllowedSet {
 /// The demands of declared functions, each once.
 #[derive(Clone, Debug, Default)]
 pub struct Demands {
-    demands: Vec<Demand>,
+    all: Vec<Demand>,
     /// The latest demand with a hash: there are many, and a demand is longer than its hash.
     numbers: FxHashMap<u64, u32>,
     /// Of each demand, the one before it with the same hash; its own number if there is none.
@@ -86,17 +86,20 @@ pub struct Demands {
 /// The first number of a demand, beyond those of guards and ends: no leaf of a ruleset's function is taken for one.
 const FIRST: u32 = 1 << 31;
 
+/// How many there can be; no diagram has so many leaves.
+const LAST: u32 = u32::MAX - FIRST;
+
 impl Demands {
     /// The number of a demand, to be used as a leaf of the diagram.
     pub fn number(&mut self, demand: Demand) -> u32 {
         let mut hasher = FxHasher::default();
         demand.hash(&mut hasher);
-        let next = u32::try_from(self.demands.len()).unwrap_or(u32::MAX - FIRST);
+        let next = u32::try_from(self.all.len()).map_or(LAST, |length| length.min(LAST));
         let latest = match self.numbers.entry(hasher.finish()) {
             Entry::Occupied(mut entry) => {
                 let mut place = *entry.get();
                 loop {
-                    if self.demands[place as usize] == demand {
+                    if self.all[place as usize] == demand {
                         return FIRST + place;
                     }
                     let before = self.before[place as usize];
@@ -109,7 +112,7 @@ impl Demands {
             }
             Entry::Vacant(entry) => *entry.insert(next),
         };
-        self.demands.push(demand);
+        self.all.push(demand);
         self.before.push(latest);
         FIRST + next
     }
@@ -117,7 +120,7 @@ impl Demands {
     /// The demand with this number; None of the numbers of guards and ends.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Demand> {
-        self.demands.get(number.checked_sub(FIRST)? as usize)
+        self.all.get(number.checked_sub(FIRST)? as usize)
     }
 
     /// Everything that may become of the packet of a remembered client, in ascending order: deliveries first.

@@ -32,7 +32,7 @@ const PROTOCOLS: [u8; 3] = [6, 17, 132];
 ///
 /// What `options` say of marks is not asked: no mark changes what is owed. Destinations and sources are the node's if
 /// they are among the surroundings, or loopback addresses; whether others are is asked unless the surroundings are
-/// complete. Endpoints are the node's only if they are among them.
+/// complete or, of destinations, take them for addresses elsewhere. Endpoints are the node's only if they are among them.
 ///
 /// # Errors
 /// The diagram is full; or the declaration is not for the case's version of IP, so that there is no such function.

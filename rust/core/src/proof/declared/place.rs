@@ -127,7 +127,8 @@ impl<'a> Places<'a> {
             Locality::Here
         } else if broadcasts(version).iter().any(|span| span.contains(address)) {
             Locality::Stays
-        } else if self.complete || address == 0 {
+        } else if self.complete || address == 0 || self.surroundings.elsewhere(version).binary_search(&address).is_ok()
+        {
             Locality::Away
         } else {
             Locality::Unknown
@@ -206,6 +207,9 @@ impl<'a> Places<'a> {
         };
         self.addresses.iter().chain(&self.cluster_ips).copied().map(Span::one).for_each(&mut cut);
         self.listed.iter().flatten().copied().chain([0]).map(Span::one).for_each(&mut cut);
+        if !self.complete {
+            self.surroundings.elsewhere(self.version()).iter().copied().map(Span::one).for_each(&mut cut);
+        }
         self.known_local().into_iter().chain(broadcasts(self.version())).for_each(&mut cut);
         self.service_cidrs.iter().chain(&self.prefixes).copied().for_each(&mut cut);
         cuts.sort_unstable();
@@ -222,8 +226,8 @@ impl<'a> Places<'a> {
         known.iter().copied().map(Span::one).chain([self.loopback]).collect()
     }
 
-    /// The addresses known not to be the node's, other than those that are; all of them if it is known what is.
-    pub(super) fn known_elsewhere(&self) -> Vec<Span> {
+    /// The sources known not to be the node's, other than those that are; all of them if it is known what is.
+    pub(super) fn sources_elsewhere(&self) -> Vec<Span> {
         if self.complete {
             return vec![Span { low: 0, high: u128::MAX }];
         }
@@ -249,7 +253,7 @@ fn contains(merged: &[Span], value: u128) -> bool {
     merged.get(merged.partition_point(|span| span.high < value)).is_some_and(|span| span.contains(value))
 }
 
-/// 127.0.0.0/8, ::1.
+/// `127.0.0.0/8`, `::1`.
 fn loopback(version: IpVersion) -> Span {
     match version {
         IpVersion::V4 => Span { low: 0x7f00_0000, high: 0x7fff_ffff },
@@ -257,7 +261,7 @@ fn loopback(version: IpVersion) -> Span {
     }
 }
 
-/// Multicast and broadcast: 224.0.0.0/4 and 255.255.255.255, ff00::/8.
+/// Multicast and broadcast: `224.0.0.0/4` and `255.255.255.255`, `ff00::/8`.
 fn broadcasts(version: IpVersion) -> Vec<Span> {
     match version {
         IpVersion::V4 => vec![Span { low: 0xe000_0000, high: 0xefff_ffff }, Span::one(0xffff_ffff)],
