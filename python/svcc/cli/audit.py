@@ -108,7 +108,7 @@ def audit_command(
     Exit codes:
       0  proved: nothing at or above --fail-on is wrong, and everything was decided
       1  findings at or above --fail-on (warning, unless it is given)
-      2  usage error, or a dump, manifest or baseline that cannot be used; of a folder, all other dumps are audited
+      2  usage error, or a dump, manifest or baseline that cannot be used (the rest of a folder is)
       3  --live: nft is missing or refuses
       5  nothing wrong was found, but not everything could be decided
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
