@@ -68,7 +68,7 @@ SHAPE_ALONE = frozenset(
         FindingKind.RULE_UNREACHABLE,
     }
 )
-"""Findings about rules, which may be right while every packet fares as was declared."""
+"""Findings about rules; without a witness, they may be right while every packet fares as was declared."""
 
 
 def proving(judge: Judge, document: Document) -> Answer:
@@ -77,7 +77,7 @@ def proving(judge: Judge, document: Document) -> Answer:
     report = audit(document.text, base.cluster, node=base.node, settings=base.settings)
     words = tuple(f"{each.kind}: {each.message}" for each in report.findings)
     told = [each for each in report.findings if is_at_least(each, Severity.WARNING)]
-    of_packets = [each for each in told if each.kind not in SHAPE_ALONE]
+    of_packets = [each for each in told if each.kind not in SHAPE_ALONE or each.witness is not None]
     decided = [each for each in of_packets if each.kind is not FindingKind.NOT_DECIDABLE]
     shows = [Shows(each.witness.packet, each.witness.local_addresses) for each in decided if each.witness is not None]
     if decided:
