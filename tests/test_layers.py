@@ -51,8 +51,9 @@ NATIVE_IMPORTERS = frozenset(
 THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
+    "distributed": frozenset({"audit"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "report", "cli"}),
+    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
 }
 
 

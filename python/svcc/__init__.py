@@ -10,6 +10,9 @@ True
 """
 
 from svcc.addresses import IPFamily
+from svcc.audit.audit import audit, audit_against
+from svcc.audit.baseline import Baseline, read_baseline
+from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict, Witness
 from svcc.changes.build import diff
 from svcc.changes.contract import NodeChange, ServicePortChange
 from svcc.compiler.compilation import Compilation, compile
@@ -56,8 +59,10 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "AuditReport",
     "Balance",
     "Balancing",
+    "Baseline",
     "Batch",
     "BatchFlag",
     "BatchVerdict",
@@ -71,11 +76,14 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Equality",
     "Evaluation",
     "Evaluator",
     "Explanation",
     "FamilyDataplane",
     "FieldPath",
+    "Finding",
+    "FindingKind",
     "FindingsError",
     "Frontend",
     "FrontendKind",
@@ -119,6 +127,10 @@ __all__ = [
     "TargetError",
     "TrafficPolicy",
     "Transaction",
+    "Verdict",
+    "Witness",
+    "audit",
+    "audit_against",
     "balance",
     "client_key",
     "compile",
@@ -128,5 +140,6 @@ __all__ = [
     "load",
     "load_text",
     "pack_packets",
+    "read_baseline",
     "select_endpoints",
 ]

@@ -6,16 +6,21 @@ from svcc.model.service import ServicePort
 
 __all__ = [
     "Chooser",
+    "Declaration",
     "Inspection",
     "Program",
+    "Regions",
     "assign_slots",
     "assign_slots_many",
+    "compare_programs",
     "maglev_size",
     "maglev_table",
     "maglev_tables",
     "nft_hash",
     "nft_hash_many",
+    "prove",
     "select_service_ports",
+    "unreached",
 ]
 
 _Selected: TypeAlias = tuple[
@@ -117,6 +122,99 @@ class Inspection:
     def seedless(self) -> list[_PlaceRow]: ...
     def untracked(self) -> list[tuple[int, str]]: ...
     def opaque(self) -> list[_PlaceRow]: ...
+
+_DemandRow: TypeAlias = tuple[
+    Literal["anything", "free", "drop", "reject", "delivered", "remembered"],
+    list[tuple[str, int, bool]],
+    list[Literal["drop", "reject"]],
+    int,
+    int | None,
+]
+
+@final
+class Declaration:
+    def __new__(
+        cls,
+        version: int,
+        service_ports: Sequence[tuple[str, int, int, int | None]],
+        endpoint_addresses: str,
+        endpoint_ports: Sequence[int],
+        frontends: Sequence[tuple[int, str | None, int, str, str, str, Sequence[str] | None]],
+        weights: Sequence[tuple[int, bool, Sequence[int]]],
+        tables: Sequence[tuple[int, bool, bool, int, Sequence[int], Sequence[int]]],
+        cluster_ips: Sequence[str],
+        service_cidrs: Sequence[str],
+        node_port_addresses: Sequence[str] | None,
+        node_port_prefixes: Sequence[str],
+        pod_prefixes: Sequence[str],
+        pod_interface: str,
+        pod_interface_prefix: str,
+        local_endpoints: Sequence[str],
+    ) -> Declaration: ...
+    def demands(
+        self,
+        packets: Sequence[tuple[int, bytes, bytes, int, int | None, str | None]],
+        output: bool,
+        local_addresses: Sequence[bytes],
+        local_addresses_complete: bool,
+        remembered: bool,
+        big_endian: bool,
+    ) -> list[list[tuple[tuple[int, int], _DemandRow]]]: ...
+
+_PacketRow: TypeAlias = tuple[
+    int,
+    bytes,
+    bytes,
+    int | None,
+    int | None,
+    bool,
+    str | None,
+    str | None,
+    int,
+    Literal["new", "established", "related", "invalid"],
+]
+_DifferenceRow: TypeAlias = tuple[
+    _PacketRow, list[bytes], int, list[_ChanceRow], bool, list[_ChanceRow], bool, bool, int, str
+]
+_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
+
+def prove(
+    program: Program,
+    declarations: Sequence[Declaration],
+    local_addresses_complete: bool,
+    support: bool,
+    limit: int,
+    told: int,
+) -> list[_ReportRow] | None: ...
+def compare_programs(
+    left: Program,
+    right: Program,
+    local_addresses_complete: bool,
+    support: bool,
+    limit: int,
+    told: int,
+) -> list[_ReportRow] | None: ...
+def unreached(
+    program: Program, local_addresses_complete: bool, limit: int
+) -> tuple[list[tuple[str, str, str, int | None, str]], list[tuple[str, str, str, str]]] | None: ...
+
+@final
+class Regions:
+    def __new__(
+        cls, program: Program, output: bool, version: int, state: str, initial_mark: int | None, limit: int
+    ) -> Regions: ...
+    def size(self) -> int: ...
+    def predict(
+        self,
+        protocol: int,
+        source: bytes,
+        destination: bytes,
+        source_port: int,
+        destination_port: int | None,
+        input_interface: str,
+        output_interface: str,
+        mark: int,
+    ) -> list[list[_ChanceRow]] | None: ...
 
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],

@@ -58,7 +58,7 @@ def kinds(found: Inspection) -> set[FindingKind]:
 
 
 def svcc_text() -> str:
-    """One Service on TCP port 80 of 10.96.0.1 with two endpoints, and node port 30080."""
+    """One Service on TCP port 80 of 10.96.0.1 with two endpoints."""
     web = service("web", ["10.96.0.1"])
     result = compiled(web, slices("web", [local("10.244.0.1"), remote("10.244.1.1")]))
     return "".join(piece for table in result.ruleset.tables for piece in table_text(table))
@@ -306,6 +306,24 @@ def test_a_translation_of_something_else_is_no_second_owner(rule: str) -> None:
     assert inspected(svcc_text() + OWN_TRANSLATION.format(priority=-100, rule=rule)).findings == ()
 
 
+@pytest.mark.parametrize(("port", "shared"), [(30080, True), (30079, False)])
+def test_a_published_port_of_a_container_that_is_a_node_port_has_two_owners(port: int, shared: bool) -> None:
+    docker = f"""
+table ip nat {{
+    chain DOCKER {{ iifname != "docker0" tcp dport {port} dnat to 172.17.0.2:80 }}
+    chain PREROUTING {{ type nat hook prerouting priority -100; fib daddr type local jump DOCKER }}
+    chain OUTPUT {{ type nat hook output priority -100; ip daddr != 127.0.0.0/8 fib daddr type local jump DOCKER }}
+}}
+"""
+    found = inspected(kube_proxy_text() + docker)
+    assert [each.owner for each in found.owners[-1].tenants] == [Owner.DOCKER]
+    assert (FindingKind.FRONTEND_OWNED_TWICE in kinds(found)) is shared
+    if shared:
+        finding = only(found, FindingKind.FRONTEND_OWNED_TWICE)
+        assert finding.details == ("tcp port 30080 of the node (IPv4)",)
+        assert {each.chain for each in finding.rules if each.table == "nat"} == {"DOCKER"}
+
+
 def test_a_dormant_table_owns_nothing() -> None:
     own = OWN_TRANSLATION.format(priority=-101, rule="ip daddr 10.96.0.1 tcp dport 80 dnat to 10.9.9.9:80")
     found = inspected(svcc_text() + own.replace("{\n", "{\n flags dormant\n", 1))
@@ -536,7 +554,7 @@ def test_no_packet_gets_to_what_is_called_dead_or_shadowed(journey: tuple[Rulese
         for each in finding.rules[:-1]
     ]
     # Two rules of a chain with the same words cannot be told apart without handles.
-    written = [
+    written: list[tuple[str, str, str, str]] = [
         (table.family, table.name, chain.name, rule.text)
         for table in ruleset.tables
         for chain in table.chains

@@ -23,12 +23,16 @@ class Difference:
 
     Attributes:
         packet: one of them, replayed on both sides.
-        frontend: the place, in the declaration, of the frontend that decides them; -1 where none does.
-        expected, found: what was declared (or what the first ruleset does), and what the ruleset does.
+        frontend: the place, in the declaration of the packet's family (`FamilyDeclaration.frontends`), of the frontend
+            that decides them; -1 where none does.
+        expected, found: what was declared (or what the first ruleset does), and what the ruleset does. Nothing is
+            expected of packets of no Service: whatever becomes of them is fine but a translation by a service proxy.
         undecided: nobody knows whether they differ; the reasons stand in the unknown outcomes of `found`.
         regions: how many regions.
         words: the region in words, such as ``from 10.0.0.0/8 to 10.96.0.1, tcp 80``.
         local_addresses: what must be the node's own address for it, beside those that are known.
+        any_of: each of the expected outcomes is fine, whatever its chance.
+        remembered: it holds for clients of whom the kernel remembers something.
     """
 
     packet: Packet
@@ -39,6 +43,8 @@ class Difference:
     regions: int
     words: str
     local_addresses: tuple[str, ...] = ()
+    any_of: bool = False
+    remembered: bool = False
 
 
 @frozen
@@ -47,10 +53,12 @@ class Comparison:
 
     Attributes:
         regions: the number of disjoint regions examined.
-        differences: nothing, and the two sides are equal on all packets.
+        differences: nothing, and the two sides are equal on all packets, if nothing is untold or contradicted either.
         equality: ``exact``, ``distribution`` or ``support`` (see `svcc.audit.finding.Equality`), of what is equal.
         unattainable: regions that differ and hold no packet anybody could find; each in words.
         too_large: the proof was given up because its functions have too many parts.
+        untold: how many regions are not equal and stand in no difference, because there are too many.
+        contradictions: packets of which the proof and the evaluator say different things, in words: an error of svcc.
     """
 
     regions: int
@@ -58,3 +66,10 @@ class Comparison:
     equality: str
     unattainable: tuple[str, ...] = ()
     too_large: bool = False
+    untold: int = 0
+    contradictions: tuple[str, ...] = ()
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the two sides are proved to be equal on all packets."""
+        return not (self.differences or self.too_large or self.untold or self.contradictions)

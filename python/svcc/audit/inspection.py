@@ -47,22 +47,21 @@ class Inspection:
     def unreachable(self, rows: Iterable[CoverageRow]) -> tuple[Finding, ...]:
         """Findings about rules that a proof has seen no packet get to, one for each chain.
 
-        Left out are rules that `findings` tell of already, and those of svcc's own tables: its program serves every
-        case, and most rulesets have no use for some of it.
+        Left out are rules that `findings` tell of already, and those of programs: svcc's tables, and what
+        kube-proxy's have without any Service, serve every case, and most rulesets have no use for some of it.
         """
         by_chain: dict[tuple[str, str, str], list[CoverageRow]] = {}
+        owners = {(each.family, each.table): each.owner for each in self.owners}
         for row in rows:
-            owner = self.owner_of_table(*row[:2])
-            fixed = owner is not None and (
-                owner.owner is Owner.SVCC or (owner.owner is Owner.KUBE_PROXY and "/" not in row[2])
-            )
+            owner = owners.get(row[:2])
+            fixed = owner is Owner.SVCC or (owner is Owner.KUBE_PROXY and "/" not in row[2])
             if not fixed and row[:3] not in self._dead and row not in self._shadowed:
                 by_chain.setdefault(row[:3], []).append(row)
         return tuple(_unreachable(*place, found) for place, found in sorted(by_chain.items()))
 
 
 def inspect(program: _native.Program) -> Inspection:
-    """Look through a dump that has been read; some tenths of a second for one of 100 MB."""
+    """Look through a dump that has been read; half a second for the 220 000 rules of 10 000 Services of kube-proxy."""
     native = _native.Inspection(program)
     owners = table_owners(native)
     found = [*structure_findings(native, owners), *neighbour_findings(native, owners)]

@@ -11,10 +11,12 @@ from svcc.audit.finding import Finding, FindingKind, RulePlace
 from svcc.audit.owners import Owner, TableOwner, empty_tables
 from svcc.fields import Severity
 
-__all__ = ["PlaceRow", "finding", "place", "some", "structure_findings"]
+__all__ = ["MOST_PLACES", "PlaceRow", "finding", "place", "structure_findings"]
 
 PlaceRow = tuple[int, str, int | None, str]
 """A rule as the native inspection names it: the number of its table, chain, handle, words."""
+
+_RELOAD = CATALOGUE[FindingKind.SERVICE_MISSING].hint
 
 MOST_PLACES = 10
 """So many rules, chains or elements a finding names; the others are like them."""
@@ -25,7 +27,8 @@ _WITHOUT_REFERENCES = {
 }
 """Chains of proxies that only elements lead to, so that some rulesets have no use for them."""
 
-_LAYOUT_UNKNOWN = frozenset({Owner.UNKNOWN, Owner.OLDER_SVCC, Owner.NFTLB})
+_LAYOUT_UNKNOWN = frozenset({Owner.UNKNOWN, Owner.NFTLB})
+"""Whose habits nobody here knows, so that what has no effect is worth a word; other versions of svcc have their own."""
 
 
 def finding(
@@ -57,7 +60,7 @@ def place(owners: Sequence[TableOwner], row: PlaceRow, element: str = "") -> Rul
     return RulePlace(owners[table].family, owners[table].table, chain, handle, rule, element)
 
 
-def some(names: Sequence[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     """The first names in words, and that there are more."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
@@ -107,19 +110,16 @@ def _dead_chains(inspection: _native.Inspection, owners: Sequence[TableOwner]) -
         filled = filled or [name for name, rules, _ in dead if rules]
         program = [name for name in filled if known and "/" not in name and not name.startswith("pick-")]
         if program:
-            message = f"nothing leads to {some(program)} in {owner.name}, which every packet should meet"
+            message = f"nothing leads to {_some(program)} in {owner.name}, which every packet should meet"
             subject = f"{owner.name} program"
-            yield _dead(owner, message, subject, program, severity=Severity.WARNING, hint=CATALOGUE_RELOAD)
+            yield _dead(owner, message, subject, program, severity=Severity.WARNING, hint=_RELOAD)
         others = [name for name in filled if name not in program]
         if others:
-            message = f"nothing leads to {_count(len(others), 'chain')} with rules in {owner.name}: {some(others)}"
+            message = f"nothing leads to {_count(len(others), 'chain')} with rules in {owner.name}: {_some(others)}"
             yield _dead(owner, message, f"{owner.name} chains with rules", others)
         if empty:
-            message = f"{_count(len(empty), 'empty chain')} in {owner.name} that nothing leads to: {some(empty)}"
+            message = f"{_count(len(empty), 'empty chain')} in {owner.name} that nothing leads to: {_some(empty)}"
             yield _dead(owner, message, f"{owner.name} empty chains", empty)
-
-
-CATALOGUE_RELOAD = CATALOGUE[FindingKind.SERVICE_MISSING].hint
 
 
 def _dead(
@@ -151,7 +151,7 @@ def _unused_sets(inspection: _native.Inspection, owners: Sequence[TableOwner]) -
                 continue
         if names:
             what = "a set or map" if len(names) == 1 else f"{len(names)} sets and maps"
-            message = f"no rule asks {what} of {owner.name}: {some(names)}"
+            message = f"no rule asks {what} of {owner.name}: {_some(names)}"
             places = (RulePlace(owner.family, owner.table, element=f"{name}: *") for name in names[:MOST_PLACES])
             yield finding(FindingKind.CHAIN_DEAD, message, f"{owner.name} unused sets", rules=places)
 
@@ -182,6 +182,8 @@ def _without_hash(chain: str) -> str:
 def _unselectable_elements(inspection: _native.Inspection, owners: Sequence[TableOwner]) -> Iterator[Finding]:
     for table, element, count, served in inspection.unselectable():
         owner = owners[table]
+        if owner.owner is Owner.OLDER_SVCC:
+            continue  # The same names may have meant something else.
         name = element.partition(":")[0]
         more = f" (and {count - 1} more of the same frontend)" if count > 1 else ""
         why = "no rule ever draws its slot" if served else "its frontend is none that the table serves"
@@ -218,8 +220,8 @@ def _untracked(inspection: _native.Inspection, owners: Sequence[TableOwner]) -> 
     for table, rows in groupby(inspection.untracked(), key=lambda row: row[0]):
         owner, names = owners[table], [name for _, name in rows]
         message = (
-            f"{some(names)} of {owner.name} never run{'s' if len(names) == 1 else ''}, because nothing in the dump has "
-            "connections tracked"
+            f"{_some(names)} of {owner.name} never run{'s' if len(names) == 1 else ''}, because nothing in the dump "
+            "has connections tracked"
         )
         places = (RulePlace(owner.family, owner.table, name) for name in names)
         hint = "if the dump is of one table only, list all; else any rule that asks 'ct state' starts tracking"

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from svcc.cli.audit import audit_command
 from svcc.cli.check import check
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
@@ -31,6 +32,7 @@ Exit codes:
   2    usage error, or input that cannot be used
   3    the target refused or failed (nft, kernel, permission)
   4    internal error of svcc: a bug
+  5    audit: nothing wrong was found, but not everything could be decided
   130  interrupted
 """
 
@@ -50,6 +52,7 @@ cli.add_command(check)
 cli.add_command(explain_command)
 cli.add_command(trace_command)
 cli.add_command(diff_command)
+cli.add_command(audit_command)
 cli.add_command(completion)
 
 

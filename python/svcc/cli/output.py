@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from typing import Any, TextIO
 
@@ -20,6 +21,7 @@ __all__ = ["Talk", "json_lines", "version", "write_data"]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
+_BAR = 30
 
 
 def version() -> str:
@@ -111,6 +113,10 @@ class Talk:
         if hint:
             self._tell(f"{self._paint('hint:', 'cyan', sys.stderr)} {hint}")
 
+    def wants_color(self, stream: TextIO | None) -> bool:
+        """Whether what goes to a stream is to be in colour."""
+        return _wants_color(self._color, stream)
+
     @staticmethod
     def _tell(line: str) -> None:
         # Whether there is colour has been decided; left alone, click strips it from all that is no terminal.
@@ -122,7 +128,7 @@ class Talk:
     @contextlib.contextmanager
     def progress(self, what: str) -> Iterator[None]:
         """Show `what` is under way, on a terminal and only once it has taken a second."""
-        if self.quiet or os.environ.get("CI") or os.environ.get("NO_PROGRESS") or not _is_terminal(sys.stderr):
+        if not self._shows_progress():
             yield
             return
         line = f"{what} ..."
@@ -144,6 +150,32 @@ class Talk:
             if shown.is_set():
                 sys.stderr.write(f"\r{' ' * len(line)}\r")
                 sys.stderr.flush()
+
+    @contextlib.contextmanager
+    def counted_progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """The same for what comes in parts: a bar, drawn by the function given, which takes how many of how many."""
+        line = ""
+        begun = time.monotonic()
+
+        def show(done: int, count: int) -> None:
+            nonlocal line
+            if time.monotonic() - begun < _PROGRESS_AFTER_SECONDS or not count:
+                return
+            filled = _BAR * done // count
+            line = f"{what} [{'#' * filled}{'.' * (_BAR - filled)}] {done}/{count}"
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+
+        try:
+            yield show if self._shows_progress() else lambda _done, _count: None
+        finally:
+            if line:
+                sys.stderr.write(f"\r{' ' * len(line)}\r")
+                sys.stderr.flush()
+
+    def _shows_progress(self) -> bool:
+        hidden = self.quiet or os.environ.get("CI") or os.environ.get("NO_PROGRESS")
+        return not hidden and _is_terminal(sys.stderr)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -24,10 +24,10 @@ from svcc.nft.text import table_text
 from svcc.trace.batch import Batch
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
-__all__ = ["Evaluation", "Evaluator", "Outcome", "Step"]
+__all__ = ["ChanceRow", "Evaluation", "Evaluator", "Outcome", "Step", "outcome_of"]
 
 _AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
-_ChanceRow: TypeAlias = tuple[
+ChanceRow: TypeAlias = tuple[
     tuple[int, int],
     Literal["accept", "drop", "reject", "unknown"],
     str | None,
@@ -163,6 +163,11 @@ class Evaluator:
         """What whoever relies on the dump should know, such as what may have gone missing in it."""
         return tuple(f"{place}: {message}" if place else message for place, message in self._program.notes())
 
+    @property
+    def native(self) -> _native.Program:
+        """The same for Rust."""
+        return self._program
+
     def evaluate(self, packet: Packet, *, steps: bool = True) -> Evaluation:
         """What may become of a packet.
 
@@ -181,7 +186,7 @@ class Evaluator:
             packet.state,
             steps,
         )
-        return Evaluation(tuple(_outcome(row) for row in rows))
+        return Evaluation(tuple(outcome_of(row) for row in rows))
 
     def evaluate_many(self, packets: bytes, *, interfaces: Sequence[str] = ()) -> Batch:
         """One outcome for each of many packets; see `svcc.trace.batch` for how they are packed.
@@ -207,7 +212,8 @@ class Evaluator:
         )
 
 
-def _outcome(row: _ChanceRow) -> Outcome:
+def outcome_of(row: ChanceRow) -> Outcome:
+    """The outcome in a row of Rust's."""
     (numerator, denominator), verdict, refusal, destination, source, mark, reasons, steps = row
     destination_kind, address, port, destination_words = destination
     source_kind, source_address, source_port, source_words = source

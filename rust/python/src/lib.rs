@@ -2,9 +2,12 @@
 
 use pyo3::prelude::*;
 
+mod comparison;
+mod declaration;
 mod hashing;
 mod inspection;
 mod program;
+mod proof;
 mod selection;
 
 /// Fast and exact computations; see the modules of svcc that wrap them.
@@ -20,11 +23,17 @@ mod _native {
     use svcc_core::slots::{self, DuplicateKey};
 
     #[pymodule_export]
+    use super::comparison::{compare_programs, prove, unreached};
+    #[pymodule_export]
+    use super::declaration::Declaration;
+    #[pymodule_export]
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
     #[pymodule_export]
     use super::inspection::Inspection;
     #[pymodule_export]
     use super::program::Program;
+    #[pymodule_export]
+    use super::proof::Regions;
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

@@ -12,12 +12,12 @@ use svcc_core::ruleset::Hook;
 #[pyclass(frozen, module = "svcc._native")]
 pub(crate) struct Program {
     pub(crate) program: program::Program,
-    surroundings: Surroundings,
+    pub(crate) surroundings: Surroundings,
 }
 
-type StepRow = (String, String, String, String, Option<u64>, Option<String>, String);
-type AddressRow = (&'static str, Option<Py<PyBytes>>, Option<u16>, Option<String>);
-type ChanceRow =
+pub(crate) type StepRow = (String, String, String, String, Option<u64>, Option<String>, String);
+pub(crate) type AddressRow = (&'static str, Option<Py<PyBytes>>, Option<u16>, Option<String>);
+pub(crate) type ChanceRow =
     ((u128, u128), &'static str, Option<String>, AddressRow, AddressRow, Option<u32>, Vec<String>, Vec<StepRow>);
 
 #[pymethods]
@@ -31,16 +31,7 @@ impl Program {
         local_addresses: Vec<Vec<u8>>,
         big_endian: bool,
     ) -> PyResult<Self> {
-        let mut surroundings = Surroundings { big_endian, ..Surroundings::default() };
-        for bytes in local_addresses {
-            let (version, number) = address(&bytes)?;
-            match version {
-                IpVersion::V4 => surroundings.local_v4.push(number),
-                IpVersion::V6 => surroundings.local_v6.push(number),
-            }
-        }
-        surroundings.local_v4.sort_unstable();
-        surroundings.local_v6.sort_unstable();
+        let surroundings = surroundings(&local_addresses, big_endian)?;
         let program = py
             .detach(|| {
                 let ruleset = if json { read::json(document) } else { read::text(document) }?;
@@ -102,13 +93,7 @@ impl Program {
             input_interface: interface(input_interface)?,
             output_interface: interface(output_interface)?,
             mark,
-            state: match state {
-                "new" => ConnectionState::New,
-                "established" => ConnectionState::Established,
-                "related" => ConnectionState::Related,
-                "invalid" => ConnectionState::Invalid,
-                other => return Err(PyValueError::new_err(format!("there is no connection state {other:?}"))),
-            },
+            state: connection_state(state)?,
         };
         let chances = py.detach(|| evaluate::outcomes(&self.program, &self.surroundings, &packet, steps));
         Ok(chances.into_iter().map(|chance| self.row(py, version, chance)).collect())
@@ -143,7 +128,7 @@ impl Program {
 }
 
 impl Program {
-    fn row(&self, py: Python<'_>, version: IpVersion, chance: Chance) -> ChanceRow {
+    pub(crate) fn row(&self, py: Python<'_>, version: IpVersion, chance: Chance) -> ChanceRow {
         let outcome = chance.outcome;
         let (verdict, refusal) = match outcome.verdict {
             Verdict::Accept => ("accept", None),
@@ -186,12 +171,36 @@ impl Program {
     }
 }
 
-fn packed(py: Python<'_>, version: IpVersion, number: u128) -> Py<PyBytes> {
+pub(crate) fn connection_state(state: &str) -> PyResult<ConnectionState> {
+    Ok(match state {
+        "new" => ConnectionState::New,
+        "established" => ConnectionState::Established,
+        "related" => ConnectionState::Related,
+        "invalid" => ConnectionState::Invalid,
+        other => return Err(PyValueError::new_err(format!("there is no connection state {other:?}"))),
+    })
+}
+
+pub(crate) fn packed(py: Python<'_>, version: IpVersion, number: u128) -> Py<PyBytes> {
     let bytes = number.to_be_bytes();
     PyBytes::new(py, if version == IpVersion::V4 { &bytes[12..] } else { &bytes }).unbind()
 }
 
-fn address(bytes: &[u8]) -> PyResult<(IpVersion, u128)> {
+pub(crate) fn surroundings(local_addresses: &[Vec<u8>], big_endian: bool) -> PyResult<Surroundings> {
+    let mut surroundings = Surroundings { big_endian, ..Surroundings::default() };
+    for bytes in local_addresses {
+        let (version, number) = address(bytes)?;
+        match version {
+            IpVersion::V4 => surroundings.local_v4.push(number),
+            IpVersion::V6 => surroundings.local_v6.push(number),
+        }
+    }
+    surroundings.local_v4.sort_unstable();
+    surroundings.local_v6.sort_unstable();
+    Ok(surroundings)
+}
+
+pub(crate) fn address(bytes: &[u8]) -> PyResult<(IpVersion, u128)> {
     if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
         return Ok((IpVersion::V4, u128::from(u32::from_be_bytes(bytes))));
     }
@@ -201,7 +210,7 @@ fn address(bytes: &[u8]) -> PyResult<(IpVersion, u128)> {
     }
 }
 
-fn interface(name: Option<&str>) -> PyResult<Option<u128>> {
+pub(crate) fn interface(name: Option<&str>) -> PyResult<Option<u128>> {
     name.map(|name| {
         interface_number(name)
             .filter(|_| !name.is_empty())

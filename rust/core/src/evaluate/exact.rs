@@ -161,7 +161,7 @@ fn enumerate<const STEPS: bool>(program: &Program, surroundings: &Surroundings, 
 }
 
 /// What the reader of the dump did not understand, and what may decide about any packet.
-pub(super) fn decisive_notes(program: &Program) -> impl Iterator<Item = String> {
+pub(crate) fn decisive_notes(program: &Program) -> impl Iterator<Item = String> {
     program.ruleset.notes.iter().filter(|note| note.decisive).map(|note| format!("{}: {}", note.place, note.message))
 }
 

@@ -14,7 +14,10 @@ mod values;
 pub mod words;
 
 pub use batch::{Batch, batch};
+pub(crate) use exact::decisive_notes;
 pub use exact::outcomes;
 pub use fraction::Fraction;
 pub use outcome::{Chance, DestinationNat, Outcome, SourceNat, Step, Verdict};
+pub(crate) use packet::RouteType;
 pub use packet::{ConnectionState, Packet, Surroundings};
+pub(crate) use translation::refusal;

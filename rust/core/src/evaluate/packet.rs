@@ -50,6 +50,11 @@ pub struct Surroundings {
     pub local_v4: Vec<u128>,
     /// The addresses of IPv6 that are the node's own, beside the loopback address; sorted.
     pub local_v6: Vec<u128>,
+    /// The destinations of IPv4 that are taken for none of the node's, where others may be; sorted. Sources are not: a
+    /// list of them would be asked at every rule that looks at the source.
+    pub elsewhere_v4: Vec<u128>,
+    /// The same of IPv6.
+    pub elsewhere_v6: Vec<u128>,
     /// The node is big-endian.
     pub big_endian: bool,
 }
@@ -58,7 +63,7 @@ pub struct Surroundings {
 /// The broadcast addresses of networks are not told from other addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum RouteType {
+pub(crate) enum RouteType {
     Unspecified = 0,
     Unicast = 1,
     Local = 2,
@@ -67,8 +72,23 @@ pub(super) enum RouteType {
 }
 
 impl Surroundings {
+    /// Whether an address is one of the node's own, the loopback addresses included.
+    #[must_use]
+    pub fn is_local(&self, version: IpVersion, address: u128) -> bool {
+        self.route_type(version, address) == RouteType::Local
+    }
+
+    /// The destinations that are taken for none of the node's where it is not known of all.
+    #[must_use]
+    pub fn elsewhere(&self, version: IpVersion) -> &[u128] {
+        match version {
+            IpVersion::V4 => &self.elsewhere_v4,
+            IpVersion::V6 => &self.elsewhere_v6,
+        }
+    }
+
     #[inline]
-    pub(super) fn route_type(&self, version: IpVersion, address: u128) -> RouteType {
+    pub(crate) fn route_type(&self, version: IpVersion, address: u128) -> RouteType {
         match version {
             IpVersion::V4 => {
                 if address >> 24 == 127 || self.local_v4.binary_search(&address).is_ok() {

@@ -90,6 +90,11 @@ impl<'a, W: World> Machine<'a, W> {
         Ok(true)
     }
 
+    /// What a refusal answers this packet with.
+    pub(super) fn refusal(&self, with: Option<&str>) -> Option<Box<str>> {
+        refusal(self.flight.packet.version == IpVersion::V4, self.flight.packet.protocol == 6, with)
+    }
+
     fn hide_destination(&mut self, translated: DestinationNat) {
         self.flight.destination = Address::Unknown;
         self.flight.destination_port_unknown = matches!(translated, DestinationNat::Several(_));
@@ -103,46 +108,6 @@ impl<'a, W: World> Machine<'a, W> {
         self.flight.source_changed = true;
         translated
     }
-
-    /// The answer in the words of the packet's own version of IP; None if the rule is not for this packet.
-    pub(super) fn refusal(&self, with: Option<&str>) -> Option<Box<str>> {
-        let v4 = self.flight.packet.version == IpVersion::V4;
-        let words = with.unwrap_or("icmpx port-unreachable");
-        let words = words.strip_prefix("with ").unwrap_or(words);
-        if words.starts_with("tcp") {
-            return (self.flight.packet.protocol == 6).then(|| "tcp reset".into());
-        }
-        let (kind, code) = words.split_once(' ').unwrap_or((words, "port-unreachable"));
-        let code = code.strip_prefix("type ").unwrap_or(code);
-        let code = if kind == "icmpx" {
-            match (code, v4) {
-                ("no-route" | "0", true) => "net-unreachable",
-                ("no-route" | "0", false) => "no-route",
-                ("port-unreachable" | "1", _) => "port-unreachable",
-                ("host-unreachable" | "2", true) => "host-unreachable",
-                ("host-unreachable" | "2", false) => "addr-unreachable",
-                ("admin-prohibited" | "3", _) => "admin-prohibited",
-                (other, _) => other,
-            }
-        } else {
-            if (kind == "icmp") != v4 {
-                return None;
-            }
-            match (code, v4) {
-                ("0", true) => "net-unreachable",
-                ("1", true) => "host-unreachable",
-                ("2", true) => "prot-unreachable",
-                ("3", true) | ("4", false) => "port-unreachable",
-                ("9", true) => "net-prohibited",
-                ("10", true) => "host-prohibited",
-                ("13", true) | ("1", false) => "admin-prohibited",
-                ("0", false) => "no-route",
-                ("3", false) => "addr-unreachable",
-                (other, _) => other,
-            }
-        };
-        Some(format!("{} {code}", if v4 { "icmp" } else { "icmpv6" }).into())
-    }
 }
 
 fn kind_word(kind: NatKind) -> &'static str {
@@ -152,4 +117,43 @@ fn kind_word(kind: NatKind) -> &'static str {
         NatKind::Masquerade => "masquerade",
         NatKind::Redirect => "redirect",
     }
+}
+
+/// The answer in the words of the packet's own version of IP; None if the rule is not for this packet.
+pub(crate) fn refusal(v4: bool, tcp: bool, with: Option<&str>) -> Option<Box<str>> {
+    let words = with.unwrap_or("icmpx port-unreachable");
+    let words = words.strip_prefix("with ").unwrap_or(words);
+    if words.starts_with("tcp") {
+        return tcp.then(|| "tcp reset".into());
+    }
+    let (kind, code) = words.split_once(' ').unwrap_or((words, "port-unreachable"));
+    let code = code.strip_prefix("type ").unwrap_or(code);
+    let code = if kind == "icmpx" {
+        match (code, v4) {
+            ("no-route" | "0", true) => "net-unreachable",
+            ("no-route" | "0", false) => "no-route",
+            ("port-unreachable" | "1", _) => "port-unreachable",
+            ("host-unreachable" | "2", true) => "host-unreachable",
+            ("host-unreachable" | "2", false) => "addr-unreachable",
+            ("admin-prohibited" | "3", _) => "admin-prohibited",
+            (other, _) => other,
+        }
+    } else {
+        if (kind == "icmp") != v4 {
+            return None;
+        }
+        match (code, v4) {
+            ("0", true) => "net-unreachable",
+            ("1", true) => "host-unreachable",
+            ("2", true) => "prot-unreachable",
+            ("3", true) | ("4", false) => "port-unreachable",
+            ("9", true) => "net-prohibited",
+            ("10", true) => "host-prohibited",
+            ("13", true) | ("1", false) => "admin-prohibited",
+            ("0", false) => "no-route",
+            ("3", false) => "addr-unreachable",
+            (other, _) => other,
+        }
+    };
+    Some(format!("{} {code}", if v4 { "icmp" } else { "icmpv6" }).into())
 }

@@ -79,6 +79,9 @@ struct Translations<'a> {
     vague: Option<RuleId>,
 }
 
+/// A frontend and the claims of two tables to it, by their places.
+type Shared = (Frontend, usize, usize);
+
 /// A named set of a table, and the place of an element in it.
 type ElementPlace = (usize, usize);
 
@@ -98,8 +101,12 @@ pub(super) fn shared(program: &Program, graph: &Graph<'_>, owners: &[TableOwner]
     if tables.len() < 2 {
         return (Vec::new(), Vec::new());
     }
-    let found: Vec<Translations<'_>> =
-        tables.iter().map(|table| translations(program, graph, &translating, *table, &bases[table])).collect();
+    let mut reached = graph.reached_from(bases.values().flatten().map(|(id, ..)| *id));
+    reached.iter_mut().zip(&translating).for_each(|(reached, translating)| *reached &= translating);
+    let found: Vec<Translations<'_>> = tables
+        .iter()
+        .map(|table| translations(program, graph, &translating, &reached, *table, &bases[table]))
+        .collect();
     (pairs(program, graph, &found), ties(program, owners, &found))
 }
 
@@ -136,6 +143,7 @@ fn translations<'a>(
     program: &'a Program,
     graph: &Graph<'_>,
     translating: &[bool],
+    reached: &[bool],
     table: usize,
     bases: &[(ChainId, usize, i32)],
 ) -> Translations<'a> {
@@ -144,8 +152,7 @@ fn translations<'a>(
         let lowest = found.priorities[*hook].get_or_insert(*priority);
         *lowest = (*lowest).min(*priority);
     }
-    let reached = graph.reached_from(bases.iter().map(|(id, ..)| *id));
-    for id in graph.places.chains[table].clone().filter(|id| reached[*id] && translating[*id]) {
+    for id in graph.places.chains[table].clone().filter(|id| reached[*id]) {
         for rule in &program.chains[id].rules {
             let place = RuleId { chain: id, rule: rule.place };
             claims(program, graph, translating, place, &rule.actions, &mut found);
@@ -255,7 +262,7 @@ fn claims<'a>(
 
 fn pairs(program: &Program, graph: &Graph<'_>, tables: &[Translations<'_>]) -> Vec<SharedFrontends> {
     let mut taken: FxHashMap<Frontend, (usize, usize)> = FxHashMap::default();
-    let mut shared: FxHashMap<(usize, usize), Vec<(Frontend, usize, usize)>> = FxHashMap::default();
+    let mut shared: FxHashMap<(usize, usize), Vec<Shared>> = FxHashMap::default();
     for (number, translations) in tables.iter().enumerate() {
         let mut own: FxHashSet<Frontend> = FxHashSet::default();
         for (at, (frontend, ..)) in translations.claims.iter().enumerate() {

@@ -100,8 +100,10 @@ fn tracks(action: &Action) -> bool {
         _ => false,
     };
     match action {
-        Action::Nat { .. } | Action::Conditional(_) | Action::Opaque(_) => true,
-        Action::Assign { target: Target::ConnectionMark | Target::Nothing | Target::Unknown(_), .. } => true,
+        Action::Nat { .. }
+        | Action::Conditional(_)
+        | Action::Opaque(_)
+        | Action::Assign { target: Target::ConnectionMark | Target::Nothing | Target::Unknown(_), .. } => true,
         _ => any_term(action, &mut |term| asks(term)),
     }
 }

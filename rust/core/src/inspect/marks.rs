@@ -3,18 +3,19 @@
 use super::RuleId;
 use super::owner::{Owner, TableOwner, owner_of_chain};
 use super::references::Graph;
-use crate::program::{Action, Field, Part, Program, Target, Term};
+use crate::program::{Action, ChainId, Field, Part, Program, Target, Term};
 use crate::ruleset::{Base, ChainType, Hook, Operator};
+use rustc_hash::FxHashMap;
 
-/// What a rule does with the bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a rule does with the bit; what is worse comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MarkEffect {
     /// Sets it, so that packets are masqueraded that should not be.
     Sets,
-    /// May set it, depending on what nobody knows here.
-    MaySet,
     /// Clears it, so that packets are not masqueraded that should be.
     Clears,
+    /// May set it, depending on what nobody knows here.
+    MaySet,
     /// Asks for it, or for the mark as a whole.
     Reads,
 }
@@ -123,42 +124,63 @@ pub(super) fn uses(program: &Program, graph: &Graph<'_>, owners: &[TableOwner]) 
     if bits == 0 {
         return Vec::new();
     }
-    let mut found: Vec<MarkUse> = Vec::new();
-    for (start, base_chain) in program.chains.iter().enumerate() {
-        let Some(base) = &base_chain.base else { continue };
-        let table = &program.ruleset.tables[base_chain.table];
-        if is_ours(&owners[base_chain.table]) || table.dormant == Some(true) {
-            continue;
+    let mut starts: FxHashMap<Moment, Vec<ChainId>> = FxHashMap::default();
+    for (id, chain) in program.chains.iter().enumerate() {
+        let Some(base) = &chain.base else { continue };
+        if !is_ours(&owners[chain.table]) && program.ruleset.tables[chain.table].dormant != Some(true) {
+            starts.entry(Moment::of(base)).or_default().push(id);
         }
-        let reached = graph.reached_from([start]);
-        for id in graph.places.chains[base_chain.table].clone().filter(|id| reached[*id]) {
+    }
+    let mut found: Vec<MarkUse> = Vec::new();
+    for (moment, starts) in starts {
+        let reached = graph.reached_from(starts);
+        for (id, chain) in program.chains.iter().enumerate().filter(|(id, _)| reached[*id]) {
             if matches!(owner_of_chain(program.chain_name(id)), Some(Owner::KubeProxyIptables | Owner::Kubelet)) {
                 continue;
             }
-            for rule in &program.chains[id].rules {
+            for rule in &chain.rules {
                 let place = RuleId { chain: id, rule: rule.place };
-                if let Some((effect, bits)) = rule.actions.iter().find_map(|action| touch(action, base, bits)) {
+                if let Some((effect, bits)) = rule.actions.iter().find_map(|action| touch(action, moment, bits)) {
                     found.push(MarkUse { rule: place, effect, bits });
                 }
             }
         }
     }
-    found.sort_by_key(|found| found.rule);
-    found.dedup();
+    found.sort_by_key(|found| (found.rule, found.effect));
+    found.dedup_by_key(|found| found.rule);
     found
 }
 
-fn touch(action: &Action, base: &Base, bits: u32) -> Option<(MarkEffect, u32)> {
+/// When base chains run, as far as it matters to the mark.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Moment {
+    before_masquerading: bool,
+    while_marked: bool,
+    /// Packets end on this node, and are masqueraded no more.
+    at_the_end: bool,
+}
+
+impl Moment {
+    fn of(base: &Base) -> Self {
+        Self {
+            before_masquerading: before_masquerading(base),
+            while_marked: while_marked(base),
+            at_the_end: base.hook == Hook::Input,
+        }
+    }
+}
+
+fn touch(action: &Action, moment: Moment, bits: u32) -> Option<(MarkEffect, u32)> {
     if let Action::Assign { target: Target::Mark, value } = action {
         let Change { sets, clears, known } = change(value);
-        if sets & bits != 0 && before_masquerading(base) {
+        if sets & bits != 0 && moment.before_masquerading {
             return Some((if known { MarkEffect::Sets } else { MarkEffect::MaySet }, sets & bits));
         }
-        let lost = known && clears & bits != 0 && base.hook != Hook::Input && while_marked(base);
+        let lost = known && clears & bits != 0 && moment.while_marked && !moment.at_the_end;
         return lost.then_some((MarkEffect::Clears, clears & bits));
     }
     let asked = read(action) & bits;
-    (asked != 0 && while_marked(base)).then_some((MarkEffect::Reads, asked))
+    (asked != 0 && moment.while_marked).then_some((MarkEffect::Reads, asked))
 }
 
 /// Where a packet that gets the bit is masqueraded yet.

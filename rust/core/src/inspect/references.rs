@@ -159,7 +159,9 @@ fn targets(entries: &[crate::program::Entry]) -> Vec<ChainId> {
 
 fn references<'a>(action: &'a Action, found: &mut impl FnMut(Reference<'a>)) {
     let parts = |parts: &'a [Part], found: &mut dyn FnMut(Reference<'a>)| {
-        parts.iter().for_each(|part| terms(&part.term, found));
+        for part in parts {
+            terms(&part.term, found);
+        }
     };
     match action {
         Action::Compare { part, .. } | Action::AnyBit { part, .. } => terms(&part.term, found),

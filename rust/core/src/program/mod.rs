@@ -20,6 +20,7 @@ pub use sets::{Answer, Data, Entry, Hit, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
 
 use crate::ruleset::{ChainType, Hook, Ruleset, TableFamily};
+use std::borrow::Cow;
 
 /// The version of the Internet Protocol a packet is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +77,37 @@ impl Program {
             }
         }
         program
+    }
+
+    /// The same program without what rules have remembered in its sets: nobody knows what a node has forgotten, or
+    /// remembers by now.
+    #[must_use]
+    pub fn without_records(&self) -> Cow<'_, Self> {
+        let actions = self.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions);
+        let mut updated: Vec<SetId> = actions
+            .filter_map(|action| match action {
+                Action::Update { set, .. } => Some(*set),
+                _ => None,
+            })
+            .filter(|set| !self.sets[*set].entries.is_empty())
+            .collect();
+        updated.sort_unstable();
+        updated.dedup();
+        if updated.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut program = self.clone();
+        for set in updated {
+            program.sets[set].clear();
+        }
+        Cow::Owned(program)
+    }
+
+    /// Whether any rule remembers anything.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        let mut actions = self.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions);
+        actions.any(|action| matches!(action, Action::Update { .. }))
     }
 
     /// The base chains a packet meets at a hook.

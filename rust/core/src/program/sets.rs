@@ -132,6 +132,13 @@ impl Set {
         Self { name, key, data, dynamic: false, unknown: None, entries, catch_all, index }
     }
 
+    /// Removes all elements.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.catch_all = None;
+        self.index = Index::new(&self.key, &[], None);
+    }
+
     /// The element for a key with one value for each part.
     #[inline]
     #[must_use]

@@ -189,11 +189,12 @@ impl Diagram {
             for edge in edges {
                 match self.view(edge.child) {
                     View::Split(asked, below) if asked == variable => {
-                        flat.extend(below.iter().filter(|inner| inner.upper >= low).scan(false, |done, inner| {
-                            let taken = !*done;
-                            *done = inner.upper >= edge.upper;
-                            taken.then_some(Edge { upper: inner.upper.min(edge.upper), child: inner.child })
-                        }));
+                        for inner in &below[below.partition_point(|inner| inner.upper < low)..] {
+                            flat.push(Edge { upper: inner.upper.min(edge.upper), child: inner.child });
+                            if inner.upper >= edge.upper {
+                                break;
+                            }
+                        }
                     }
                     _ => flat.push(edge),
                 }
@@ -360,6 +361,90 @@ impl Diagram {
             }
         };
         self.restricted.insert((node, variable, low, high), result);
+        Ok(result)
+    }
+
+    /// A function that is the same wherever the guard holds, and simpler if it may be: where the guard does not hold,
+    /// nothing is asked. Of the guard only the first variable counts.
+    ///
+    /// # Errors
+    /// The diagram is full.
+    pub fn simplify(&mut self, node: NodeId, guard: NodeId) -> Result<NodeId, TooLarge> {
+        let (View::Split(variable, edges), View::Split(first, cares)) = (self.view(node), self.view(guard)) else {
+            return Ok(node);
+        };
+        if variable != first {
+            return Ok(node);
+        }
+        let (edges, cares) = (edges.to_vec(), cares.to_vec());
+        let mut kept: Vec<Edge> = Vec::with_capacity(edges.len());
+        let mut place = 0;
+        let mut low = 0;
+        for care in &cares {
+            if care.child != NO {
+                place += edges[place..].partition_point(|edge| edge.upper < low);
+                for edge in &edges[place..] {
+                    let upper = edge.upper.min(care.upper);
+                    match kept.last_mut() {
+                        Some(last) if last.child == edge.child => last.upper = upper,
+                        _ => kept.push(Edge { upper, child: edge.child }),
+                    }
+                    if edge.upper >= care.upper {
+                        break;
+                    }
+                }
+            }
+            low = care.upper.wrapping_add(1);
+        }
+        let Some(last) = kept.last_mut() else { return Ok(node) };
+        last.upper = variable.maximum(self.version);
+        self.split(variable, kept)
+    }
+
+    /// Whether chances stand at or below a node.
+    #[must_use]
+    pub fn is_mixed(&self, node: NodeId) -> bool {
+        self.mixed[node as usize]
+    }
+
+    /// The function with other outcomes at its leaves.
+    ///
+    /// # Errors
+    /// The diagram is full.
+    pub fn map_leaves(&mut self, node: NodeId, changed: &mut dyn FnMut(u32) -> u32) -> Result<NodeId, TooLarge> {
+        if let Node::Leaf(outcome) = self.nodes[node as usize] {
+            return Ok(self.leaf(changed(outcome)));
+        }
+        self.map_below(node, changed, &mut FxHashMap::default())
+    }
+
+    fn map_below(
+        &mut self,
+        node: NodeId,
+        changed: &mut dyn FnMut(u32) -> u32,
+        known: &mut FxHashMap<NodeId, NodeId>,
+    ) -> Result<NodeId, TooLarge> {
+        if let Some(found) = known.get(&node) {
+            return Ok(*found);
+        }
+        let result = match self.nodes[node as usize] {
+            Node::Leaf(outcome) => self.leaf(changed(outcome)),
+            Node::Mix { start, length } => {
+                let mut shares = self.shares[start as usize..(start + length) as usize].to_vec();
+                for share in &mut shares {
+                    share.child = self.map_below(share.child, changed, known)?;
+                }
+                self.mix(shares)?
+            }
+            Node::Split { variable, start, length } => {
+                let mut edges = self.edges[start as usize..(start + length) as usize].to_vec();
+                for edge in &mut edges {
+                    edge.child = self.map_below(edge.child, changed, known)?;
+                }
+                self.split(variable, edges)?
+            }
+        };
+        known.insert(node, result);
         Ok(result)
     }
 

@@ -4,10 +4,52 @@
 //! comes out is a function from packets to outcomes, stored as a [`Diagram`]. What was declared makes such a function
 //! too, and two of them are compared without asking how many packets there are.
 
+mod asked;
+mod assignment;
+mod changes;
+mod compare;
+mod conditions;
+mod coverage;
+pub mod declared;
 mod diagram;
+mod distribution;
 mod end;
+mod fate;
+mod fold;
+mod hashes;
+mod journey;
+mod lookup;
+mod meaning;
+mod options;
+mod position;
+mod prove;
+mod questions;
+mod reach;
+mod region;
+mod routes;
+mod rules;
+mod run;
+mod sets;
+mod state;
+mod tell;
+mod terms;
+mod value;
 mod variable;
+mod walk;
+mod witness;
+mod words;
 
+pub use compare::{Compared, Equality, Judge, Judgement, Limits, Shown, Side, compare};
+pub use coverage::Coverage;
 pub use diagram::{Diagram, Edge, NO, NodeId, Share, TooLarge, View, YES};
+pub use distribution::Distribution;
 pub use end::{Case, End, Ends};
+pub use hashes::{HashKey, HashedPart, HashedValue, Hashes};
+pub use options::{Functions, Options, Records};
+pub use prove::{Examined, Settings, Unreached, compare_programs, prove, unreached};
+pub use questions::{Question, Questions};
+pub use region::Region;
+pub use run::behaviour;
+pub use tell::{Difference, Report};
 pub use variable::Variable;
+pub use witness::Neighbourhood;

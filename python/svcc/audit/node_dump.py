@@ -1,0 +1,100 @@
+"""The dumps of a fleet, one for each node, and what comes of auditing one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Protocol
+
+from attrs import evolve, frozen
+
+from svcc.audit.finding import AuditReport, Finding
+from svcc.errors import InputError, SvccError
+from svcc.fields import Source
+
+__all__ = ["Auditor", "NodeDump", "NodeResult", "audited", "dumps_in", "failed"]
+
+_SUFFIXES: Final = (".json.gz", ".nft.gz", ".json", ".nft")
+
+
+@frozen
+class NodeDump:
+    """The dump of a node: ``NODE.json`` or ``NODE.nft``, both perhaps packed by gzip (``.gz``)."""
+
+    node: str
+    path: Path
+
+
+@frozen
+class NodeResult:
+    """What came of a node's dump: a report, or the reason why there is none.
+
+    Attributes:
+        error: what is wrong with the dump; empty if there is a report.
+    """
+
+    node: str
+    dump: str
+    report: AuditReport | None
+    error: str = ""
+
+
+class Auditor(Protocol):
+    """Audits one dump after the other; it is sent to every worker, so that it must survive `pickle`."""
+
+    def __call__(self, dump: NodeDump, data: bytes) -> AuditReport:
+        """The report of a node; `data` is what stands in the file.
+
+        Raises:
+            SvccError: the dump cannot be audited.
+        """
+
+
+def dumps_in(folder: Path) -> tuple[NodeDump, ...]:
+    """The dumps in a folder, by the names of their nodes; other files, folders and hidden files are left alone.
+
+    Raises:
+        InputError: there is none, or a node has two.
+        OSError: the folder cannot be read.
+    """
+    found: dict[str, NodeDump] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = next((each for each in _SUFFIXES if path.name.endswith(each)), None)
+        if suffix is None or path.name.startswith(".") or not path.is_file():
+            continue
+        node = path.name.removesuffix(suffix)
+        if node in found:
+            raise InputError(f"{folder}: node {node} has two dumps: {found[node].path.name} and {path.name}")
+        found[node] = NodeDump(node, path)
+    if not found:
+        raise InputError(f"{folder}: there is no dump in it", hint="name them NODE.json or NODE.nft, .gz if packed")
+    return tuple(found[node] for node in sorted(found))
+
+
+def audited(auditor: Auditor, dump: NodeDump, data: bytes | None = None) -> NodeResult:
+    """The result of one dump, which is read here unless its `data` are given."""
+    try:
+        report = auditor(dump, dump.path.read_bytes() if data is None else data)
+    except SvccError as error:
+        return NodeResult(dump.node, str(dump.path), None, error.message)
+    except OSError as error:
+        return failed(dump, error.strerror or str(error))
+    return NodeResult(dump.node, str(dump.path), _portable(report))
+
+
+def _portable(report: AuditReport) -> AuditReport:
+    """The report without what leads from places in manifests to further ones, which cannot be sent."""
+
+    def plain(finding: Finding) -> Finding:
+        source = finding.source
+        return finding if source is None else evolve(finding, source=Source(source.file, source.line))
+
+    return evolve(
+        report,
+        findings=tuple(map(plain, report.findings)),
+        suppressed=tuple(evolve(each, finding=plain(each.finding)) for each in report.suppressed),
+    )
+
+
+def failed(dump: NodeDump, reason: str) -> NodeResult:
+    """The result of a dump that could not be audited."""
+    return NodeResult(dump.node, str(dump.path), None, f"{dump.path}: {reason}")

@@ -1,0 +1,215 @@
+"""``svcc audit``: whether a node's rules do what was declared, for every packet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import frozen
+
+from svcc.audit.audit import audit_against, audit_dataplane
+from svcc.audit.baseline import Baseline, baseline_lines, read_baseline
+from svcc.audit.dump import live_dump, unpacked
+from svcc.audit.finding import AuditReport, FindingKind
+from svcc.audit.verdict import exit_code, is_at_least, rejudged
+from svcc.cli.audit_fleet import audit_folder, fleet_options
+from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
+from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
+from svcc.cli.output import Talk, write_data
+from svcc.compiler.compilation import chosen_node
+from svcc.dataplane.build import build_dataplane
+from svcc.errors import InputError
+from svcc.fields import Severity
+
+__all__ = ["audit_command"]
+
+FORMATS = ("table", "json", "sarif", "junit", "github", "html")
+
+
+@frozen
+class _Dump:
+    """A dump, and how messages name it."""
+
+    name: str
+    data: bytes
+
+
+@click.command("audit")
+@click.argument("dump", required=False, metavar="[DUMP|FOLDER|-]")
+@filename_options(required=False)
+@click.option("--live", is_flag=True, help="Audit the rules of this machine, as nft lists them, instead of DUMP.")
+@click.option(
+    "--against",
+    metavar="FILE|-",
+    help="Compare with what this dump does, instead of what manifests declare.",
+)
+@settings_options
+@click.option(
+    "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the report."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in Severity]),
+    default=Severity.WARNING.value,
+    show_default=True,
+    help="Exit with 1 for findings of this severity, and worse ones.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(dir_okay=False, allow_dash=False),
+    metavar="FILE",
+    help="Findings that are accepted; they do not count.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(dir_okay=False, allow_dash=False),
+    metavar="FILE",
+    help="Write a baseline that accepts what is found now.",
+)
+@click.option("--show-suppressed", is_flag=True, help="Show findings that the baseline accepts, too.")
+@fleet_options
+@talk_options
+def audit_command(
+    *,
+    dump: str | None,
+    filenames: tuple[str, ...],
+    live: bool,
+    against: str | None,
+    output: str,
+    fail_on: str,
+    baseline: str | None,
+    write_baseline: str | None,
+    show_suppressed: bool,
+    output_dir: Path | None,
+    scheduler: str | None,
+    talk: Talk,
+    **settings_flags: Any,
+) -> int:
+    """Prove that a node's rules do what was declared.
+
+    That is for every packet; or packets are shown for which they do not.
+
+    DUMP is the ruleset of the node: nft -j list ruleset, or nft list ruleset; packed by gzip or not; - is stdin. A
+    FOLDER holds dumps of several nodes, NODE.json or NODE.nft (.gz if packed), which are audited side by side.
+
+    \b
+    svcc audit node.json -f cluster.json --node worker-1 --cluster-cidr 10.244.0.0/16
+    ssh worker-1 nft -j list ruleset | svcc audit - -f cluster.json --node worker-1
+    svcc audit after.json --against before.json
+    svcc audit dumps/ -f cluster.json --output-dir reports -o html
+
+    Not only svcc's rules are understood, but kube-proxy's and firewalls', too. Findings name a packet, the rule to
+    blame and the line of the manifest. What cannot be decided is told, and is never taken for right.
+
+    \b
+    Exit codes:
+      0  proved: nothing at or above --fail-on is wrong, and everything was decided
+      1  findings at or above --fail-on (warning, unless it is given)
+      2  usage error, or a dump, manifest or baseline that cannot be used (the rest of a folder is)
+      3  --live: nft is missing or refuses
+      5  nothing wrong was found, but not everything could be decided
+    """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
+    _check_usage(dump, filenames, live=live, against=against)
+    accepted = _baseline(baseline)
+    color = output == "table" and talk.wants_color(sys.stdout)
+    is_folder = dump is not None and dump != "-" and Path(dump).is_dir()
+    _check_folder(
+        is_folder=is_folder,
+        of_one={"--against": against, "--write-baseline": write_baseline, "--node": settings_flags["node"]},
+        of_many={"--output-dir": output_dir, "--scheduler": scheduler},
+    )
+    if dump is not None and is_folder:
+        return audit_folder(
+            talk,
+            Path(dump),
+            filenames,
+            settings_flags,
+            baseline=accepted,
+            output=output,
+            output_dir=output_dir,
+            scheduler=scheduler,
+            fail_on=Severity(fail_on),
+            color=color,
+            show_suppressed=show_suppressed,
+        )
+    found = _Dump("this machine", live_dump()) if live else _read(dump or "-")
+    if against is None:
+        report = _audited(talk, found, filenames, settings_flags, accepted)
+    else:
+        other = _read(against)
+        with talk.progress("comparing the rulesets"):
+            report = audit_against(
+                found.data,
+                other.data,
+                local_addresses=settings_flags["local_address"],
+                baseline=accepted,
+                dump=found.name,
+                other_dump=other.name,
+            )
+    if write_baseline is not None:
+        report = _accept(Path(write_baseline), report, accepted, Severity(fail_on))
+    # Only here: other commands do not need the formats.
+    from svcc.report.audit import render  # noqa: PLC0415
+
+    write_data(render([report], output, color=color, show_suppressed=show_suppressed))
+    return exit_code([report], Severity(fail_on))
+
+
+def _check_usage(dump: str | None, filenames: tuple[str, ...], *, live: bool, against: str | None) -> None:
+    if live == (dump is not None):
+        raise click.UsageError("give a DUMP, or --live")
+    if not filenames and against is None:
+        raise click.UsageError("give manifests (-f), or a dump to compare with (--against)")
+    if filenames and against is not None:
+        raise click.UsageError("-f and --against exclude each other: a ruleset is compared with one of the two")
+    if [dump, *filenames, against].count("-") > 1:
+        raise click.UsageError("standard input (-) can be read only once")
+
+
+def _check_folder(*, is_folder: bool, of_one: Mapping[str, object], of_many: Mapping[str, object]) -> None:
+    for name, value in (of_one if is_folder else of_many).items():
+        if value is not None:
+            raise click.UsageError(f"{name} is for {'one dump, not for ' if is_folder else ''}a folder of dumps")
+
+
+def _read(name: str) -> _Dump:
+    """Read a dump, packed or not."""
+    if name != "-":
+        return _Dump(name, unpacked(Path(name).read_bytes(), name))
+    if sys.stdin is None:
+        raise InputError("standard input is closed")
+    return _Dump("<stdin>", unpacked(sys.stdin.buffer.read(), "<stdin>"))
+
+
+def _baseline(name: str | None) -> Baseline | None:
+    if name is None:
+        return None
+    try:
+        return read_baseline(Path(name).read_text(encoding="utf-8"), name)
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: it is not UTF-8") from None
+
+
+def _audited(
+    talk: Talk, dump: _Dump, filenames: tuple[str, ...], flags: dict[str, Any], baseline: Baseline | None
+) -> AuditReport:
+    loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
+    settings, configured_node, problems = cluster_settings(loaded, flags)
+    node = chosen_node(loaded.cluster, node_name(loaded.cluster, flags["node"], configured_node))
+    built = build_dataplane(loaded.cluster, node, settings)
+    talk.problems((*problems, *loaded.problems, *built.problems))
+    tell_loaded(talk, loaded)
+    with talk.progress("auditing"):
+        return audit_dataplane(dump.data, built.dataplane, loaded.cluster, baseline=baseline, dump=dump.name)
+
+
+def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:
+    """Write a baseline that accepts what would fail, beside what was accepted already; the report with it."""
+    everything = [*report.findings, *(item.finding for item in report.suppressed)]
+    failing = [each for each in everything if each.kind is FindingKind.NOT_DECIDABLE or is_at_least(each, fail_on)]
+    text = "".join(baseline_lines(failing, baseline))
+    path.write_text(text, encoding="utf-8")
+    return rejudged(report, read_baseline(text, str(path)))

@@ -1,0 +1,96 @@
+"""``svcc audit FOLDER``: the dumps of many nodes at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from svcc.audit.baseline import Baseline
+from svcc.audit.declared_nodes import DeclaredNodes
+from svcc.audit.finding import AuditReport
+from svcc.audit.fleet import audit_fleet
+from svcc.audit.node_dump import dumps_in
+from svcc.audit.verdict import exit_code
+from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
+from svcc.cli.options import InputOptions
+from svcc.cli.output import Talk, write_data
+from svcc.fields import Severity, printable
+
+__all__ = ["audit_folder", "fleet_options"]
+
+_UNUSABLE = 2
+
+
+def fleet_options(command: Any) -> Any:
+    """The options that are for folders of dumps alone."""
+    for option in (
+        click.option("--scheduler", metavar="ADDRESS", help="Audit a folder on this Dask cluster: svcc[fleet]."),
+        click.option(
+            "--output-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Of a folder: write a report for each node there, and print one line each.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def audit_folder(
+    talk: Talk,
+    folder: Path,
+    filenames: tuple[str, ...],
+    flags: dict[str, Any],
+    *,
+    baseline: Baseline | None,
+    output: str,
+    output_dir: Path | None,
+    scheduler: str | None,
+    fail_on: Severity,
+    color: bool,
+    show_suppressed: bool,
+) -> int:
+    """Audit every dump in a folder, print the reports or write them, and return the exit code.
+
+    Raises:
+        SvccError: nothing can be audited; what is wrong with single dumps is told, and they count as unusable.
+        OSError: a report cannot be written.
+    """
+    if "-" in filenames:
+        raise click.UsageError("manifests come from files for a folder of dumps: every process reads them")
+    dumps = dumps_in(folder)
+    loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
+    settings, _node, problems = cluster_settings(loaded, flags)
+    talk.problems((*problems, *loaded.problems))
+    tell_loaded(talk, loaded)
+    with talk.counted_progress("auditing nodes") as progress:
+        results = audit_fleet(
+            dumps, DeclaredNodes(filenames, settings, baseline), scheduler=scheduler, progress=progress
+        )
+    reports = [result.report for result in results if result.report is not None]
+    if output_dir is None:
+        from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
+
+        write_data(render(reports, output, color=color, show_suppressed=show_suppressed))
+    else:
+        _write_each(output_dir, reports, output, show_suppressed=show_suppressed)
+    unusable = [result for result in results if result.report is None]
+    for result in unusable:
+        talk.error(printable(result.error))
+    if unusable:
+        talk.say(f"{len(unusable)} of {len(results)} nodes were not audited")
+        return _UNUSABLE
+    return exit_code(reports, fail_on)
+
+
+def _write_each(folder: Path, reports: list[AuditReport], output: str, *, show_suppressed: bool) -> None:
+    from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
+    from svcc.report.audit_summary import audit_summary, report_file_names  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for report, name in zip(reports, report_file_names(reports, output), strict=True):
+        text = "".join(render([report], output, show_suppressed=show_suppressed))
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_data(audit_summary(reports))

@@ -1,0 +1,228 @@
+//! Proofs: every case of two functions made and compared, several at a time.
+
+use super::compare::{Limits, compare};
+use super::coverage::Coverage;
+use super::declared::{Declaration, Demands, declared};
+use super::diagram::TooLarge;
+use super::end::Case;
+use super::fold::fold;
+use super::meaning::{Alike, Declared};
+use super::options::{Functions, Options, Records};
+use super::run::behaviour;
+use super::tell::{Report, Teller, Told};
+use super::witness::Neighbourhood;
+use crate::evaluate::{ConnectionState, Surroundings};
+use crate::program::{ChainId, IpVersion, Program, SetId};
+use crate::ruleset::Hook;
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Functions are walked by recursion, which needs room.
+const STACK: usize = 256 << 20;
+/// Packets tried in all, in a case.
+const DRAWS: u128 = 1 << 24;
+
+const HOOKS: [Hook; 2] = [Hook::Prerouting, Hook::Output];
+const STATES: [ConnectionState; 4] =
+    [ConnectionState::New, ConnectionState::Established, ConnectionState::Related, ConnectionState::Invalid];
+
+/// What proofs take for granted, and where they give up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The addresses in the surroundings are all the node has.
+    pub local_addresses_complete: bool,
+    /// A hash here and chance there are equal if the same outcomes are possible.
+    pub support: bool,
+    /// Edges of the diagram of a case, at most; steps and pairs are limited by it, too.
+    pub limit: usize,
+    /// Differences that are told of a case, at most.
+    pub told: usize,
+    /// What packets are chosen by.
+    pub neighbourhood: Neighbourhood,
+}
+
+/// A case and what came of it.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// Which packets.
+    pub case: Case,
+    /// What is remembered of their clients.
+    pub records: Records,
+    /// What differs.
+    pub report: Report,
+}
+
+/// The rules and elements that no packet meets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreached {
+    /// Rules that would do something, by their places in their chains.
+    pub rules: Vec<(ChainId, usize)>,
+    /// Elements of sets and maps with names.
+    pub elements: Vec<(SetId, usize)>,
+}
+
+/// Whether a program does with the first packet of every connection what was declared, one declaration for each version
+/// of IP. What rules remember is asked twice: as if it was nothing, and as if it could be anything. Packets come without
+/// a mark.
+///
+/// # Errors
+/// A function is too large.
+pub fn prove(
+    program: &Program,
+    declarations: &[Declaration],
+    surroundings: &Surroundings,
+    settings: &Settings,
+) -> Result<Vec<Examined>, TooLarge> {
+    let program = &*program.without_records();
+    let affinity = |declaration: &Declaration| {
+        declaration.parts().service_ports.iter().any(|service_port| service_port.affinity.is_some())
+    };
+    let mut cases = Vec::new();
+    for declaration in declarations {
+        for hook in HOOKS {
+            for records in [Records::Absent, Records::Any] {
+                if records == Records::Absent || affinity(declaration) || program.has_records() {
+                    let version = declaration.parts().version;
+                    cases.push((declaration, Case { hook, version, state: ConnectionState::New }, records));
+                }
+            }
+        }
+    }
+    all(&cases, |(declaration, case, records)| {
+        let options = options(settings, Some(0), *records);
+        let mut functions = Functions::new(*case, settings.limit);
+        let mut demands = Demands::default();
+        let left = declared(declaration, surroundings, &options, &mut functions, &mut demands)?;
+        let mut coverage = Coverage::new(program);
+        let right = behaviour(program, surroundings, *case, &options, &mut functions, &mut coverage)?;
+        let Functions { diagram, ends, .. } = &mut functions;
+        let mut meaning = Declared::new(ends, &demands, case.version);
+        let compared = compare(diagram, left, right, &mut meaning, limits(settings))?;
+        let folded = fold(diagram, &compared, &mut meaning, *records);
+        let teller = Teller {
+            functions: &functions,
+            left: Told::Declared(&demands, left),
+            right: Told::Ruleset(program, right),
+            surroundings,
+            neighbourhood: &settings.neighbourhood,
+            most: settings.told,
+            draws: Cell::new(DRAWS),
+        };
+        Ok(Examined { case: *case, records: *records, report: teller.report(&compared, folded) })
+    })
+}
+
+/// Whether two programs do the same with every packet, whatever its mark and the state of its connection, as long as
+/// nothing is remembered.
+///
+/// # Errors
+/// A function is too large.
+pub fn compare_programs(
+    left: &Program,
+    right: &Program,
+    surroundings: &Surroundings,
+    settings: &Settings,
+) -> Result<Vec<Examined>, TooLarge> {
+    let (left, right) = (&*left.without_records(), &*right.without_records());
+    let records = Records::Absent;
+    all(&cases(), |case| {
+        let options = options(settings, None, records);
+        let mut functions = Functions::new(*case, settings.limit);
+        let mut coverage = Coverage::new(left);
+        let one = behaviour(left, surroundings, *case, &options, &mut functions, &mut coverage)?;
+        let mut coverage = Coverage::new(right);
+        let other = behaviour(right, surroundings, *case, &options, &mut functions, &mut coverage)?;
+        let Functions { diagram, ends, .. } = &mut functions;
+        let mut meaning = Alike::new(ends);
+        let compared = compare(diagram, one, other, &mut meaning, limits(settings))?;
+        let folded = fold(diagram, &compared, &mut meaning, records);
+        let teller = Teller {
+            functions: &functions,
+            left: Told::Ruleset(left, one),
+            right: Told::Ruleset(right, other),
+            surroundings,
+            neighbourhood: &settings.neighbourhood,
+            most: settings.told,
+            draws: Cell::new(DRAWS),
+        };
+        Ok(Examined { case: *case, records, report: teller.report(&compared, folded) })
+    })
+}
+
+/// The rules and elements of a program that no packet meets, whatever its mark, the state of its connection and what is
+/// remembered.
+///
+/// # Errors
+/// A function is too large.
+pub fn unreached(program: &Program, surroundings: &Surroundings, settings: &Settings) -> Result<Unreached, TooLarge> {
+    let options = options(settings, None, Records::Any);
+    let covered = all(&cases(), |case| {
+        let mut functions = Functions::new(*case, settings.limit);
+        let mut coverage = Coverage::new(program);
+        behaviour(program, surroundings, *case, &options, &mut functions, &mut coverage)?;
+        Ok(coverage)
+    })?;
+    let mut coverage = Coverage::new(program);
+    for one in &covered {
+        coverage.add(one);
+    }
+    let mut found = Unreached::default();
+    for (id, chain) in program.chains.iter().enumerate() {
+        found.rules.extend(chain.live.iter().filter(|place| !coverage.rule(id, **place)).map(|place| (id, *place)));
+    }
+    for (id, set) in program.sets.iter().enumerate().filter(|(_, set)| set.name.is_some() && !set.dynamic) {
+        found.elements.extend((0..set.entries.len()).filter(|place| !coverage.element(id, *place)).map(|it| (id, it)));
+    }
+    Ok(found)
+}
+
+/// Every hook, version and state.
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for version in [IpVersion::V4, IpVersion::V6] {
+        for hook in HOOKS {
+            cases.extend(STATES.map(|state| Case { hook, version, state }));
+        }
+    }
+    cases
+}
+
+fn options(settings: &Settings, initial_mark: Option<u32>, records: Records) -> Options {
+    let local_addresses_complete = settings.local_addresses_complete;
+    Options { initial_mark, records, local_addresses_complete, limit: settings.limit }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits { pairs: settings.limit, support: settings.support }
+}
+
+/// What comes of each of them, in their order, worked at by all processors.
+fn all<T: Sync, R: Send>(cases: &[T], work: impl Fn(&T) -> Result<R, TooLarge> + Sync) -> Result<Vec<R>, TooLarge> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Result<R, TooLarge>)>> = Mutex::default();
+    let worker = || {
+        while let Some((place, case)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|it| Some((it, cases.get(it)?)))
+        {
+            let result = work(case);
+            let failed = result.is_err();
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((place, result));
+            if failed {
+                // The others are of no use any more.
+                next.store(cases.len(), Ordering::Relaxed);
+            }
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(cases.len());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            // Where no thread can be made, the others do the work, and if there is none, nothing is proved.
+            drop(std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker));
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(place, _)| *place);
+    let found: Vec<R> = results.into_iter().map(|(_, result)| result).collect::<Result<_, _>>()?;
+    if found.len() == cases.len() { Ok(found) } else { Err(TooLarge) }
+}

@@ -1,0 +1,179 @@
+//! The binding of proofs: what a ruleset does beside what was declared, or beside what another one does.
+
+use crate::declaration::Declaration;
+use crate::program::{ChanceRow, Program, packed};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use svcc_core::evaluate::{ConnectionState, Packet};
+use svcc_core::program::IpVersion;
+use svcc_core::proof::declared::Pods;
+use svcc_core::proof::{self, Difference, Equality, Examined, Neighbourhood, Records, Settings};
+use svcc_core::ruleset::{Hook, TableFamily};
+
+/// Protocol number, source, destination, source port, destination port, whether the node sends it, input interface,
+/// output interface, mark, state of the connection.
+type PacketRow =
+    (u8, Py<PyBytes>, Py<PyBytes>, Option<u16>, Option<u16>, bool, Option<String>, Option<String>, u32, &'static str);
+/// Packet, local addresses, frontend, expected, whether any of these is fine, found, whether it is undecided, whether it
+/// is about a remembered client, regions, words.
+type DifferenceRow = (PacketRow, Vec<Py<PyBytes>>, i64, Vec<ChanceRow>, bool, Vec<ChanceRow>, bool, bool, u64, String);
+/// Regions, equality, differences, regions that are not told, unattainable regions, contradictions.
+type ReportRow = (u64, Option<&'static str>, Vec<DifferenceRow>, u64, Vec<String>, Vec<String>);
+/// Family, table, chain, handle, rule.
+type RuleRow = (String, String, String, Option<u64>, String);
+/// Family, table, set, element.
+type ElementRow = (String, String, String, String);
+
+/// What is not done as declared, in each case; None if it is too large.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+pub(crate) fn prove(
+    py: Python<'_>,
+    program: &Program,
+    declarations: Vec<PyRef<'_, Declaration>>,
+    local_addresses_complete: bool,
+    support: bool,
+    limit: usize,
+    told: usize,
+) -> Option<Vec<ReportRow>> {
+    let declarations: Vec<_> = declarations.iter().map(|declaration| declaration.0.clone()).collect();
+    let pods = declarations.iter().flat_map(|declaration| match &declaration.parts().pods {
+        Pods::Sources(prefixes) => prefixes.as_slice(),
+        Pods::Interface(_) => &[],
+    });
+    let neighbourhood = Neighbourhood { pods: pods.copied().collect() };
+    let settings = Settings { local_addresses_complete, support, limit, told, neighbourhood };
+    let examined =
+        py.detach(|| proof::prove(&program.program, &declarations, &program.surroundings, &settings)).ok()?;
+    Some(examined.into_iter().map(|case| report(py, program, program, case)).collect())
+}
+
+/// What two rulesets do not do alike, in each case; None if it is too large.
+///
+/// Raises ValueError if they are not of one node.
+#[pyfunction]
+pub(crate) fn compare_programs(
+    py: Python<'_>,
+    left: &Program,
+    right: &Program,
+    local_addresses_complete: bool,
+    support: bool,
+    limit: usize,
+    told: usize,
+) -> PyResult<Option<Vec<ReportRow>>> {
+    let (here, there) = (&left.surroundings, &right.surroundings);
+    let same = here.local_v4 == there.local_v4 && here.local_v6 == there.local_v6;
+    if !same || here.big_endian != there.big_endian {
+        return Err(PyValueError::new_err("the rulesets are not of one node: addresses or byte orders differ"));
+    }
+    let neighbourhood = Neighbourhood::default();
+    let settings = Settings { local_addresses_complete, support, limit, told, neighbourhood };
+    let examined = py.detach(|| proof::compare_programs(&left.program, &right.program, here, &settings));
+    Ok(examined.ok().map(|cases| cases.into_iter().map(|case| report(py, left, right, case)).collect()))
+}
+
+/// The rules and elements that no packet meets; None if it is too large.
+#[pyfunction]
+pub(crate) fn unreached(
+    py: Python<'_>,
+    program: &Program,
+    local_addresses_complete: bool,
+    limit: usize,
+) -> Option<(Vec<RuleRow>, Vec<ElementRow>)> {
+    let neighbourhood = Neighbourhood::default();
+    let settings = Settings { local_addresses_complete, support: false, limit, told: 0, neighbourhood };
+    let found = py.detach(|| proof::unreached(&program.program, &program.surroundings, &settings)).ok()?;
+    let tables = &program.program.ruleset.tables;
+    let rules = found.rules.into_iter().map(|(chain, place)| {
+        let linked = &program.program.chains[chain];
+        let table = &tables[linked.table];
+        let chain = &table.chains[linked.place];
+        let rule = &chain.rules[place];
+        (table.family.to_string(), table.name.clone(), chain.name.clone(), rule.handle, rule.to_string())
+    });
+    // Sets with names are linked in the order of the listing, those without stand between them.
+    let listed = tables
+        .iter()
+        .filter(|table| matches!(table.family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet))
+        .flat_map(|table| table.sets.iter().map(move |set| (table, set)));
+    let named = program.program.sets.iter().enumerate().filter(|(_, set)| set.name.is_some());
+    let mut places = vec![None; program.program.sets.len()];
+    for ((id, _), place) in named.zip(listed) {
+        places[id] = Some(place);
+    }
+    let elements = found.elements.into_iter().filter_map(|(id, place)| {
+        let (table, set) = places[id]?;
+        // Elements that are not understood are not linked; then the places are not those of the listing.
+        let whole = set.elements.len() == program.program.sets[id].entries.len();
+        let words = set.elements.get(place).filter(|_| whole).map(|element| element.key.to_string());
+        Some((
+            table.family.to_string(),
+            table.name.clone(),
+            set.name.to_string(),
+            words.unwrap_or_else(|| format!("element {}", place + 1)),
+        ))
+    });
+    Some((rules.collect(), elements.collect()))
+}
+
+fn report(py: Python<'_>, left: &Program, right: &Program, examined: Examined) -> ReportRow {
+    let remembered = examined.records == Records::Any;
+    let report = examined.report;
+    let equality = report.equality.map(|equality| match equality {
+        Equality::Exact => "exact",
+        Equality::Distribution => "distribution",
+        Equality::Support => "support",
+    });
+    // Where anything may be remembered, any endpoint will do, which says nothing about chances.
+    let equality = equality.filter(|_| !remembered);
+    let differences = report.differences.into_iter().map(|one| difference(py, left, right, one)).collect();
+    (report.regions, equality, differences, report.untold, report.unattainable, report.contradictions)
+}
+
+fn difference(py: Python<'_>, left: &Program, right: &Program, difference: Difference) -> DifferenceRow {
+    let version = difference.packet.version;
+    let rows = |program: &Program, chances: Vec<_>| {
+        chances.into_iter().map(|chance| program.row(py, version, chance)).collect::<Vec<_>>()
+    };
+    (
+        packet(py, &difference.packet),
+        difference.local_addresses.iter().map(|address| packed(py, version, *address)).collect(),
+        difference.frontend.map_or(-1, i64::from),
+        rows(left, difference.expected),
+        difference.any_of,
+        rows(right, difference.found),
+        difference.undecided,
+        difference.remembered,
+        difference.regions,
+        difference.words,
+    )
+}
+
+fn packet(py: Python<'_>, packet: &Packet) -> PacketRow {
+    let version: IpVersion = packet.version;
+    (
+        packet.protocol,
+        packed(py, version, packet.source),
+        packed(py, version, packet.destination),
+        packet.source_port,
+        packet.destination_port,
+        packet.hook == Hook::Output,
+        packet.input_interface.and_then(name),
+        packet.output_interface.and_then(name),
+        packet.mark,
+        match packet.state {
+            ConnectionState::New => "new",
+            ConnectionState::Established => "established",
+            ConnectionState::Related => "related",
+            ConnectionState::Invalid => "invalid",
+        },
+    )
+}
+
+/// The name of an interface; None of the number of no interface.
+fn name(number: u128) -> Option<String> {
+    let bytes = number.to_be_bytes();
+    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    (length > 0).then(|| String::from_utf8_lossy(&bytes[..length]).into_owned())
+}

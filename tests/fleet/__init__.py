@@ -1,0 +1,1 @@
+"""Fleets of nodes whose dumps are audited side by side."""
