@@ -145,7 +145,7 @@ impl<'p> Run<'p> {
         let key = HashKey { parts: parts.into(), big_endian };
         if constant {
             let hash = key.value(seed, &|_| 0);
-            let value = (u64::from(hash) * u64::from(modulus) >> 32) + u64::from(offset);
+            let value = ((u64::from(hash) * u64::from(modulus)) >> 32) + u64::from(offset);
             return then(self, Value::Known(u128::from(value)), state);
         }
         let number = self.functions.hashes.number(&key, seed);
