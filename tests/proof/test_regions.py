@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -31,6 +30,7 @@ WITH_PORTS = {6, 17, 33, 132, 136}
 
 Packet = tuple[int, str, str, int, int, str, str, int]
 Distribution = dict[tuple[object, ...], Fraction]
+Row = tuple[tuple[int, int], str, str | None, object, object, int | None, list[str], object]
 
 
 class Both:
@@ -71,18 +71,17 @@ class Both:
         return False
 
 
-def distribution(rows: Sequence[tuple[object, ...]]) -> Distribution:
-    chances: Counter[tuple[object, ...]] = Counter()
+def distribution(rows: Sequence[Row]) -> Distribution:
+    chances: Distribution = {}
     for row in rows:
-        numerator, denominator = row[0]  # type: ignore[misc]
-        chances[row[1:6]] += Fraction(numerator, denominator)  # type: ignore[assignment]
-    return dict(chances)
+        chances[row[1:6]] = chances.get(row[1:6], Fraction(0)) + Fraction(*row[0])
+    return chances
 
 
 def share(way: Distribution, outcome: tuple[object, ...]) -> Fraction:
     """How likely an outcome is, with any mark if its own is not known."""
     blurred = outcome[-1] is None
-    return sum((c for key, c in way.items() if key == outcome or blurred and key[:-1] == outcome[:-1]), Fraction(0))
+    return sum((c for key, c in way.items() if key == outcome or (blurred and key[:-1] == outcome[:-1])), Fraction(0))
 
 
 def same(expected: Distribution, way: Distribution) -> bool:
