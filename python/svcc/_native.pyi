@@ -7,6 +7,7 @@ from svcc.model.service import ServicePort
 __all__ = [
     "Chooser",
     "Program",
+    "Regions",
     "assign_slots",
     "assign_slots_many",
     "maglev_size",
