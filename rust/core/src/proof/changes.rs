@@ -108,8 +108,7 @@ impl<'p> Run<'p> {
     pub(super) fn update(
         &mut self,
         at: At,
-        operation: SetOperation,
-        set: SetId,
+        (operation, set, timeout): (SetOperation, SetId, Option<u64>),
         (key, data): (&'p [Part], &'p [Part]),
         state: &State,
         then: Branch<'_, 'p>,
@@ -127,7 +126,7 @@ impl<'p> Run<'p> {
                 }
                 let mut state = state.clone();
                 if operation != SetOperation::Delete {
-                    state.remembers.push(0);
+                    state.remembers.push(timeout.map_or(0, |seconds| seconds.saturating_mul(1000)));
                 }
                 if !run.reaches.reads_later(set, at.hook, state.looped) {
                     return then(run, true, &state);
