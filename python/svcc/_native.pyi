@@ -89,6 +89,7 @@ class Program:
     ) -> list[_ChanceRow]: ...
     def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
 
+@final
 class Regions:
     def __new__(
         cls, program: Program, output: bool, version: int, state: str, initial_mark: int | None, limit: int

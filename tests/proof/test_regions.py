@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,8 @@ from hypothesis import strategies as st
 
 from svcc._native import Program, Regions
 from svcc.addresses import address_bytes
+from svcc.compiler.compilation import compile_cluster
+from svcc.nft.text import table_text
 from tests.kube_proxy import DISTINCT_LAYOUTS, kube_proxy_ruleset
 from tests.kube_proxy.differences import as_kube_proxy_reads
 from tests.strategies.ruleset_packets import RulesetPacket, packets_for
@@ -29,6 +30,7 @@ WITH_PORTS = {6, 17, 33, 132, 136}
 
 Packet = tuple[int, str, str, int, int, str, str, int]
 Distribution = dict[tuple[object, ...], Fraction]
+Row = tuple[tuple[int, int], str, str | None, object, object, int | None, list[str], object]
 
 
 class Both:
@@ -69,18 +71,17 @@ class Both:
         return False
 
 
-def distribution(rows: Sequence[tuple[object, ...]]) -> Distribution:
-    chances: Counter[tuple[object, ...]] = Counter()
+def distribution(rows: Sequence[Row]) -> Distribution:
+    chances: Distribution = {}
     for row in rows:
-        numerator, denominator = row[0]  # type: ignore[misc]
-        chances[row[1:6]] += Fraction(numerator, denominator)  # type: ignore[assignment]
-    return dict(chances)
+        chances[row[1:6]] = chances.get(row[1:6], Fraction(0)) + Fraction(*row[0])
+    return chances
 
 
 def share(way: Distribution, outcome: tuple[object, ...]) -> Fraction:
     """How likely an outcome is, with any mark if its own is not known."""
     blurred = outcome[-1] is None
-    return sum((c for key, c in way.items() if key == outcome or blurred and key[:-1] == outcome[:-1]), Fraction(0))
+    return sum((c for key, c in way.items() if key == outcome or (blurred and key[:-1] == outcome[:-1])), Fraction(0))
 
 
 def same(expected: Distribution, way: Distribution) -> bool:
@@ -125,9 +126,20 @@ def test_so_it_does_in_every_layout_of_kube_proxy(layout: str, scenario: Scenari
         both.agree(packet, data.draw(st.booleans()))
 
 
+@settings(max_examples=30, suppress_health_check=list(HealthCheck), deadline=None)
+@given(scenario=scenarios(), data=st.data())
+def test_so_it_does_in_what_svcc_compiles(scenario: Scenario, data: st.DataObject) -> None:
+    ruleset = compile_cluster(scenario.cluster, node=scenario.node, settings=scenario.settings).ruleset
+    text = "".join(piece for table in ruleset.tables for piece in table_text(table))
+    both = Both(text.encode(), scenario.facts.local_addresses)
+    note(text)
+    for packet in data.draw(st.lists(packets_of(text, scenario.facts.local_addresses), min_size=20, max_size=20)):
+        both.agree(packet, data.draw(st.booleans()))
+
+
 def packets_of(text: str, local: Iterable[str]) -> st.SearchStrategy[Packet]:
     """Packets between addresses and ports that the text names."""
-    words = {word.strip("{},;:\"") for word in text.split()}
+    words = {word.strip('{},;:"') for word in text.split()}
     addresses = {4: {"198.51.100.7", "127.0.0.1"}, 6: {"2001:db8::7", "::1"}}
     ports = {1, 40000}
     for word in [*words, *local]:

@@ -15,6 +15,9 @@ use crate::ruleset::{Hook, NatKind, SetOperation};
 /// What follows a statement that goes through, or ends its rule.
 type Branch<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, bool, &State) -> Followed;
 
+/// What follows a new address or port, which may be none; None where the rule ends.
+type Aimed<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, Option<Option<u128>>, &State) -> Followed;
+
 impl<'p> Run<'p> {
     /// Sets a mark or the like.
     pub(super) fn assign(
@@ -201,13 +204,7 @@ impl<'p> Run<'p> {
     }
 
     /// A new address or port: each there may be; None where the rule ends.
-    fn target(
-        &mut self,
-        at: At,
-        term: Option<&'p Term>,
-        state: &State,
-        then: &mut dyn FnMut(&mut Self, Option<Option<u128>>, &State) -> Followed,
-    ) -> Followed {
+    fn target(&mut self, at: At, term: Option<&'p Term>, state: &State, then: Aimed<'_, 'p>) -> Followed {
         let Some(term) = term else { return then(self, Some(None), state) };
         self.term(at, term, state, &mut |run, value, state| match value {
             Value::Break => then(run, None, state),

@@ -281,7 +281,7 @@ impl<'p> Run<'p> {
             };
             let upper = if free >= 128 { u128::MAX } else { prefix | ((1 << free) - 1) };
             match uppers.last_mut() {
-                Some(last) if last.child == child => last.upper = upper,
+                Some(before) if before.child == child => before.upper = upper,
                 _ => uppers.push(Edge { upper, child }),
             }
             if uppers.len() + open.len() > STRETCHES {

@@ -100,10 +100,10 @@ impl Run<'_> {
             && matches!(self.case.state, ConnectionState::New | ConnectionState::Related)
     }
 
-    pub(super) fn stage(&mut self, hook: Hook, stage: usize, state: &State) -> Followed {
+    pub(super) fn stage(&mut self, hook: Hook, first: usize, state: &State) -> Followed {
         let program = self.program;
         let mut state = state.clone();
-        for (place, next) in program.path(self.version(), hook).stages.iter().enumerate().skip(stage) {
+        for (place, next) in program.path(self.version(), hook).stages.iter().enumerate().skip(first) {
             if next.nat || next.priority > CONNECTION_TRACKING {
                 state.tracked = true;
             }
@@ -119,21 +119,21 @@ impl Run<'_> {
     }
 
     /// One of the base chains that are left, and then the others.
-    pub(super) fn base(&mut self, hook: Hook, stage: usize, left: ListId, free: bool, state: &State) -> Followed {
+    pub(super) fn base(&mut self, hook: Hook, at: usize, left: ListId, free: bool, state: &State) -> Followed {
         let chains = self.positions.chains(left).to_vec();
         let mut children = Vec::with_capacity(chains.len());
         for place in 0..if free { chains.len() } else { 1 } {
             let mut rest = chains.clone();
             let chain = rest.remove(place);
             let left = self.positions.list(rest);
-            children.push(self.base_chain(hook, stage, left, free, chain, state)?);
+            children.push(self.base_chain((hook, at), left, free, chain, state)?);
         }
         if let [only] = children[..] {
             return Ok(only);
         }
         let program = self.program;
         let names: Vec<&str> = chains.iter().map(|chain| program.chain_name(*chain)).collect();
-        let priority = program.path(self.version(), hook).stages[stage].priority;
+        let priority = program.path(self.version(), hook).stages[at].priority;
         let reason = || {
             format!(
                 "the chains {} have the same priority {priority} at {hook}, and which was made first is not in the dump",
@@ -146,14 +146,13 @@ impl Run<'_> {
 
     fn base_chain(
         &mut self,
-        hook: Hook,
-        stage: usize,
+        (hook, at): (Hook, usize),
         left: ListId,
         free: bool,
         chain: ChainId,
         state: &State,
     ) -> Followed {
-        let running = self.positions.number(Position::Running { hook, stage, left, free, chain });
+        let running = self.positions.number(Position::Running { hook, stage: at, left, free, chain });
         let start = self.start_chain(chain, running);
         let run = self.follow(start, state)?;
         let table = &self.program.ruleset.tables[self.program.chains[chain].table];

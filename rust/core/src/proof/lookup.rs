@@ -459,14 +459,14 @@ impl<'p> Run<'p> {
         if may_miss || set.unknown.is_some() {
             found.push(None);
         }
-        let of = |data: &Option<&'p Data>| data.map_or(Found::Nothing, Found::Data);
+        let of = |data: Option<&'p Data>| data.map_or(Found::Nothing, Found::Data);
         match &found[..] {
             [] => then(self, Found::Nothing, state),
-            [only] if set.unknown.is_none() => then(self, of(only), state),
+            [only] if set.unknown.is_none() => then(self, of(*only), state),
             [_, _, ..] if found.len() <= 64 => {
                 let mut children = Vec::with_capacity(found.len());
                 for data in &found {
-                    children.push(then(self, of(data), state)?);
+                    children.push(then(self, of(*data), state)?);
                 }
                 let (set_id, values) = (layout.set, layout.values);
                 let condition = format!("ruleset {}: {values:?} in {set_id} among {places:?}", self.ruleset);

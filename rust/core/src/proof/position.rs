@@ -40,7 +40,7 @@ pub(super) struct RulePosition {
 /// Positions and lists of chains, each once.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
-    positions: Vec<Position>,
+    known: Vec<Position>,
     numbers: FxHashMap<Position, PositionId>,
     lists: Vec<Vec<ChainId>>,
     list_numbers: FxHashMap<Vec<ChainId>, ListId>,
@@ -49,13 +49,13 @@ pub(super) struct Positions {
 impl Positions {
     pub(super) fn number(&mut self, position: Position) -> PositionId {
         *self.numbers.entry(position).or_insert_with(|| {
-            self.positions.push(position);
-            u32::try_from(self.positions.len() - 1).unwrap_or(u32::MAX)
+            self.known.push(position);
+            u32::try_from(self.known.len() - 1).unwrap_or(u32::MAX)
         })
     }
 
     pub(super) fn get(&self, number: PositionId) -> Position {
-        self.positions[number as usize]
+        self.known[number as usize]
     }
 
     pub(super) fn list(&mut self, chains: Vec<ChainId>) -> ListId {

@@ -16,7 +16,7 @@ pub struct Question {
 /// The questions of functions that are to be compared, each once. Records are questions, too.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
-    questions: Vec<Question>,
+    asked: Vec<Question>,
     numbers: FxHashMap<Box<str>, u32>,
     rulesets: u32,
 }
@@ -28,8 +28,8 @@ impl Questions {
         if let Some(number) = self.numbers.get(condition) {
             return *number;
         }
-        let number = u32::try_from(self.questions.len()).unwrap_or(u32::MAX);
-        self.questions.push(Question { condition: condition.into(), reason: reason().into(), answers });
+        let number = u32::try_from(self.asked.len()).unwrap_or(u32::MAX);
+        self.asked.push(Question { condition: condition.into(), reason: reason().into(), answers });
         self.numbers.insert(condition.into(), number);
         number
     }
@@ -37,19 +37,19 @@ impl Questions {
     /// A question by its number.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Question> {
-        self.questions.get(number as usize)
+        self.asked.get(number as usize)
     }
 
     /// How many questions there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.questions.len()
+        self.asked.len()
     }
 
     /// Whether nothing is asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.questions.is_empty()
+        self.asked.is_empty()
     }
 
     /// A number for another ruleset: what its sets hold beyond the dump is no other ruleset's business.

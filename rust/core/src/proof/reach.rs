@@ -80,7 +80,9 @@ impl Reach {
             }
             Action::Update { key, data, .. } => {
                 self.changes = true;
-                key.iter().chain(data).for_each(|part| self.term(&part.term));
+                for part in key.iter().chain(data) {
+                    self.term(&part.term);
+                }
             }
             Action::Notrack | Action::Opaque(_) => self.changes = true,
             Action::Conditional(_) => {}
@@ -100,19 +102,24 @@ impl Reach {
 
     fn lookup(&mut self, key: &[Part], set: SetId) {
         self.reads.insert(set);
-        key.iter().for_each(|part| self.term(&part.term));
+        for part in key {
+            self.term(&part.term);
+        }
     }
 
     fn term(&mut self, term: &Term) {
         match term {
             Term::Field(Field::ConnectionStatus) => self.status = true,
-            Term::Field(_) | Term::Constant(_) | Term::Unknown(_) => {}
-            Term::Numgen { .. } | Term::UnknownHash { .. } => {}
+            Term::Field(_) | Term::Constant(_) | Term::Unknown(_) | Term::Numgen { .. } | Term::UnknownHash { .. } => {}
             Term::Bits(_, sides, _) => {
                 self.term(&sides.0);
                 self.term(&sides.1);
             }
-            Term::Jhash { key, .. } => key.iter().for_each(|part| self.term(&part.term)),
+            Term::Jhash { key, .. } => {
+                for part in key {
+                    self.term(&part.term);
+                }
+            }
             Term::Lookup { key, map } => self.lookup(key, *map),
         }
     }
@@ -160,9 +167,8 @@ impl Reaches {
                 || nat && self.by_hook.get(&(hook, true)).is_some_and(|reach| reach.reads.contains(&set))
         };
         let rest: &[Hook] = match hook {
-            Hook::Input if looped || !self.output => &[],
             Hook::Forward => &[Hook::Postrouting],
-            Hook::Postrouting if looped || !self.output => &[],
+            Hook::Input | Hook::Postrouting if looped || !self.output => &[],
             _ => &[Hook::Input, Hook::Forward, Hook::Postrouting],
         };
         order.iter().any(|(hook, nat)| reads(*hook, *nat)) || rest.iter().any(|hook| reads(*hook, !self.output))

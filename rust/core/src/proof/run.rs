@@ -243,6 +243,7 @@ impl<'p> Run<'p> {
     }
 
     /// The leaf of an outcome.
+    #[expect(clippy::unnecessary_wraps, reason = "it stands where other ways may fail")]
     pub(super) fn end(&mut self, verdict: Verdict, state: &State) -> Followed {
         let accepted = verdict == Verdict::Accept;
         let (mark, unknown_mark) = match state.mark {

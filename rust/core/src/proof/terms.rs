@@ -16,6 +16,9 @@ use crate::ruleset::Hook;
 /// What follows a value.
 pub(super) type Then<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, Value, &State) -> Followed;
 
+/// What follows the values of a key; None if the packet has no such key.
+type Several<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, Option<Vec<Value>>, &State) -> Followed;
+
 /// The protocols whose packets have ports.
 const WITH_PORTS: &[u8] = &[6, 17, 33, 132, 136];
 /// "lo" as the number of an interface's name.
@@ -93,7 +96,7 @@ impl<'p> Run<'p> {
         parts: &'p [Part],
         before: Vec<Value>,
         state: &State,
-        then: &mut dyn FnMut(&mut Self, Option<Vec<Value>>, &State) -> Followed,
+        then: Several<'_, 'p>,
     ) -> Followed {
         let Some((part, rest)) = parts.split_first() else { return then(self, Some(before), state) };
         self.term(at, &part.term, state, &mut |run, value, state| {
@@ -145,7 +148,7 @@ impl<'p> Run<'p> {
         let key = HashKey { parts: parts.into(), big_endian };
         if constant {
             let hash = key.value(seed, &|_| 0);
-            let value = (u64::from(hash) * u64::from(modulus) >> 32) + u64::from(offset);
+            let value = ((u64::from(hash) * u64::from(modulus)) >> 32) + u64::from(offset);
             return then(self, Value::Known(u128::from(value)), state);
         }
         let number = self.functions.hashes.number(&key, seed);
@@ -242,14 +245,12 @@ impl<'p> Run<'p> {
         self.choose(guard, holds, fails)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each field, none of which says anything of another")]
     fn field(&mut self, at: At, field: Field, state: &State, then: Then<'_, 'p>) -> Followed {
         let v4 = self.version() == IpVersion::V4;
         let of_connection = |run: &Self, value: Value| if run.has_connection(state) { value } else { Value::Break };
         let value = match field {
             Field::Ipv4Address(end) if v4 => address(state, end),
             Field::Ipv6Address(end) if !v4 => address(state, end),
-            Field::Ipv4Address(_) | Field::Ipv6Address(_) | Field::Absent => Value::Break,
             Field::Port(transport, end) => {
                 let there = match transport {
                     Transport::Number(number) => self.protocol(&[number], state)?,
@@ -260,7 +261,11 @@ impl<'p> Run<'p> {
             Field::Protocol => state.variable(Variable::Protocol),
             Field::Ipv4Protocol if v4 => state.variable(Variable::Protocol),
             Field::Ipv6NextHeader if !v4 => state.variable(Variable::Protocol),
-            Field::Ipv4Protocol | Field::Ipv6NextHeader => Value::Break,
+            Field::Ipv4Address(_)
+            | Field::Ipv6Address(_)
+            | Field::Ipv4Protocol
+            | Field::Ipv6NextHeader
+            | Field::Absent => Value::Break,
             Field::NetfilterFamily => Value::Known(if v4 { 2 } else { 10 }),
             Field::EtherType => Value::Known(if v4 { 0x0800 } else { 0x86dd }),
             Field::InputInterface if state.looped => Value::Known(LOOPBACK),
