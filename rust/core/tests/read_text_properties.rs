@@ -286,8 +286,15 @@ fn nat() -> BoxedStrategy<Statement> {
 
 fn statement() -> BoxedStrategy<Statement> {
     let operation = prop_oneof![Just(SetOperation::Add), Just(SetOperation::Update), Just(SetOperation::Delete)];
-    let update = (operation, set_name(), key(), option::of(value()), any::<bool>())
-        .prop_map(|(operation, set, key, data, limited)| Statement::Update { operation, set, key, data, limited });
+    let update = (operation, set_name(), key(), option::of(value()), option::of(1..100_000_u64), any::<bool>())
+        .prop_map(|(operation, set, key, data, timeout, limited)| Statement::Update {
+            operation,
+            set,
+            key,
+            data,
+            timeout,
+            limited,
+        });
     let reject = prop_oneof![
         Just((None, None)),
         Just((Some("tcp reset"), None)),

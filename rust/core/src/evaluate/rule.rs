@@ -72,7 +72,7 @@ impl<'a, W: World> Machine<'a, W> {
                     }
                     None => return Ok(Next::Rule),
                 },
-                Action::Update { operation, set, key, data } => {
+                Action::Update { operation, set, key, data, timeout: _ } => {
                     if !self.update(*operation, *set, key, data)? {
                         return Ok(Next::Rule);
                     }

@@ -103,6 +103,7 @@ impl Linker<'_> {
         let holds_objects = matches!(&set.data, Some(DataType::Object(_)));
         let mut linked = self.set(Some((*set.name).into()), key, data, &set.elements, holds_objects);
         linked.dynamic = set.dynamic;
+        linked.default_timeout = set.default_timeout;
         if set.elements_unknown {
             linked.unknown = Some("the dump leaves its elements out".into());
         }

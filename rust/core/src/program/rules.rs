@@ -131,6 +131,8 @@ pub enum Action {
         key: Vec<Part>,
         /// The data of a map's element.
         data: Vec<Part>,
+        /// How long the element stays, in seconds; None is for good.
+        timeout: Option<u64>,
     },
     /// The connection is not tracked.
     Notrack,

@@ -44,6 +44,8 @@ pub struct Set {
     pub data: Vec<Kind>,
     /// Rules may change it, and did so since the dump was made.
     pub dynamic: bool,
+    /// How long elements stay of which nothing else is said, in seconds; None is for good.
+    pub default_timeout: Option<u64>,
     /// Why what it holds is not known altogether.
     pub unknown: Option<Box<str>>,
     /// The elements.
@@ -129,7 +131,7 @@ impl Set {
             entries.push(entry);
         }
         let index = Index::new(&key, &entries, catch_all);
-        Self { name, key, data, dynamic: false, unknown: None, entries, catch_all, index }
+        Self { name, key, data, dynamic: false, default_timeout: None, unknown: None, entries, catch_all, index }
     }
 
     /// Removes all elements.

@@ -56,14 +56,15 @@ impl Linker<'_> {
                     (Some(kind), Some(code)) => Some(format!("{kind} {code}").into()),
                 },
             },
-            Statement::Update { operation, set, key, data, limited } => {
+            Statement::Update { operation, set, key, data, timeout, limited } => {
                 let Some(set) = self.set_names.get(&**set).copied() else { return Some(opaque()) };
                 if *limited {
                     return Some(Action::Conditional(statement.to_string().into()));
                 }
                 let key = self.parts(key);
                 let data = data.as_ref().map_or_else(Vec::new, |data| self.parts(data));
-                Action::Update { operation: *operation, set, key, data }
+                let timeout = timeout.or(self.sets[set].default_timeout);
+                Action::Update { operation: *operation, set, key, data, timeout }
             }
             Statement::Notrack => Action::Notrack,
             Statement::Effectless(_) => return None,

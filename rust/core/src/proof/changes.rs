@@ -111,8 +111,7 @@ impl<'p> Run<'p> {
     pub(super) fn update(
         &mut self,
         at: At,
-        operation: SetOperation,
-        set: SetId,
+        (operation, set, timeout): (SetOperation, SetId, Option<u64>),
         (key, data): (&'p [Part], &'p [Part]),
         state: &State,
         then: Branch<'_, 'p>,
@@ -130,7 +129,7 @@ impl<'p> Run<'p> {
                 }
                 let mut state = state.clone();
                 if operation != SetOperation::Delete {
-                    state.remembers.push(0);
+                    state.remembers.push(timeout.map_or(0, |seconds| seconds.saturating_mul(1000)));
                 }
                 if !run.reaches.reads_later(set, at.hook, state.looped) {
                     return then(run, true, &state);

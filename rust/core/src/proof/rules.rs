@@ -181,8 +181,8 @@ impl<'p> Run<'p> {
                 let tcp = self.protocol(&[6], state)?;
                 self.choose(tcp, outcomes[0], outcomes[1])
             }
-            Action::Update { operation, set, key, data } => {
-                self.update(at, *operation, *set, (key, data), state, &mut |run, done, state| {
+            Action::Update { operation, set, key, data, timeout } => {
+                self.update(at, (*operation, *set, *timeout), (key, data), state, &mut |run, done, state| {
                     if done { run.actions(at, rule, first + 1, state) } else { run.broken(at, state) }
                 })
             }

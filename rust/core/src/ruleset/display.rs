@@ -102,9 +102,12 @@ impl Display for Statement {
                 }
                 code.as_ref().map_or(Ok(()), |code| write!(formatter, " {code}"))
             }
-            Self::Update { operation, set, key, data, limited } => {
+            Self::Update { operation, set, key, data, timeout, limited } => {
                 write!(formatter, "{operation} @{set} {{ ")?;
                 value(formatter, key, Style::Plain)?;
+                if let Some(seconds) = timeout {
+                    write!(formatter, " timeout {seconds}s")?;
+                }
                 formatter.write_str(if *limited { " limit" } else { "" })?;
                 if let Some(data) = data {
                     formatter.write_str(" : ")?;

@@ -161,6 +161,8 @@ pub struct Set {
     pub dynamic: bool,
     /// The elements may expire.
     pub timeout: bool,
+    /// How long elements stay of which nothing else is said, in seconds.
+    pub default_timeout: Option<u64>,
     /// The listing left the elements out (`nft -t`).
     pub elements_unknown: bool,
     /// The elements in the order of the listing.

@@ -122,6 +122,8 @@ pub enum Statement {
         key: Expression,
         /// The data of a map's element.
         data: Option<Expression>,
+        /// How long the element stays, in seconds, where the statement says so.
+        timeout: Option<u64>,
         /// Its own statements can stop the rule (`limit` in the element).
         limited: bool,
     },

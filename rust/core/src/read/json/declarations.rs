@@ -124,6 +124,7 @@ pub(super) fn set(object: &Value<'_>, is_map: bool, odd: &mut Oddities) -> Set {
         interval: flags.contains(&"interval"),
         dynamic: flags.contains(&"dynamic"),
         timeout: flags.contains(&"timeout") || object.get("timeout").is_some(),
+        default_timeout: object.get("timeout").and_then(Value::unsigned),
         elements_unknown: false,
         elements: Vec::new(),
     }

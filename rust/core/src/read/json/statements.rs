@@ -165,15 +165,16 @@ fn update(body: &Value<'_>, name_key: &str) -> Option<Statement> {
     };
     let set = body.text_of(name_key)?;
     let elem = body.get("elem")?;
-    let (key, element_limits) = match elem.single() {
-        Some(("elem", inner)) => (inner.get("val")?, has_limits(inner)),
-        _ => (elem, false),
+    let (key, timeout, element_limits) = match elem.single() {
+        Some(("elem", inner)) => (inner.get("val")?, inner.get("timeout").and_then(Value::unsigned), has_limits(inner)),
+        _ => (elem, None, false),
     };
     Some(Statement::Update {
         operation,
         set: set.strip_prefix('@').unwrap_or(set).into(),
         key: expression(key),
         data: body.get("data").map(expression),
+        timeout,
         limited: element_limits || statements_limit(body),
     })
 }

@@ -58,8 +58,6 @@ pub(super) struct GrowingChain {
 pub(super) struct GrowingSet {
     order: Order,
     pub(super) set: Set,
-    /// In seconds, of elements that say nothing else.
-    default_timeout: Option<u64>,
 }
 
 impl GrowingSet {
@@ -70,7 +68,7 @@ impl GrowingSet {
     /// Adds elements. A listing says of each how long it stays, a command leaves it to the set.
     pub(super) fn add(&mut self, listed: Value<'_>, by_command: bool) {
         let is_map = self.is_map();
-        let default = self.default_timeout.filter(|_| by_command);
+        let default = self.set.default_timeout.filter(|_| by_command);
         // Each value is dropped as soon as it is converted: there may be hundreds of thousands.
         self.set.elements.extend(listed.into_items().into_iter().map(|value| {
             let mut added = element(&value, is_map, 0);
@@ -133,7 +131,7 @@ impl GrowingTable {
         if !self.sets.contains_key(name) {
             let set = Set { name: name.to_owned(), ..Set::default() };
             let order = Order::mentioned(place);
-            self.sets.insert(name.to_owned(), GrowingSet { order, set, default_timeout: None });
+            self.sets.insert(name.to_owned(), GrowingSet { order, set });
         }
         self.sets.get_mut(name).expect("it is there or was inserted")
     }
@@ -165,7 +163,6 @@ impl GrowingTable {
         let mut declared = declarations::set(&object, is_map, odd);
         let growing = self.set(place, &declared.name);
         growing.order.declare(place);
-        growing.default_timeout = object.get("timeout").and_then(Value::unsigned);
         declared.elements = std::mem::take(&mut growing.set.elements);
         growing.set = declared;
         if let Some(listed) = listed {

@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
                 if let Some(seconds) = self.lexer.duration() {
                     self.with_set(place, name, |open| {
                         open.set.timeout = true;
-                        open.default_timeout = seconds;
+                        open.set.default_timeout = seconds;
                     });
                 }
             }

@@ -330,8 +330,8 @@ impl<'a> Lexer<'a> {
         let data = if self.take_sign(':') { Some(self.expression(Place::Value, 0)?) } else { None };
         self.options(&mut options)?;
         self.skip_newlines();
-        let limited = options.limited;
-        self.take_sign('}').then_some(Statement::Update { operation, set, key, data, limited })
+        let Options { timeout, limited, .. } = options;
+        self.take_sign('}').then_some(Statement::Update { operation, set, key, data, timeout, limited })
     }
 
     /// `meter NAME size 100 { KEY limit ... }`, which nft 1.1 lists as `add @NAME { ... }`.

@@ -60,8 +60,6 @@ pub(super) struct OpenChain {
 #[derive(Default)]
 pub(super) struct OpenSet {
     pub(super) set: Set,
-    /// How long elements stay that do not say so.
-    pub(super) default_timeout: Option<u64>,
     /// Every element has a statement that may stop a match.
     pub(super) limited: bool,
     deleted: Vec<Element>,
@@ -99,7 +97,7 @@ impl OpenSet {
     fn finish(mut self) -> Set {
         self.forget_deleted();
         for element in &mut self.set.elements {
-            element.expires = element.expires.or(self.default_timeout);
+            element.expires = element.expires.or(self.set.default_timeout);
             element.limited |= self.limited;
         }
         self.set
