@@ -33,8 +33,6 @@ def scope_of(dataplane: Dataplane, *, regions: int, notes: Iterable[str] = (), m
         _WHOLE,
         *more,
     ]
-    if any(plan.affinity_timeout_seconds for family in dataplane.families for plan in family.service_ports):
-        assumptions.append("Rules that remember clients do so for as long as is declared: the time is not compared.")
     return Scope(regions, tuple(assumptions), NOT_COVERED, tuple(notes))
 
 

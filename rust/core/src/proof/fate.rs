@@ -54,10 +54,9 @@ impl Fate {
         Self { verdict: Verdict::Accept, destination, source: source.clone(), remembers: Box::default() }
     }
 
-    /// Whether the packet is remembered for this time. For how long a rule remembers is not read of dumps yet: then it is
-    /// 0, and taken to be right.
+    /// Whether the packet is remembered for this time, in milliseconds; 0 is for good.
     pub(super) fn remembers_for(&self, timeout: u64) -> bool {
-        self.remembers.iter().any(|known| [0, timeout].contains(known))
+        self.remembers.contains(&timeout)
     }
 
     /// Whether the packet goes somewhere else than it was sent.
