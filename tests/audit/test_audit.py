@@ -74,6 +74,15 @@ def test_the_surprises_of_what_was_declared_are_information() -> None:
     }
 
 
+def test_where_every_packet_fares_as_declared_the_form_of_rules_is_information() -> None:
+    text = spoilt(SCRIPT, ("hook forward priority 0", "hook forward priority 1"))
+    report = audited(text)
+    assert report.verdict is Verdict.PROVED
+    assert {each.severity for each in report.findings if each.kind is K.OLDER_SVCC} == {Severity.INFO}
+    broken = audited(spoilt(text, (WEB, "")))
+    assert {each.severity for each in broken.findings if each.kind is K.OLDER_SVCC} == {Severity.WARNING}
+
+
 SPOILT: dict[str, tuple[tuple[tuple[str, str], ...], list[FindingKind]]] = {
     "a frontend without an element": (((WEB, ""),), [K.SERVICE_MISSING]),
     "a slot without an endpoint": (

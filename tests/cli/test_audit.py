@@ -63,6 +63,13 @@ def test_what_shall_not_fail_does_not(good: str, stale: str) -> None:
     assert audit(good, "--fail-on", "info").code == 1
 
 
+def test_rules_that_no_packet_meets_are_told_on_request(good: str) -> None:
+    unmet = "table ip filter { chain forward { type filter hook forward priority 5; tcp dport 1 udp dport 2 drop; } }\n"
+    assert "rule-unreachable" not in audit(good + unmet, "-o", "json").out
+    found = audit(good + unmet, "--unreachable", "-o", "json")
+    assert (found.code, "rule-unreachable" in found.out) == (0, True)
+
+
 def test_what_cannot_be_decided_exits_with_5(good: str) -> None:
     chain = "chain FORWARD { type filter hook forward priority 0; ip daddr 10.244.2.21 limit rate 5/second drop; }"
     assert audit(f"{good}table ip filter {{ {chain} }}\n").code == 5

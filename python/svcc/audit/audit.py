@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from attrs import evolve
+
 from svcc.addresses import canonical_address
 from svcc.audit.baseline import Baseline
 from svcc.audit.catalogue import CATALOGUE
@@ -25,6 +27,7 @@ from svcc.compiler.compilation import Compilation, chosen_node, declared_cluster
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import Dataplane
 from svcc.errors import InputError, SettingsError
+from svcc.fields import Severity
 from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.nft.text import table_text
@@ -90,7 +93,8 @@ def audit_dataplane(
     found = classify(comparison.differences, declared, has_endpoint)
     found = with_clients(found, evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
-    findings = [*found, *inspected.findings, *declared_surprises(dataplane), *_not_proved(comparison)]
+    structure = inspected.findings if found or not comparison.is_equal else tuple(map(_harmless, inspected.findings))
+    findings = [*found, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
     if unreachable and (unmet := unreached(evaluator)) is not None:
         rows = [(rule.family, rule.table, rule.chain, rule.handle, rule.rule) for rule in unmet.rules]
         findings += inspected.unreachable(rows)
@@ -162,6 +166,14 @@ def _evaluator(document: bytes, name: str, local_addresses: Iterable[str], *, bi
         return Evaluator(document, local_addresses=local_addresses, big_endian=big_endian)
     except InputError as error:
         raise InputError(f"{name}: {error.message}" if name else error.message, hint=error.hint) from None
+
+
+def _harmless(finding: Finding) -> Finding:
+    """A finding about the form of rules, where every packet is proved to fare as declared: for information.
+
+    What two proxies at once, or two owners of a frontend, come to may change with the next load; they stay as they are.
+    """
+    return evolve(finding, severity=Severity.INFO) if finding.severity is Severity.WARNING else finding
 
 
 def _not_proved(comparison: Comparison) -> Iterator[Finding]:

@@ -31,11 +31,13 @@ class DeclaredNodes:
         filenames: of manifests, as for `load`; workers must find them by the same names.
         settings: of all nodes.
         baseline: findings that are accepted, on whichever node.
+        unreachable: tell rules that no packet meets, too.
     """
 
     filenames: tuple[str, ...]
     settings: ClusterSettings
     baseline: Baseline | None = None
+    unreachable: bool = False
     _cluster: Cluster | None = field(default=None, init=False, eq=False, repr=False)
     _reading: Lock = field(factory=Lock, init=False, eq=False, repr=False)
 
@@ -50,10 +52,17 @@ class DeclaredNodes:
         if not _knows(cluster, dump.node):
             raise InputError(f"{name}: no node is named {dump.node!r}", hint="name dumps by the nodes: NODE.json")
         dataplane = build_dataplane(cluster, dump.node, self.settings).dataplane
-        return audit_dataplane(unpacked(data, name), dataplane, cluster, baseline=self.baseline, dump=name)
+        return audit_dataplane(
+            unpacked(data, name),
+            dataplane,
+            cluster,
+            baseline=self.baseline,
+            dump=name,
+            unreachable=self.unreachable,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return DeclaredNodes, (self.filenames, self.settings, self.baseline)
+        return DeclaredNodes, (self.filenames, self.settings, self.baseline, self.unreachable)
 
     def _declared(self) -> Cluster:
         with self._reading:

@@ -69,6 +69,7 @@ class _Dump:
     metavar="FILE",
     help="Write a baseline that accepts what is found now.",
 )
+@click.option("--unreachable", is_flag=True, help="Tell rules that no packet meets, too; takes about twice as long.")
 @click.option("--show-suppressed", is_flag=True, help="Show findings that the baseline accepts, too.")
 @fleet_options
 @talk_options
@@ -83,6 +84,7 @@ def audit_command(
     baseline: str | None,
     write_baseline: str | None,
     show_suppressed: bool,
+    unreachable: bool,
     output_dir: Path | None,
     scheduler: str | None,
     talk: Talk,
@@ -112,7 +114,7 @@ def audit_command(
       3  --live: nft is missing or refuses
       5  nothing wrong was found, but not everything could be decided
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
-    _check_usage(dump, filenames, live=live, against=against)
+    _check_usage(dump, filenames, live=live, against=against, unreachable=unreachable)
     accepted = _baseline(baseline)
     color = output == "table" and talk.wants_color(sys.stdout)
     is_folder = dump is not None and dump != "-" and Path(dump).is_dir()
@@ -134,10 +136,11 @@ def audit_command(
             fail_on=Severity(fail_on),
             color=color,
             show_suppressed=show_suppressed,
+            unreachable=unreachable,
         )
     found = _Dump("this machine", live_dump()) if live else _read(dump or "-")
     if against is None:
-        report = _audited(talk, found, filenames, settings_flags, accepted)
+        report = _audited(talk, found, filenames, settings_flags, accepted, unreachable=unreachable)
     else:
         other = _read(against)
         with talk.progress("comparing the rulesets"):
@@ -158,13 +161,17 @@ def audit_command(
     return exit_code([report], Severity(fail_on))
 
 
-def _check_usage(dump: str | None, filenames: tuple[str, ...], *, live: bool, against: str | None) -> None:
+def _check_usage(
+    dump: str | None, filenames: tuple[str, ...], *, live: bool, against: str | None, unreachable: bool
+) -> None:
     if live == (dump is not None):
         raise click.UsageError("give a DUMP, or --live")
     if not filenames and against is None:
         raise click.UsageError("give manifests (-f), or a dump to compare with (--against)")
     if filenames and against is not None:
         raise click.UsageError("-f and --against exclude each other: a ruleset is compared with one of the two")
+    if unreachable and against is not None:
+        raise click.UsageError("--unreachable asks about rules of one dump, not of two (--against)")
     if [dump, *filenames, against].count("-") > 1:
         raise click.UsageError("standard input (-) can be read only once")
 
@@ -194,7 +201,13 @@ def _baseline(name: str | None) -> Baseline | None:
 
 
 def _audited(
-    talk: Talk, dump: _Dump, filenames: tuple[str, ...], flags: dict[str, Any], baseline: Baseline | None
+    talk: Talk,
+    dump: _Dump,
+    filenames: tuple[str, ...],
+    flags: dict[str, Any],
+    baseline: Baseline | None,
+    *,
+    unreachable: bool,
 ) -> AuditReport:
     loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
     settings, configured_node, problems = cluster_settings(loaded, flags)
@@ -203,7 +216,14 @@ def _audited(
     talk.problems((*problems, *loaded.problems, *built.problems))
     tell_loaded(talk, loaded)
     with talk.progress("auditing"):
-        return audit_dataplane(dump.data, built.dataplane, loaded.cluster, baseline=baseline, dump=dump.name)
+        return audit_dataplane(
+            dump.data,
+            built.dataplane,
+            loaded.cluster,
+            baseline=baseline,
+            dump=dump.name,
+            unreachable=unreachable,
+        )
 
 
 def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:

@@ -51,6 +51,7 @@ def audit_folder(
     fail_on: Severity,
     color: bool,
     show_suppressed: bool,
+    unreachable: bool,
 ) -> int:
     """Audit every dump in a folder, print the reports or write them, and return the exit code.
 
@@ -67,7 +68,10 @@ def audit_folder(
     tell_loaded(talk, loaded)
     with talk.counted_progress("auditing nodes") as progress:
         results = audit_fleet(
-            dumps, DeclaredNodes(filenames, settings, baseline), scheduler=scheduler, progress=progress
+            dumps,
+            DeclaredNodes(filenames, settings, baseline, unreachable),
+            scheduler=scheduler,
+            progress=progress,
         )
     reports = [result.report for result in results if result.report is not None]
     if output_dir is None:
