@@ -55,6 +55,8 @@ struct Way {
     /// A destination of both sides has another source on the right: the kinds of both.
     sources: BTreeSet<(u8, u8)>,
     remembers: bool,
+    /// Only where an address is the node's own that is not known to be.
+    supposed: bool,
 }
 
 /// Folds everything that is not equal; with `records`, only what is remembered of clients makes unequal: all else is
@@ -148,8 +150,14 @@ fn way(meaning: &impl Meaning, region: &Region, shown: Shown, sides: [&Distribut
         remembers |= expected.remembers.iter().any(|timeout| !fate.remembers_for(*timeout));
     }
     let single = |variable| region.get(variable).filter(|(low, high)| low == high);
+    let is_supposed = |variable| region.get(variable).is_some_and(|(low, _)| low == 1);
+    let supposed = is_supposed(Variable::DestinationLocal) || is_supposed(Variable::SourceLocal);
     let place = frontend.is_none().then(|| {
-        [single(Variable::Destination), region.get(Variable::Protocol), region.get(Variable::DestinationPort)]
+        [
+            single(Variable::Destination).filter(|_| !supposed),
+            region.get(Variable::Protocol),
+            region.get(Variable::DestinationPort),
+        ]
     });
     Way {
         frontend,
@@ -160,6 +168,7 @@ fn way(meaning: &impl Meaning, region: &Region, shown: Shown, sides: [&Distribut
         verdicts: [verdicts(&left), verdicts(&right)],
         sources,
         remembers,
+        supposed,
     }
 }
 
