@@ -233,3 +233,12 @@ def test_the_same_input_gives_the_same_report() -> None:
     assert compiled(*OBJECTS).script == SCRIPT
     text = spoilt(SCRIPT, (WEB, ""))
     assert audit(text, CLUSTER, node=NODE.name, settings=PODS, dump="node.nft") == audited(text)
+
+
+def test_rules_that_no_packet_meets_are_told_where_they_are_asked_for() -> None:
+    text = FORWARD.format("tcp dport vmap { 81 : goto never }; } chain never { tcp dport 82 drop")
+    assert K.RULE_UNREACHABLE not in {each.kind for each in audit(text, [NODE]).findings}
+    report = audit(text, [NODE], unreachable=True)
+    [finding] = [each for each in report.findings if each.kind is K.RULE_UNREACHABLE]
+    assert finding.subject == "chain never of table ip filter"
+    assert report.verdict is Verdict.PROVED

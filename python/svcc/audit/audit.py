@@ -18,7 +18,7 @@ from svcc.audit.difference import Comparison
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind
 from svcc.audit.inspection import inspect
 from svcc.audit.mentions import Mentions
-from svcc.audit.proof import compare_rulesets, prove
+from svcc.audit.proof import compare_rulesets, prove, unreached
 from svcc.audit.scope import scope_of, scope_of_two
 from svcc.audit.verdict import concluded
 from svcc.compiler.compilation import Compilation, chosen_node, declared_cluster
@@ -43,6 +43,7 @@ def audit(
     settings: ClusterSettings | None = None,
     baseline: Baseline | None = None,
     dump: str = "",
+    unreachable: bool = False,
 ) -> AuditReport:
     """Prove that a ruleset does what was declared, for every packet, or show packets for which it does not.
 
@@ -53,6 +54,7 @@ def audit(
         settings: what is no object of the API; `ClusterSettings.local_addresses` are the node's own addresses.
         baseline: findings that are accepted (`svcc.audit.baseline`).
         dump: the name of the dump, for the report.
+        unreachable: tell of rules that no packet meets, too, which takes two times longer.
 
     Raises:
         InputError: the dump cannot be read; or `node` is None and there are several Nodes.
@@ -62,7 +64,7 @@ def audit(
     cluster, _problems = declared_cluster(objects)
     settings = settings or ClusterSettings()
     built = build_dataplane(cluster, chosen_node(cluster, node), settings)
-    return audit_dataplane(ruleset, built.dataplane, cluster, baseline=baseline, dump=dump)
+    return audit_dataplane(ruleset, built.dataplane, cluster, baseline=baseline, dump=dump, unreachable=unreachable)
 
 
 def audit_dataplane(
@@ -72,6 +74,7 @@ def audit_dataplane(
     *,
     baseline: Baseline | None = None,
     dump: str = "",
+    unreachable: bool = False,
 ) -> AuditReport:
     """`audit` for a dataplane; with the `cluster` it was made of, more is known of endpoints that are not used.
 
@@ -87,7 +90,10 @@ def audit_dataplane(
     found = classify(comparison.differences, declared, has_endpoint)
     found = with_clients(found, evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
-    findings = (*found, *inspected.findings, *declared_surprises(dataplane), *_not_proved(comparison))
+    findings = [*found, *inspected.findings, *declared_surprises(dataplane), *_not_proved(comparison)]
+    if unreachable and (unmet := unreached(evaluator)) is not None:
+        rows = [(rule.family, rule.table, rule.chain, rule.handle, rule.rule) for rule in unmet.rules]
+        findings += inspected.unreachable(rows)
     return concluded(
         dataplane.node,
         dump,
