@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from svcc.audit.audit import audit, audit_dataplane
 from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.cli import run
-from svcc.compiler.compilation import compile  # noqa: A004
 from svcc.compiler.compilation import compile_cluster
 from svcc.fields import Severity
 from svcc.manifest.load import load
@@ -62,7 +61,11 @@ def reused() -> Iterator[NetworkNamespace]:
 
 def dumped(namespace: NetworkNamespace, script: str, nft: Program = SYSTEM, form: str = "json") -> str:
     """What nft lists of a script that it loaded into a namespace in which nothing is."""
-    for arguments, text in ((("flush", "ruleset"), None), (("-f", "-"), script), ((*FORMS[form], "list", "ruleset"), "")):
+    for arguments, text in (
+        (("flush", "ruleset"), None),
+        (("-f", "-"), script),
+        ((*FORMS[form], "list", "ruleset"), ""),
+    ):
         result = namespace.run(*nft.command, *arguments, text=text)
         assert result.returncode == 0, result.stderr
     return result.stdout
@@ -96,12 +99,10 @@ def test_golden_rulesets_are_proved_by_the_command(
 
 @each_form
 @pytest.mark.parametrize("node", ["worker-1", "worker-2"])
-def test_the_shop_of_the_examples_is_proved(
-    namespace: NetworkNamespace, nft: Program, form: str, node: str
-) -> None:
+def test_the_shop_of_the_examples_is_proved(namespace: NetworkNamespace, nft: Program, form: str, node: str) -> None:
     shop = load([str(SHOP)])
     given_settings = ClusterSettings(cluster_cidrs=["10.244.0.0/16", "fd00:244::/32"])
-    script = compile(shop, node=node, settings=given_settings).script
+    script = compile_cluster(shop.cluster, node=node, settings=given_settings).script
     report = audit(dumped(namespace, script, nft, form), shop, node=node, settings=given_settings)
     assert wrong(report) == []
     assert report.verdict is Verdict.PROVED
@@ -131,9 +132,7 @@ def test_random_clusters_are_proved(reused: NetworkNamespace, nft: Program) -> N
         nonlocal proved
         compilation = compile_cluster(scenario.cluster, node=scenario.node, settings=scenario.settings)
         note(compilation.script)
-        report = audit_dataplane(
-            dumped(reused, compilation.script, nft, form), compilation.dataplane, scenario.cluster
-        )
+        report = audit_dataplane(dumped(reused, compilation.script, nft, form), compilation.dataplane, scenario.cluster)
         unexplained = [each for each in wrong(report) if not wants_a_strange_node(each)]
         assert unexplained == []
         proved += report.verdict is Verdict.PROVED
