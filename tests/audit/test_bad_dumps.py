@@ -38,8 +38,7 @@ def audited(dump: str | bytes) -> AuditReport | None:
     """The audit of a dump where one Service is declared; None of a dump that cannot be read."""
     try:
         return audit(dump, SMALL, node=NODE.name, settings=PODS)
-    except InputError as error:
-        assert "the dump cannot be read" in str(error) or "the dump is empty" in str(error)
+    except InputError:
         return None
 
 
