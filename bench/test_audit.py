@@ -1,4 +1,4 @@
-"""How long a clean `svcc audit` takes, as a multiple of what `json.load` needs for the dump, and where the time goes."""
+"""How long a clean `svcc audit` takes, as a multiple of `json.load` of the dump, and where the time goes."""
 
 from __future__ import annotations
 
