@@ -105,7 +105,7 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
     entry = CATALOGUE[first.kind]
     return Finding(
         kind=first.kind,
-        severity=entry.severity,
+        severity=Severity.WARNING if _is_refused_anyhow(first.kind, differences) else entry.severity,
         message=message_of(first.kind, subject),
         service_port=None if is_of_rule or not owners else owners[0].plan.name,
         subject=first.subject,
@@ -117,6 +117,16 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
         regions=sum(each.regions for each in differences),
         share=share,
         clients=tuple(client for client in CLIENTS if client in clients),
+    )
+
+
+def _is_refused_anyhow(kind: FindingKind, differences: Iterable[Difference]) -> bool:
+    """Whether a firewall merely refuses in another way what the node owes a refusal."""
+    outcomes = [outcome for each in differences for outcome in each.expected.outcomes]
+    return (
+        kind is FindingKind.FOREIGN_DROP
+        and bool(outcomes)
+        and all(outcome.verdict in {"drop", "reject"} for outcome in outcomes)
     )
 
 

@@ -166,6 +166,10 @@ class _Difference:
                 item = f"{address} port {packet.destination_port}/{_protocol(packet)}"
                 return self.observer.of_service(kind, node_port, item=item, share=share, rules=rules)
         subject = f"{place_text(packet.destination, packet.destination_port)} {_protocol(packet)}"
+        own = self.observer.declared.is_own_address(self.observer.difference)
+        if own and not any(packet.destination in place.element for place in rules):
+            # One node port, at whichever address of the node it was seen.
+            subject = f"node port {packet.destination_port}/{_protocol(packet)}"
         words = _name_in_ruleset(example)
         item = "goes to " + str(fate.destination or fate.destination_choice)
         return self.observer.about(K.SERVICE_STALE, subject, None, item=item, words=words, share=share, rules=rules)

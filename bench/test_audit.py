@@ -1,0 +1,124 @@
+"""How long a clean `svcc audit` takes, as a multiple of `json.load` of the dump, and where the time goes."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench.clusters import POD_CIDR, VERSION, cluster_file, node_name
+from svcc import ClusterSettings, load
+from svcc.audit.audit import audit_dataplane
+from svcc.audit.classify import classify
+from svcc.audit.classify_declared import Declared
+from svcc.audit.declaration import declarations
+from svcc.audit.finding import Verdict
+from svcc.audit.inspection import inspect
+from svcc.audit.mentions import Mentions
+from svcc.audit.proof import prove
+from svcc.compiler.compilation import compile_cluster
+from svcc.trace.evaluator import Evaluator
+
+pytestmark = pytest.mark.kernel
+
+SIZES = [1_000, 10_000, pytest.param(30_000, marks=pytest.mark.skipif("not config.getoption('--large')"))]
+NODE = node_name(7)
+SETTINGS = ClusterSettings(cluster_cidrs=[POD_CIDR])
+
+
+def dump_file(clusters: Path, services: int) -> Path:
+    """What `nft -j list ruleset` prints of svcc's rules for the cluster of that size."""
+    path = clusters / f"dump-{services}-v{VERSION}.json"
+    if not path.exists():
+        script = path.with_suffix(".nft")
+        cluster = load([str(cluster_file(clusters, services))]).cluster
+        script.write_text(compile_cluster(cluster, node=NODE, settings=SETTINGS).script)
+        with path.open("wb") as listing:
+            program = ["unshare", "-n", "sh", "-ec", 'nft -f "$0"; nft -j list ruleset', str(script)]
+            subprocess.run(program, check=True, stdout=listing)
+    return path
+
+
+def loaded(dump: Path, _cluster: Path) -> None:
+    """The yardstick: a process that does nothing but `json.load` the dump."""
+    program = "import json, sys; json.load(open(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", program, str(dump)], check=True)
+
+
+def audited(dump: Path, cluster: Path) -> None:
+    """The whole command, with the manifests; its exit code says that everything is proved."""
+    arguments = [sys.executable, "-m", "svcc", "audit", "-q", str(dump), "-f", str(cluster), "--node", NODE]
+    subprocess.run([*arguments, "--cluster-cidr", POD_CIDR], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("services", SIZES)
+@pytest.mark.parametrize("what", [loaded, audited], ids=["json.load", "svcc audit"])
+def test_audit_command(benchmark: BenchmarkFixture, clusters: Path, services: int, what: object) -> None:
+    benchmark.group = f"audit {services} Services, processes"
+    paths = dump_file(clusters, services), cluster_file(clusters, services)
+    assert callable(what)
+    benchmark.pedantic(what, args=paths, rounds=3 if services <= 1_000 else 1)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    benchmark.extra_info |= {"peak MB of all children so far": used, "dump MB": round(paths[0].stat().st_size / 1e6, 1)}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("services", SIZES)
+def test_json_load_of_the_dump(benchmark: BenchmarkFixture, clusters: Path, services: int) -> None:
+    benchmark.group = f"audit {services} Services, in one process"
+    data = dump_file(clusters, services).read_bytes()
+    benchmark.pedantic(json.loads, args=(data,), rounds=3)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("services", SIZES)
+def test_audit_of_what_is_loaded(benchmark: BenchmarkFixture, clusters: Path, services: int) -> None:
+    benchmark.group = f"audit {services} Services, in one process"
+    data = dump_file(clusters, services).read_bytes()
+    cluster = load([str(cluster_file(clusters, services))]).cluster
+    dataplane = compile_cluster(cluster, node=NODE, settings=SETTINGS).dataplane
+    report = benchmark.pedantic(audit_dataplane, args=(data, dataplane, cluster), rounds=3 if services <= 1_000 else 1)
+    assert report.verdict is Verdict.PROVED
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("services", SIZES)
+def test_stages_of_an_audit(benchmark: BenchmarkFixture, clusters: Path, services: int) -> None:
+    """The steps of `audit_dataplane`, one by one; seconds of each are in the extra information."""
+    benchmark.group = f"audit {services} Services, stages"
+    data = dump_file(clusters, services).read_bytes()
+    cluster = load([str(cluster_file(clusters, services))]).cluster
+    dataplane = compile_cluster(cluster, node=NODE, settings=SETTINGS).dataplane
+    addresses = [address for family in dataplane.families for address in family.node_addresses]
+    seconds: dict[str, float] = {}
+
+    def stages() -> None:
+        clock = [time.perf_counter()]
+
+        def ends(name: str) -> None:
+            clock.append(time.perf_counter())
+            seconds[name] = round(clock[-1] - clock[-2], 3)
+
+        json.loads(data)
+        ends("json.load")
+        evaluator = Evaluator(data, local_addresses=addresses, big_endian=dataplane.big_endian)
+        ends("reading")
+        declared = declarations(dataplane)
+        ends("declaration")
+        comparison = prove(evaluator, declared, local_addresses_complete=False)
+        ends("functions and comparison")
+        inspect(evaluator.native)
+        ends("inspection")
+        assert classify(comparison.differences, Declared(dataplane, cluster), Mentions(data).has_endpoint) == ()
+        ends("classification")
+
+    benchmark.pedantic(stages, rounds=1)
+    benchmark.extra_info |= seconds
+    sys.stderr.write(f"\n{services} Services: seconds of {json.dumps(seconds)}\n")
