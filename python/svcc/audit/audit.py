@@ -22,6 +22,7 @@ from svcc.audit.inspection import inspect
 from svcc.audit.mentions import Mentions
 from svcc.audit.proof import compare_rulesets, prove, unreached
 from svcc.audit.scope import scope_of, scope_of_two
+from svcc.audit.suppositions import without_suppositions
 from svcc.audit.verdict import concluded
 from svcc.compiler.compilation import Compilation, chosen_node, declared_cluster
 from svcc.dataplane.build import build_dataplane
@@ -91,7 +92,7 @@ def audit_dataplane(
     comparison = prove(evaluator, families, local_addresses_complete=False)
     declared, has_endpoint = Declared(dataplane, cluster), Mentions(document).has_endpoint
     found = classify(comparison.differences, declared, has_endpoint)
-    found = with_clients(found, evaluator, declared, families, has_endpoint)
+    found = with_clients(without_suppositions(found), evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
     structure = inspected.findings if found or not comparison.is_equal else tuple(map(_harmless, inspected.findings))
     findings = [*found, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
