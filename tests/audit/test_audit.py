@@ -128,7 +128,7 @@ SPOILT: dict[str, tuple[tuple[tuple[str, str], ...], list[FindingKind]]] = {
     ),
     "node ports on all addresses of the node": (
         (("ip daddr @nodeport-addresses goto nodeports", "fib daddr type local goto nodeports"),),
-        [K.NODE_PORT_BEYOND_ADDRESSES],
+        [K.NODE_PORT_BEYOND_ADDRESSES, K.NODE_PORT_EXPOSED],  # the latter at loopback
     ),
 }
 

@@ -46,7 +46,7 @@ def test_a_packed_dump_that_grows_without_bounds_is_refused(monkeypatch: pytest.
         unpacked(gzip.compress(DUMP), "d")
 
 
-@pytest.mark.parametrize("data", [b"", b" \n", gzip.compress(b"\n")])
+@pytest.mark.parametrize("data", [b"", b" \n", gzip.compress(b"\n")], ids=["nothing", "blank", "packed"])
 def test_an_empty_dump_is_refused_with_what_makes_one(data: bytes) -> None:
     with pytest.raises(InputError, match="the dump is empty") as caught:
         unpacked(data, "d")

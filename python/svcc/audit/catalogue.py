@@ -208,10 +208,10 @@ CATALOGUE = _entries(
     (
         K.NODE_PORT_EXPOSED,
         WARNING,
-        "Node port is open to everybody",
+        "Node port where there should be none",
         (
-            "A node port answers on an address that is reachable from outside, for any source (S42, "
-            "kubernetes/kubernetes#48332)."
+            "A node port answers on an address that never serves node ports: one of the loopback interface (S43), or one "
+            "that is not the node's (S42, kubernetes/kubernetes#48332)."
         ),
         "name the addresses that shall serve: --nodeport-addresses",
     ),

@@ -135,7 +135,9 @@ _MESSAGES: Final[Mapping[FindingKind, Callable[[Subject], str]]] = MappingProxyT
         K.NOT_DROPPED: _refusal_owed("dropped"),
         K.WRONGLY_REFUSED: lambda subject: f"{subject.words}: connections are {_how(subject)}{_at(subject)}",
         K.SOURCE_RANGE_BYPASSED: _plain("{subject}: clients outside of its loadBalancerSourceRanges get in at {items}"),
-        K.NODE_PORT_EXPOSED: _plain("{subject}: its node port answers on addresses that are not the node's: {items}"),
+        K.NODE_PORT_EXPOSED: _plain(
+            "{subject}: its node port answers on addresses that never serve node ports: {items}"
+        ),
         K.NODE_PORT_BEYOND_ADDRESSES: _plain(
             "{subject}: its node port answers on addresses beyond nodePortAddresses: {items}"
         ),
