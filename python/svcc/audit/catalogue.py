@@ -210,7 +210,7 @@ CATALOGUE = _entries(
         WARNING,
         "Node port where there should be none",
         (
-            "A node port answers on an address that never serves node ports: one of the loopback interface (S43), or one "
+            "A node port answers on an address that never serves node ports: one of loopback (S43), or one "
             "that is not the node's (S42, kubernetes/kubernetes#48332)."
         ),
         "name the addresses that shall serve: --nodeport-addresses",
