@@ -11,6 +11,7 @@ use super::variable::Variable;
 use crate::evaluate::{DestinationNat, SourceNat};
 use crate::program::{Data, IpVersion, NatTarget, Part, SetId, Target, Term};
 use crate::ruleset::{Hook, NatKind, SetOperation};
+use std::rc::Rc;
 
 /// What follows a statement that goes through, or ends its rule.
 type Branch<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, bool, &State) -> Followed;
@@ -129,7 +130,7 @@ impl<'p> Run<'p> {
                 }
                 let mut state = state.clone();
                 if operation != SetOperation::Delete {
-                    state.remembers.push(timeout.map_or(0, |seconds| seconds.saturating_mul(1000)));
+                    Rc::make_mut(&mut state.remembers).push(timeout.map_or(0, |seconds| seconds.saturating_mul(1000)));
                 }
                 if !run.reaches.reads_later(set, at.hook, state.looped) {
                     return then(run, true, &state);
@@ -147,7 +148,7 @@ impl<'p> Run<'p> {
                 }
                 let new = Change { set, key: key.clone(), data: Some(data) };
                 let mut before = state.clone();
-                before.changes.clear();
+                before.changes = Rc::default();
                 let changes = state.changes.clone();
                 run.find_values(at, &key, set, &before, false, &mut |run, found, found_state| {
                     let mut state = found_state.clone();
@@ -334,8 +335,9 @@ fn set_mark(state: &mut State, target: &Target, mark: Mark) {
 
 /// Notes a change; only the last one of an element matters.
 fn change(state: &mut State, change: Change) {
-    state.changes.retain(|before| before.set != change.set || before.key != change.key);
-    state.changes.push(change);
+    let changes = Rc::make_mut(&mut state.changes);
+    changes.retain(|before| before.set != change.set || before.key != change.key);
+    changes.push(change);
 }
 
 fn hide_destination(state: &mut State, translated: DestinationNat) {

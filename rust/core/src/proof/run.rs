@@ -217,7 +217,7 @@ impl<'p> Run<'p> {
         if let Some(port) = port {
             node = self.told(node, Variable::TranslatedPort, u128::from(port))?;
         }
-        for (variable, value) in facts {
+        for (variable, value) in facts.iter().copied() {
             node = self.told(node, variable, value)?;
         }
         if address.is_some() { self.put_in(node, &state.destination_nat) } else { Ok(node) }
@@ -256,7 +256,7 @@ impl<'p> Run<'p> {
             source: if accepted { state.source_nat.clone() } else { SourceNat::None },
             mark,
             unknown_mark,
-            remembers: state.remembers.clone().into(),
+            remembers: state.remembers.as_slice().into(),
             reasons: Box::default(),
         };
         let number = self.functions.ends.number(end);
