@@ -34,7 +34,7 @@ struct Met {
 impl<'p> Run<'p> {
     /// A chain from one of its rules on. Rules are met forwards and followed backwards, so that what follows a rule that
     /// does nothing is known already, however long the chain is.
-    pub(super) fn rules(&mut self, start: RulePosition, state: &State) -> Followed {
+    pub(super) fn rules(&mut self, start: RulePosition, state: &State, state_number: u32) -> Followed {
         let program = self.program;
         if start.depth > JUMPS {
             return self.unknown_words("chains call each other more than 16 deep".into());
@@ -49,7 +49,7 @@ impl<'p> Run<'p> {
             let rule = &chain.rules[chain.live[index]];
             let here = self.positions.number(Position::Rule(RulePosition { index, ..start }));
             if index > start.index {
-                rest = self.known_result(here, state);
+                rest = self.known_result(here, state_number);
                 if rest.is_some() {
                     break;
                 }
@@ -71,6 +71,15 @@ impl<'p> Run<'p> {
                 break;
             }
         }
+        // Behind a translation that is asked of every packet few come, or none: they are followed if they do.
+        let translates = |one: &Met| {
+            let rule = &chain.rules[chain.live[self.live_index(one.at.next)]];
+            one.guard == YES && matches!(rule.actions[one.action], Action::Nat { .. })
+        };
+        if rest.is_none() && !closed && met.last().is_some_and(translates) {
+            closed = true;
+            passed.retain(|(_, before)| *before < met.len());
+        }
         let mut result = match rest {
             Some(rest) => rest,
             None if closed => NO,
@@ -82,9 +91,9 @@ impl<'p> Run<'p> {
                 // What follows this rule stands at every position behind it up to the next rule that is met.
                 while open > 0 && passed[open - 1].1 > number {
                     open -= 1;
-                    self.set_result(passed[open].0, state, result);
+                    self.set_result(passed[open].0, state_number, result);
                 }
-                self.set_result(one.at.next, state, result);
+                self.set_result(one.at.next, state_number, result);
             }
             let rule = &chain.rules[chain.live[self.live_index(one.at.next)]];
             let mut within = one.at;
@@ -95,7 +104,7 @@ impl<'p> Run<'p> {
         }
         while open > 0 {
             open -= 1;
-            self.set_result(passed[open].0, state, result);
+            self.set_result(passed[open].0, state_number, result);
         }
         Ok(result)
     }
