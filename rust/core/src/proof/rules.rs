@@ -45,10 +45,10 @@ impl<'p> Run<'p> {
         let mut passed: Vec<(PositionId, usize)> = Vec::new();
         let mut rest = None;
         let mut closed = false;
+        let mut here = None;
         for index in start.index..chain.live.len() {
             let rule = &chain.rules[chain.live[index]];
-            let here = self.positions.number(Position::Rule(RulePosition { index, ..start }));
-            if index > start.index {
+            if let Some(here) = here {
                 rest = self.known_result(here, state_number);
                 if rest.is_some() {
                     break;
@@ -56,6 +56,7 @@ impl<'p> Run<'p> {
                 passed.push((here, met.len()));
             }
             let next = self.positions.number(Position::Rule(RulePosition { index: index + 1, ..start }));
+            here = Some(next);
             let at = At { hook, position: start, place: rule.place, next };
             let (guard, action) = self.leading(at, rule, state)?;
             if guard == NO {
