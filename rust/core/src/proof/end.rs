@@ -41,7 +41,7 @@ pub struct End {
 /// The outcomes of the functions of a diagram, each once.
 #[derive(Clone, Debug, Default)]
 pub struct Ends {
-    ends: Vec<End>,
+    outcomes: Vec<End>,
     /// The latest outcome with a hash.
     known: FxHashMap<u64, u32>,
     /// Of each outcome, the one before it with the same hash; its own place if there is none.
@@ -56,13 +56,13 @@ impl Ends {
         let hash = hasher.finish();
         let mut next = self.known.get(&hash).copied();
         while let Some(place) = next {
-            if self.ends[place as usize] == end {
+            if self.outcomes[place as usize] == end {
                 return place.saturating_add(2);
             }
             next = Some(self.before[place as usize]).filter(|before| *before != place);
         }
-        let place = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        self.ends.push(end);
+        let place = u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX);
+        self.outcomes.push(end);
         self.before.push(self.known.insert(hash, place).unwrap_or(place));
         place.saturating_add(2)
     }
@@ -70,6 +70,6 @@ impl Ends {
     /// The outcome with this number; None of the numbers of guards.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&End> {
-        self.ends.get((number as usize).checked_sub(2)?)
+        self.outcomes.get((number as usize).checked_sub(2)?)
     }
 }

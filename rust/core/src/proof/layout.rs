@@ -8,6 +8,7 @@ use super::state::{Remembered, State};
 use super::value::{Bit, Value};
 use super::variable::Variable;
 use crate::program::{Set, SetId};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A part of a key that tells packets apart, in the order of the diagram.
@@ -222,13 +223,13 @@ impl<'p> Run<'p> {
         if let (Some(miss), false) = (layout.miss, secret) {
             return self.missed_on_path(layout, miss);
         }
-        let mut learner = std::borrow::Cow::Borrowed(state);
+        let mut known = Cow::Borrowed(state);
         for learned in learned {
             if let Learned::Hash(hash) = learned {
-                learner.to_mut().remember_hash(*hash);
+                known.to_mut().remember_hash(*hash);
             }
         }
-        let state = &*learner;
+        let state = &*known;
         let miss = if layout.open {
             self.unsure(layout, &[], state, then)?
         } else if let Some(place) = self.program.sets[layout.set].catch_all {
@@ -269,14 +270,14 @@ impl<'p> Run<'p> {
         state: &State,
         then: Lookup<'_, 'p>,
     ) -> Followed {
-        let mut learner = std::borrow::Cow::Borrowed(state);
+        let mut known = Cow::Borrowed(state);
         for learned in learned {
             match learned {
-                Learned::Fact(variable, value) => learner.to_mut().learn(*variable, *value),
-                Learned::Hash(hash) => learner.to_mut().remember_hash(*hash),
+                Learned::Fact(variable, value) => known.to_mut().learn(*variable, *value),
+                Learned::Hash(hash) => known.to_mut().remember_hash(*hash),
             }
         }
-        let state = &*learner;
+        let state = &*known;
         if layout.open {
             let found = self.unsure(layout, places, state, then)?;
             return self.on_path(layout, found);

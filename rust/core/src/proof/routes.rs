@@ -62,16 +62,16 @@ impl Run<'_> {
                 let route_type = self.surroundings.route_type(self.version(), address);
                 then(self, Some(route_type))
             }
-            Address::Original => match state.fact(variable) {
-                Some(address) => match self.surroundings.route_type(self.version(), address) {
+            Address::Original => {
+                let Some(address) = state.fact(variable) else {
+                    let stretches = if end == End::Destination { &self.sent_routes } else { &self.routes };
+                    return self.stretches(variable, &Rc::clone(stretches), asked.then_some(local), then);
+                };
+                match self.surroundings.route_type(self.version(), address) {
                     RouteType::Unicast if asked && !self.is_elsewhere(end, address) => self.perhaps_local(local, then),
                     route_type => then(self, Some(route_type)),
-                },
-                None => {
-                    let stretches = if end == End::Destination { &self.sent_routes } else { &self.routes };
-                    self.stretches(variable, &Rc::clone(stretches), asked.then_some(local), then)
                 }
-            },
+            }
             Address::Translated => self.stretches(Variable::TranslatedAddress, &Rc::clone(&self.routes), None, then),
             Address::Hidden
                 if end == End::Destination && matches!(state.destination_nat, DestinationNat::Redirect(_)) =>
