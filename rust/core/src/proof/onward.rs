@@ -11,11 +11,9 @@ use crate::evaluate::DestinationNat;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
-/// A way that packets have together: where it begins, the number of their state, and what becomes of them.
+/// A way that packets have together: what becomes of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
-    position: PositionId,
-    state: u32,
     node: NodeId,
 }
 
@@ -41,8 +39,8 @@ struct Translation {
 pub(super) struct Onward {
     /// Where nothing can be said for all translated addresses together.
     relative: FxHashSet<(PositionId, u32)>,
-    /// What becomes of packets with a destination; what else is known of them is not told yet.
-    placed: FxHashMap<(PositionId, u32, Place), NodeId>,
+    /// What becomes of packets with a destination, where what else is known of them has been told.
+    placed: FxHashMap<(NodeId, Place), NodeId>,
     /// The way that was gone last, if it was a common one.
     last: Option<Way>,
     translation: Option<Translation>,
@@ -88,18 +86,29 @@ impl Run<'_> {
             }
             other => other?,
         };
-        let way = Way { position, state: number, node };
+        let way = Way { node };
+        let node = self.told_facts(node, state)?;
         let node = match place {
-            Some(place) if whole => self.placed(way, place)?,
+            Some(place) if whole => self.placed(node, place)?,
             Some(place) => {
                 let node = self.placed_without(node, place)?;
                 self.put_in(node, &state.destination_nat)?
             }
             None => node,
         };
-        let node = self.told_facts(node, state)?;
         self.onward.last = whole.then_some(way);
         Ok(node)
+    }
+
+    /// Goes on behind the jump that led to a chain which has ended. Where the way is told for all translations together,
+    /// what a map of many frontends told of the packet is forgotten: else the rest were followed for each of them.
+    pub(super) fn go_back(&mut self, parent: PositionId, state: &State) -> Followed {
+        if state.destination != Address::Translated || state.facts.is_empty() {
+            return self.follow(parent, state);
+        }
+        let general = State { facts: Rc::clone(&self.onward.no_facts), ..state.clone() };
+        let node = self.follow(parent, &general)?;
+        self.told_facts(node, state)
     }
 
     /// What becomes of packets that are translated; None if this translation is not like the last one.
@@ -114,8 +123,8 @@ impl Run<'_> {
             Port::Original | Port::Translated => None,
         };
         let place = Place { address: aim.address, port: aim.port.or(known_port), translated_port: aim.port };
-        let node = self.placed(way, place)?;
-        Ok(Some(self.told_facts(node, state)?))
+        let node = self.told_facts(way.node, state)?;
+        Ok(Some(self.placed(node, place)?))
     }
 
     /// Forgets how the last packet went on.
@@ -131,14 +140,13 @@ impl Run<'_> {
         }
     }
 
-    fn placed(&mut self, way: Way, place: Place) -> Followed {
-        let key = (way.position, way.state, place);
-        if let Some(found) = self.onward.placed.get(&key) {
+    fn placed(&mut self, told: NodeId, place: Place) -> Followed {
+        if let Some(found) = self.onward.placed.get(&(told, place)) {
             return Ok(*found);
         }
-        let node = self.placed_without(way.node, place)?;
+        let node = self.placed_without(told, place)?;
         let node = self.put_in(node, &DestinationNat::Address(Some(place.address), place.translated_port))?;
-        self.onward.placed.insert(key, node);
+        self.onward.placed.insert((told, place), node);
         Ok(node)
     }
 

@@ -121,7 +121,7 @@ impl<'p> Run<'p> {
     /// Behind the last rule of a chain.
     pub(super) fn chain_done(&mut self, position: RulePosition, state: &State) -> Followed {
         let node = match position.parent {
-            Some(parent) => self.follow(parent, state)?,
+            Some(parent) => self.go_back(parent, state)?,
             None => self.fall(position.base, state)?,
         };
         Ok(self.functions.diagram.simplify(node, position.within)?)
