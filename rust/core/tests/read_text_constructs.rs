@@ -165,6 +165,7 @@ fn old_meters_are_elements_that_rules_add() {
         set: "m".into(),
         key: Expression::payload("ip", "saddr"),
         data: None,
+        timeout: Some(60),
         limited: true,
     };
     assert_eq!(statements(body), [expected, Statement::Verdict(Verdict::Accept)]);

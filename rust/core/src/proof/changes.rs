@@ -11,12 +11,20 @@ use super::variable::Variable;
 use crate::evaluate::{DestinationNat, SourceNat};
 use crate::program::{Data, IpVersion, NatTarget, Part, SetId, Target, Term};
 use crate::ruleset::{Hook, NatKind, SetOperation};
+use std::rc::Rc;
 
 /// What follows a statement that goes through, or ends its rule.
 type Branch<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, bool, &State) -> Followed;
 
 /// What follows a new address or port, which may be none; None where the rule ends.
 type Aimed<'k, 'p> = &'k mut dyn FnMut(&mut Run<'p>, Option<Option<u128>>, &State) -> Followed;
+
+/// A new destination; the port stays if there is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aim {
+    pub(super) address: u128,
+    pub(super) port: Option<u16>,
+}
 
 impl<'p> Run<'p> {
     /// Sets a mark or the like.
@@ -129,7 +137,7 @@ impl<'p> Run<'p> {
                 }
                 let mut state = state.clone();
                 if operation != SetOperation::Delete {
-                    state.remembers.push(timeout.map_or(0, |seconds| seconds.saturating_mul(1000)));
+                    Rc::make_mut(&mut state.remembers).push(timeout.map_or(0, |seconds| seconds.saturating_mul(1000)));
                 }
                 if !run.reaches.reads_later(set, at.hook, state.looped) {
                     return then(run, true, &state);
@@ -147,7 +155,7 @@ impl<'p> Run<'p> {
                 }
                 let new = Change { set, key: key.clone(), data: Some(data) };
                 let mut before = state.clone();
-                before.changes.clear();
+                before.changes = Rc::default();
                 let changes = state.changes.clone();
                 run.find_values(at, &key, set, &before, false, &mut |run, found, found_state| {
                     let mut state = found_state.clone();
@@ -248,7 +256,39 @@ impl<'p> Run<'p> {
         self.chain_end(at.position.base, ChainEnd::Translated, &next)
     }
 
+    /// Whether the destination becomes another, where that is the same for all packets of a state.
+    fn surely_changes(&self, address: u128, state: &State) -> bool {
+        state.destination_changed
+            || !self.reaches.status
+            || match state.destination {
+                Address::Original => state.fact(Variable::Destination).is_some_and(|known| known != address),
+                Address::Known(known) => known != address,
+                Address::Hidden => true,
+                Address::Translated => false,
+            }
+    }
+
     fn set_destination(&mut self, at: At, address: Option<u128>, port: Option<u16>, mut next: State) -> Followed {
+        if let Some(address) = address.filter(|address| self.surely_changes(*address, &next)) {
+            let aim = Aim { address, port };
+            if let Some(found) = self.go_on_alike(at.position.base, aim, &next)? {
+                return Ok(found);
+            }
+            if next.destination == Address::Translated {
+                return Err(Failure::NeedsConstants);
+            }
+            let before = next.clone();
+            next.destination = Address::Known(address);
+            if let Some(port) = port {
+                next.destination_port = Port::Known(port);
+            }
+            next.destination_nat = DestinationNat::Address(Some(address), port);
+            next.destination_changed = true;
+            self.forget_way();
+            let node = self.chain_end(at.position.base, ChainEnd::Translated, &next)?;
+            self.note_way(at.position.base, aim, &before);
+            return Ok(node);
+        }
         let mut same = if next.destination_changed || !self.reaches.status { NO } else { YES };
         if let (Some(address), true) = (address, same == YES) {
             same = match next.destination {
@@ -334,8 +374,9 @@ fn set_mark(state: &mut State, target: &Target, mark: Mark) {
 
 /// Notes a change; only the last one of an element matters.
 fn change(state: &mut State, change: Change) {
-    state.changes.retain(|before| before.set != change.set || before.key != change.key);
-    state.changes.push(change);
+    let changes = Rc::make_mut(&mut state.changes);
+    changes.retain(|before| before.set != change.set || before.key != change.key);
+    changes.push(change);
 }
 
 fn hide_destination(state: &mut State, translated: DestinationNat) {

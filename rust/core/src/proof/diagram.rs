@@ -5,6 +5,9 @@
 //! on one path ask in the order of [`Variable`], except that the children of a mix begin anew. Equal functions without
 //! mixes have equal numbers; equal numbers always are equal functions.
 
+mod choose;
+mod narrow;
+
 use super::variable::Variable;
 use crate::program::IpVersion;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -17,6 +20,11 @@ pub type NodeId = u32;
 pub const NO: NodeId = 0;
 /// The guard that always holds, the leaf 1.
 pub const YES: NodeId = 1;
+
+/// The leaves of outcomes below this are found by their place.
+const LEAVES: usize = 1 << 24;
+/// Of nodes with a mix at or below them; the bits beside it are those of [`kind`].
+const MIXED: u16 = 1 << 15;
 
 /// An interval of values, from behind the one before to `upper`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,11 +71,17 @@ enum Node {
 pub struct Diagram {
     version: IpVersion,
     nodes: Vec<Node>,
-    /// Of each node, whether a mix stands at or below it: below, the order of variables begins anew.
-    mixed: Vec<bool>,
+    /// Of each node, which kinds of variables it and those below it ask for, and whether there is a mix among them:
+    /// below, the order of variables begins anew.
+    below: Vec<u16>,
     edges: Vec<Edge>,
     shares: Vec<Share>,
-    known: FxHashMap<u64, Vec<NodeId>>,
+    /// The leaves of small outcomes; `NodeId::MAX` if there is none.
+    leaves: Vec<NodeId>,
+    /// The latest node with a hash.
+    known: FxHashMap<u64, NodeId>,
+    /// Of each node, the one before it with the same hash; its own number if there is none.
+    before: Vec<NodeId>,
     chosen: FxHashMap<(NodeId, NodeId, NodeId), NodeId>,
     restricted: FxHashMap<(NodeId, Variable, u128, u128), NodeId>,
     limit: usize,
@@ -80,10 +94,12 @@ impl Diagram {
         let mut diagram = Self {
             version,
             nodes: Vec::new(),
-            mixed: Vec::new(),
+            below: Vec::new(),
+            leaves: Vec::new(),
             edges: Vec::new(),
             shares: Vec::new(),
             known: FxHashMap::default(),
+            before: Vec::new(),
             chosen: FxHashMap::default(),
             restricted: FxHashMap::default(),
             limit,
@@ -134,6 +150,17 @@ impl Diagram {
 
     /// The leaf of an outcome.
     pub fn leaf(&mut self, outcome: u32) -> NodeId {
+        let place = outcome as usize;
+        if place < LEAVES {
+            if place >= self.leaves.len() {
+                self.leaves.resize(place + 1, NodeId::MAX);
+            }
+            if self.leaves[place] == NodeId::MAX {
+                self.leaves[place] = self.add(Node::Leaf(outcome));
+                self.before.push(self.leaves[place]);
+            }
+            return self.leaves[place];
+        }
         let hash = hashed(&(0_u8, outcome));
         if let Some(found) =
             self.find(hash, |diagram, node| matches!(diagram.nodes[node as usize], Node::Leaf(it) if it == outcome))
@@ -170,57 +197,6 @@ impl Diagram {
         let (start, length) = (index(self.edges.len())?, index(edges.len())?);
         self.edges.append(&mut edges);
         Ok(self.insert(hash, Node::Split { variable, start, length }))
-    }
-
-    /// A split whose children may ask for anything: what they ask for earlier is asked first.
-    ///
-    /// # Errors
-    /// The diagram is full.
-    pub fn case(&mut self, variable: Variable, edges: Vec<Edge>) -> Result<NodeId, TooLarge> {
-        let Some(first) = edges.iter().filter_map(|edge| self.variable(edge.child)).min() else {
-            return self.split(variable, edges);
-        };
-        if first > variable {
-            return self.split(variable, edges);
-        }
-        let mut low = 0;
-        if first == variable {
-            let mut flat = Vec::with_capacity(edges.len());
-            for edge in edges {
-                match self.view(edge.child) {
-                    View::Split(asked, below) if asked == variable => {
-                        for inner in &below[below.partition_point(|inner| inner.upper < low)..] {
-                            flat.push(Edge { upper: inner.upper.min(edge.upper), child: inner.child });
-                            if inner.upper >= edge.upper {
-                                break;
-                            }
-                        }
-                    }
-                    _ => flat.push(edge),
-                }
-                low = edge.upper.wrapping_add(1);
-            }
-            return self.split(variable, flat);
-        }
-        let mut cuts: Vec<u128> = Vec::new();
-        for edge in &edges {
-            if let View::Split(asked, below) = self.view(edge.child)
-                && asked == first
-            {
-                cuts.extend(below.iter().map(|inner| inner.upper));
-            }
-        }
-        cuts.sort_unstable();
-        cuts.dedup();
-        let mut outer = Vec::with_capacity(cuts.len());
-        for upper in cuts {
-            let inner = edges
-                .iter()
-                .map(|edge| Edge { upper: edge.upper, child: self.child_at(edge.child, first, upper) })
-                .collect();
-            outer.push(Edge { upper, child: self.case(variable, inner)? });
-        }
-        self.split(first, outer)
     }
 
     /// A choice with chances.
@@ -260,203 +236,20 @@ impl Diagram {
         Ok(self.insert(hash, Node::Mix { start, length }))
     }
 
-    /// `then` where the guard holds, and `otherwise` where it does not. Guards have no mixes.
-    ///
-    /// # Errors
-    /// The diagram is full.
-    pub fn choose(&mut self, guard: NodeId, then: NodeId, otherwise: NodeId) -> Result<NodeId, TooLarge> {
-        match guard {
-            YES => return Ok(then),
-            NO => return Ok(otherwise),
-            _ if then == otherwise => return Ok(then),
-            _ if then == YES && otherwise == NO => return Ok(guard),
-            _ => {}
-        }
-        if let Some(found) = self.chosen.get(&(guard, then, otherwise)) {
-            return Ok(*found);
-        }
-        let three = [guard, then, otherwise];
-        let Some(first) = three.iter().filter_map(|node| self.variable(*node)).min() else {
-            return Ok(otherwise);
-        };
-        let mut places = [0_usize; 3];
-        let mut edges = Vec::new();
-        loop {
-            let mut upper = first.maximum(self.version);
-            let mut children = three;
-            for (place, node) in places.iter().zip(&mut children) {
-                if let View::Split(asked, below) = self.view(*node)
-                    && asked == first
-                {
-                    upper = upper.min(below[*place].upper);
-                    *node = below[*place].child;
-                }
-            }
-            let child = self.choose(children[0], children[1], children[2])?;
-            edges.push(Edge { upper, child });
-            if upper == first.maximum(self.version) {
-                break;
-            }
-            for (place, node) in places.iter_mut().zip(three) {
-                if let View::Split(asked, below) = self.view(node)
-                    && asked == first
-                    && below[*place].upper == upper
-                {
-                    *place += 1;
-                }
-            }
-        }
-        let result = self.split(first, edges)?;
-        self.chosen.insert((guard, then, otherwise), result);
-        Ok(result)
-    }
-
-    /// The function where a variable has one of the values from `low` to `high`; below mixes, too.
-    ///
-    /// # Errors
-    /// The diagram is full.
-    pub fn restrict(&mut self, node: NodeId, variable: Variable, low: u128, high: u128) -> Result<NodeId, TooLarge> {
-        match self.nodes[node as usize] {
-            Node::Leaf(_) => return Ok(node),
-            Node::Split { variable: asked, .. } if asked > variable && !self.mixed[node as usize] => return Ok(node),
-            _ => {}
-        }
-        if let Some(found) = self.restricted.get(&(node, variable, low, high)) {
-            return Ok(*found);
-        }
-        let result = match self.nodes[node as usize] {
-            Node::Leaf(_) => node,
-            Node::Mix { start, length } => {
-                let mut shares = self.shares[start as usize..(start + length) as usize].to_vec();
-                for share in &mut shares {
-                    share.child = self.restrict(share.child, variable, low, high)?;
-                }
-                self.mix(shares)?
-            }
-            Node::Split { variable: asked, start, length } => {
-                let range = start as usize..(start + length) as usize;
-                if asked == variable {
-                    let first = self.edges[range.clone()].partition_point(|edge| edge.upper < low);
-                    let mut kept = Vec::new();
-                    for edge in self.edges[range][first..].iter().copied() {
-                        kept.push(edge);
-                        if edge.upper >= high {
-                            break;
-                        }
-                    }
-                    if let Some(last) = kept.last_mut() {
-                        last.upper = variable.maximum(self.version);
-                    }
-                    for edge in &mut kept {
-                        edge.child = self.restrict(edge.child, variable, low, high)?;
-                    }
-                    self.split(variable, kept)?
-                } else {
-                    let mut edges = self.edges[range].to_vec();
-                    for edge in &mut edges {
-                        edge.child = self.restrict(edge.child, variable, low, high)?;
-                    }
-                    self.case(asked, edges)?
-                }
-            }
-        };
-        self.restricted.insert((node, variable, low, high), result);
-        Ok(result)
-    }
-
-    /// A function that is the same wherever the guard holds, and simpler if it may be: where the guard does not hold,
-    /// nothing is asked. Of the guard only the first variable counts.
-    ///
-    /// # Errors
-    /// The diagram is full.
-    pub fn simplify(&mut self, node: NodeId, guard: NodeId) -> Result<NodeId, TooLarge> {
-        let (View::Split(variable, edges), View::Split(first, cares)) = (self.view(node), self.view(guard)) else {
-            return Ok(node);
-        };
-        if variable != first {
-            return Ok(node);
-        }
-        let (edges, cares) = (edges.to_vec(), cares.to_vec());
-        let mut kept: Vec<Edge> = Vec::with_capacity(edges.len());
-        let mut place = 0;
-        let mut low = 0;
-        for care in &cares {
-            if care.child != NO {
-                place += edges[place..].partition_point(|edge| edge.upper < low);
-                for edge in &edges[place..] {
-                    let upper = edge.upper.min(care.upper);
-                    match kept.last_mut() {
-                        Some(last) if last.child == edge.child => last.upper = upper,
-                        _ => kept.push(Edge { upper, child: edge.child }),
-                    }
-                    if edge.upper >= care.upper {
-                        break;
-                    }
-                }
-            }
-            low = care.upper.wrapping_add(1);
-        }
-        let Some(last) = kept.last_mut() else { return Ok(node) };
-        last.upper = variable.maximum(self.version);
-        self.split(variable, kept)
-    }
-
     /// Whether chances stand at or below a node.
     #[must_use]
     pub fn is_mixed(&self, node: NodeId) -> bool {
-        self.mixed[node as usize]
+        self.below[node as usize] & MIXED != 0
     }
 
-    /// The function with other outcomes at its leaves.
-    ///
-    /// # Errors
-    /// The diagram is full.
-    pub fn map_leaves(&mut self, node: NodeId, changed: &mut dyn FnMut(u32) -> u32) -> Result<NodeId, TooLarge> {
-        if let Node::Leaf(outcome) = self.nodes[node as usize] {
-            return Ok(self.leaf(changed(outcome)));
-        }
-        self.map_below(node, changed, &mut FxHashMap::default())
-    }
-
-    fn map_below(
-        &mut self,
-        node: NodeId,
-        changed: &mut dyn FnMut(u32) -> u32,
-        known: &mut FxHashMap<NodeId, NodeId>,
-    ) -> Result<NodeId, TooLarge> {
-        if let Some(found) = known.get(&node) {
-            return Ok(*found);
-        }
-        let result = match self.nodes[node as usize] {
-            Node::Leaf(outcome) => self.leaf(changed(outcome)),
-            Node::Mix { start, length } => {
-                let mut shares = self.shares[start as usize..(start + length) as usize].to_vec();
-                for share in &mut shares {
-                    share.child = self.map_below(share.child, changed, known)?;
-                }
-                self.mix(shares)?
-            }
-            Node::Split { variable, start, length } => {
-                let mut edges = self.edges[start as usize..(start + length) as usize].to_vec();
-                for edge in &mut edges {
-                    edge.child = self.map_below(edge.child, changed, known)?;
-                }
-                self.split(variable, edges)?
-            }
-        };
-        known.insert(node, result);
-        Ok(result)
-    }
-
-    /// What follows a node for a value of a variable, if that is what it asks for; else the node.
+    /// Whether a node or one below it may ask for a variable.
     #[must_use]
-    pub fn child_at(&self, node: NodeId, variable: Variable, value: u128) -> NodeId {
-        match self.view(node) {
-            View::Split(asked, edges) if asked == variable => {
-                edges[edges.partition_point(|edge| edge.upper < value)].child
-            }
-            _ => node,
+    pub fn may_ask(&self, node: NodeId, variable: Variable) -> bool {
+        let below = self.below[node as usize];
+        if below & kind(variable) == 0 {
+            return false;
         }
+        below & MIXED != 0 || self.variable(node).is_some_and(|first| first <= variable)
     }
 
     /// The shares with the shares of mixes among them put in their place; None if there are none, or numbers too large.
@@ -494,22 +287,62 @@ impl Diagram {
     }
 
     fn find(&self, hash: u64, same: impl Fn(&Self, NodeId) -> bool) -> Option<NodeId> {
-        self.known.get(&hash)?.iter().copied().find(|node| same(self, *node))
+        let mut node = *self.known.get(&hash)?;
+        loop {
+            if same(self, node) {
+                return Some(node);
+            }
+            let before = self.before[node as usize];
+            if before == node {
+                return None;
+            }
+            node = before;
+        }
     }
 
     fn insert(&mut self, hash: u64, node: Node) -> NodeId {
+        let number = self.add(node);
+        self.before.push(self.known.insert(hash, number).unwrap_or(number));
+        number
+    }
+
+    fn add(&mut self, node: Node) -> NodeId {
         let number = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
-        let mixed = match node {
-            Node::Leaf(_) => false,
-            Node::Mix { .. } => true,
-            Node::Split { start, length, .. } => {
-                self.edges[start as usize..(start + length) as usize].iter().any(|edge| self.mixed[edge.child as usize])
+        let below = match node {
+            Node::Leaf(_) => 0,
+            Node::Mix { start, length } => {
+                let shares = &self.shares[start as usize..(start + length) as usize];
+                shares.iter().fold(MIXED, |below, share| below | self.below[share.child as usize])
+            }
+            Node::Split { variable, start, length } => {
+                let edges = &self.edges[start as usize..(start + length) as usize];
+                edges.iter().fold(kind(variable), |below, edge| below | self.below[edge.child as usize])
             }
         };
         self.nodes.push(node);
-        self.mixed.push(mixed);
-        self.known.entry(hash).or_default().push(number);
+        self.below.push(below);
         number
+    }
+}
+
+/// A bit for each kind of variable.
+fn kind(variable: Variable) -> u16 {
+    match variable {
+        Variable::TranslatedAddress => 1,
+        Variable::TranslatedPort => 1 << 1,
+        Variable::Destination => 1 << 2,
+        Variable::Protocol => 1 << 3,
+        Variable::DestinationPort => 1 << 4,
+        Variable::DestinationLocal => 1 << 5,
+        Variable::Hash(_) => 1 << 6,
+        Variable::Source => 1 << 7,
+        Variable::SourceLocal => 1 << 8,
+        Variable::SourcePort => 1 << 9,
+        Variable::InputInterface => 1 << 10,
+        Variable::OutputInterface => 1 << 11,
+        Variable::MarkBit(_) => 1 << 12,
+        Variable::Record(_) => 1 << 13,
+        Variable::Question(_) => 1 << 14,
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::evaluate::{ConnectionState, DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
 use crate::ruleset::Hook;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::{Hash, Hasher};
 
 /// What is fixed before packets are told apart: a function is made for each case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,25 +41,35 @@ pub struct End {
 /// The outcomes of the functions of a diagram, each once.
 #[derive(Clone, Debug, Default)]
 pub struct Ends {
-    ends: Vec<End>,
-    numbers: FxHashMap<End, u32>,
+    outcomes: Vec<End>,
+    /// The latest outcome with a hash.
+    known: FxHashMap<u64, u32>,
+    /// Of each outcome, the one before it with the same hash; its own place if there is none.
+    before: Vec<u32>,
 }
 
 impl Ends {
     /// The number of an outcome, to be used as a leaf of the diagram; guards have 0 and 1, so they begin with 2.
     pub fn number(&mut self, end: End) -> u32 {
-        if let Some(number) = self.numbers.get(&end) {
-            return *number;
+        let mut hasher = FxHasher::default();
+        end.hash(&mut hasher);
+        let hash = hasher.finish();
+        let mut next = self.known.get(&hash).copied();
+        while let Some(place) = next {
+            if self.outcomes[place as usize] == end {
+                return place.saturating_add(2);
+            }
+            next = Some(self.before[place as usize]).filter(|before| *before != place);
         }
-        let number = u32::try_from(self.ends.len()).map_or(u32::MAX, |length| length.saturating_add(2));
-        self.ends.push(end.clone());
-        self.numbers.insert(end, number);
-        number
+        let place = u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX);
+        self.outcomes.push(end);
+        self.before.push(self.known.insert(hash, place).unwrap_or(place));
+        place.saturating_add(2)
     }
 
     /// The outcome with this number; None of the numbers of guards.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&End> {
-        self.ends.get((number as usize).checked_sub(2)?)
+        self.outcomes.get((number as usize).checked_sub(2)?)
     }
 }

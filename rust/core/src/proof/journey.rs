@@ -3,10 +3,12 @@
 use super::diagram::NodeId;
 use super::position::{ListId, Position, PositionId};
 use super::run::{Followed, Run};
-use super::state::State;
+use super::state::{Change, State};
+use super::value::Value;
 use crate::evaluate::{ConnectionState, RouteType, Verdict};
 use crate::program::{ChainId, End};
 use crate::ruleset::Hook;
+use std::rc::Rc;
 
 /// Connection tracking sees packets here (`NF_IP_PRI_CONNTRACK`).
 const CONNECTION_TRACKING: i32 = -200;
@@ -183,7 +185,20 @@ impl Run<'_> {
             Hook::Prerouting | Hook::Output => state.destination_done = true,
             _ => state.source_done = true,
         }
+        self.forget_unread(hook, &mut state);
         self.go_on(next, &state)
+    }
+
+    /// Forgets what no rule asks for behind a translation, so that packets that differ in nothing else are one again.
+    fn forget_unread(&self, hook: Hook, state: &mut State) {
+        let reads = |change: &Change| self.reaches.reads_when_translated(change.set, hook, state.looped);
+        if !state.changes.iter().all(reads) {
+            let kept: Vec<Change> = state.changes.iter().filter(|change| reads(change)).cloned().collect();
+            state.changes = Rc::new(kept);
+        }
+        if !self.reaches.asks_priority_when_translated(hook, state.looped) {
+            state.priority = Value::Known(0);
+        }
     }
 
     /// A chain ended before its end.

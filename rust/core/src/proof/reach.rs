@@ -11,6 +11,8 @@ pub(super) struct Reach {
     pub(super) reads: FxHashSet<SetId>,
     /// Whether `ct status` is asked for.
     pub(super) status: bool,
+    /// Whether `meta priority` is asked for.
+    priority: bool,
     /// Whether anything of the packet or of a set is changed, or not understood.
     changes: bool,
     /// How packets are stopped.
@@ -110,6 +112,7 @@ impl Reach {
     fn term(&mut self, term: &Term) {
         match term {
             Term::Field(Field::ConnectionStatus) => self.status = true,
+            Term::Field(Field::Priority) => self.priority = true,
             Term::Field(_) | Term::Constant(_) | Term::Unknown(_) | Term::Numgen { .. } | Term::UnknownHash { .. } => {}
             Term::Bits(_, sides, _) => {
                 self.term(&sides.0);
@@ -154,17 +157,29 @@ impl Reaches {
     /// Whether a packet at a hook may still look into a set. What the node sends itself and comes back through `lo` is
     /// not translated a second time: the chains of type nat at the hooks behind it do not see it.
     pub(super) fn reads_later(&self, set: SetId, hook: Hook, looped: bool) -> bool {
+        self.may_meet(hook, looped, true, |reach| reach.reads.contains(&set))
+    }
+
+    /// The same of a packet whose destination is decided: the chains of type nat at this hook do not see it any more.
+    pub(super) fn reads_when_translated(&self, set: SetId, hook: Hook, looped: bool) -> bool {
+        self.may_meet(hook, looped, !is_destination(hook), |reach| reach.reads.contains(&set))
+    }
+
+    /// Whether it may be asked for its priority.
+    pub(super) fn asks_priority_when_translated(&self, hook: Hook, looped: bool) -> bool {
+        self.may_meet(hook, looped, !is_destination(hook), |reach| reach.priority)
+    }
+
+    fn may_meet(&self, hook: Hook, looped: bool, nat: bool, wanted: impl Fn(&Reach) -> bool) -> bool {
         let order: &[(Hook, bool)] = match (self.output, looped, hook) {
-            (true, false, Hook::Output) => {
-                &[(Hook::Output, true), (Hook::Postrouting, true), (Hook::Prerouting, false)]
-            }
+            (true, false, Hook::Output) => &[(Hook::Output, nat), (Hook::Postrouting, true), (Hook::Prerouting, false)],
             (true, false, _) => &[(Hook::Postrouting, true), (Hook::Prerouting, false)],
-            (_, _, Hook::Prerouting) => &[(Hook::Prerouting, !self.output)],
+            (_, _, Hook::Prerouting) => &[(Hook::Prerouting, nat && !self.output)],
             (_, _, hook) => &[(hook, !self.output)],
         };
         let reads = |hook: Hook, nat: bool| {
-            self.by_hook.get(&(hook, false)).is_some_and(|reach| reach.reads.contains(&set))
-                || nat && self.by_hook.get(&(hook, true)).is_some_and(|reach| reach.reads.contains(&set))
+            self.by_hook.get(&(hook, false)).is_some_and(&wanted)
+                || nat && self.by_hook.get(&(hook, true)).is_some_and(&wanted)
         };
         let rest: &[Hook] = match hook {
             Hook::Forward => &[Hook::Postrouting],
@@ -173,4 +188,8 @@ impl Reaches {
         };
         order.iter().any(|(hook, nat)| reads(*hook, *nat)) || rest.iter().any(|hook| reads(*hook, !self.output))
     }
+}
+
+fn is_destination(hook: Hook) -> bool {
+    matches!(hook, Hook::Prerouting | Hook::Output)
 }

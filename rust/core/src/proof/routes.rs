@@ -8,8 +8,18 @@ use crate::evaluate::{DestinationNat, RouteType, Surroundings};
 use crate::program::{End, IpVersion};
 use std::rc::Rc;
 
-/// The last addresses of stretches that the routing table treats alike, and how.
-pub(super) fn stretches(surroundings: &Surroundings, version: IpVersion) -> Rc<[(u128, RouteType)]> {
+/// Addresses that the routing table treats alike.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    /// The last one.
+    upper: u128,
+    route_type: RouteType,
+    /// They are none of the node's, whatever else is not known of its addresses.
+    elsewhere: bool,
+}
+
+/// All addresses in stretches that the routing table treats alike, where some are known to be elsewhere.
+pub(super) fn stretches(surroundings: &Surroundings, version: IpVersion, elsewhere: &[u128]) -> Rc<[Stretch]> {
     let (own, fixed): (_, &[u128]) = match version {
         IpVersion::V4 => {
             (&surroundings.local_v4, &[0, 0x7eff_ffff, 0x7fff_ffff, 0xdfff_ffff, 0xefff_ffff, 0xffff_fffe, 0xffff_ffff])
@@ -18,16 +28,17 @@ pub(super) fn stretches(surroundings: &Surroundings, version: IpVersion) -> Rc<[
     };
     let maximum = Variable::Destination.maximum(version);
     let mut uppers: Vec<u128> = fixed.to_vec();
-    uppers.extend(own.iter().flat_map(|address| [address.saturating_sub(1), *address]));
+    uppers.extend(own.iter().chain(elsewhere).flat_map(|address| [address.saturating_sub(1), *address]));
     uppers.retain(|upper| *upper <= maximum);
     uppers.sort_unstable();
     uppers.dedup();
-    let mut stretches: Vec<(u128, RouteType)> = Vec::with_capacity(uppers.len());
+    let mut stretches: Vec<Stretch> = Vec::with_capacity(uppers.len());
     for upper in uppers {
         let route_type = surroundings.route_type(version, upper);
+        let elsewhere = elsewhere.binary_search(&upper).is_ok();
         match stretches.last_mut() {
-            Some(last) if last.1 == route_type => last.0 = upper,
-            _ => stretches.push((upper, route_type)),
+            Some(last) if last.route_type == route_type && last.elsewhere == elsewhere => last.upper = upper,
+            _ => stretches.push(Stretch { upper, route_type, elsewhere }),
         }
     }
     stretches.into()
@@ -51,14 +62,17 @@ impl Run<'_> {
                 let route_type = self.surroundings.route_type(self.version(), address);
                 then(self, Some(route_type))
             }
-            Address::Original => match state.fact(variable) {
-                Some(address) => match self.surroundings.route_type(self.version(), address) {
-                    RouteType::Unicast if asked => self.perhaps_local(local, then),
+            Address::Original => {
+                let Some(address) = state.fact(variable) else {
+                    let stretches = if end == End::Destination { &self.sent_routes } else { &self.routes };
+                    return self.stretches(variable, &Rc::clone(stretches), asked.then_some(local), then);
+                };
+                match self.surroundings.route_type(self.version(), address) {
+                    RouteType::Unicast if asked && !self.is_elsewhere(end, address) => self.perhaps_local(local, then),
                     route_type => then(self, Some(route_type)),
-                },
-                None => self.stretches(variable, asked.then_some(local), then),
-            },
-            Address::Translated => self.stretches(Variable::TranslatedAddress, None, then),
+                }
+            }
+            Address::Translated => self.stretches(Variable::TranslatedAddress, &Rc::clone(&self.routes), None, then),
             Address::Hidden
                 if end == End::Destination && matches!(state.destination_nat, DestinationNat::Redirect(_)) =>
             {
@@ -66,6 +80,11 @@ impl Run<'_> {
             }
             Address::Hidden => then(self, None),
         }
+    }
+
+    /// Whether an address as the packet has it from the start is known to be none of the node's.
+    fn is_elsewhere(&self, end: End, address: u128) -> bool {
+        end == End::Destination && self.surroundings.elsewhere(self.version()).binary_search(&address).is_ok()
     }
 
     fn perhaps_local(
@@ -81,19 +100,23 @@ impl Run<'_> {
     fn stretches(
         &mut self,
         variable: Variable,
+        stretches: &[Stretch],
         local: Option<Variable>,
         then: &mut dyn FnMut(&mut Self, Option<RouteType>) -> Followed,
     ) -> Followed {
-        let stretches = Rc::clone(&self.routes);
-        let mut known: Vec<(RouteType, NodeId)> = Vec::new();
+        let mut known: Vec<(RouteType, bool, NodeId)> = Vec::new();
         let mut edges = Vec::with_capacity(stretches.len());
-        for (upper, route_type) in stretches.iter().copied() {
-            let child = match (known.iter().find(|(of, _)| *of == route_type), local) {
-                (Some((_, child)), _) => *child,
-                (None, Some(local)) if route_type == RouteType::Unicast => self.perhaps_local(local, then)?,
-                (None, _) => then(self, Some(route_type))?,
+        for Stretch { upper, route_type, elsewhere } in stretches.iter().copied() {
+            let asked = local.filter(|_| route_type == RouteType::Unicast && !elsewhere);
+            let before = known.iter().find(|(of, perhaps, _)| *of == route_type && *perhaps == asked.is_some());
+            let child = match (before, asked) {
+                (Some((.., child)), _) => *child,
+                (None, Some(local)) => self.perhaps_local(local, then)?,
+                (None, None) => then(self, Some(route_type))?,
             };
-            known.push((route_type, child));
+            if before.is_none() {
+                known.push((route_type, asked.is_some(), child));
+            }
             edges.push(Edge { upper, child });
         }
         self.cases(variable, edges)

@@ -34,7 +34,7 @@ struct Met {
 impl<'p> Run<'p> {
     /// A chain from one of its rules on. Rules are met forwards and followed backwards, so that what follows a rule that
     /// does nothing is known already, however long the chain is.
-    pub(super) fn rules(&mut self, start: RulePosition, state: &State) -> Followed {
+    pub(super) fn rules(&mut self, start: RulePosition, state: &State, state_number: u32) -> Followed {
         let program = self.program;
         if start.depth > JUMPS {
             return self.unknown_words("chains call each other more than 16 deep".into());
@@ -45,17 +45,18 @@ impl<'p> Run<'p> {
         let mut passed: Vec<(PositionId, usize)> = Vec::new();
         let mut rest = None;
         let mut closed = false;
+        let mut here = None;
         for index in start.index..chain.live.len() {
             let rule = &chain.rules[chain.live[index]];
-            let here = self.positions.number(Position::Rule(RulePosition { index, ..start }));
-            if index > start.index {
-                rest = self.known_result(here, state);
+            if let Some(here) = here {
+                rest = self.known_result(here, state_number);
                 if rest.is_some() {
                     break;
                 }
                 passed.push((here, met.len()));
             }
             let next = self.positions.number(Position::Rule(RulePosition { index: index + 1, ..start }));
+            here = Some(next);
             let at = At { hook, position: start, place: rule.place, next };
             let (guard, action) = self.leading(at, rule, state)?;
             if guard == NO {
@@ -71,6 +72,15 @@ impl<'p> Run<'p> {
                 break;
             }
         }
+        // Behind a translation that is asked of every packet few come, or none: they are followed if they do.
+        let translates = |one: &Met| {
+            let rule = &chain.rules[chain.live[self.live_index(one.at.next)]];
+            one.guard == YES && matches!(rule.actions[one.action], Action::Nat { .. })
+        };
+        if rest.is_none() && !closed && met.last().is_some_and(translates) {
+            closed = true;
+            passed.retain(|(_, before)| *before < met.len());
+        }
         let mut result = match rest {
             Some(rest) => rest,
             None if closed => NO,
@@ -82,9 +92,9 @@ impl<'p> Run<'p> {
                 // What follows this rule stands at every position behind it up to the next rule that is met.
                 while open > 0 && passed[open - 1].1 > number {
                     open -= 1;
-                    self.set_result(passed[open].0, state, result);
+                    self.set_result(passed[open].0, state_number, result);
                 }
-                self.set_result(one.at.next, state, result);
+                self.set_result(one.at.next, state_number, result);
             }
             let rule = &chain.rules[chain.live[self.live_index(one.at.next)]];
             let mut within = one.at;
@@ -95,7 +105,7 @@ impl<'p> Run<'p> {
         }
         while open > 0 {
             open -= 1;
-            self.set_result(passed[open].0, state, result);
+            self.set_result(passed[open].0, state_number, result);
         }
         Ok(result)
     }
@@ -111,7 +121,7 @@ impl<'p> Run<'p> {
     /// Behind the last rule of a chain.
     pub(super) fn chain_done(&mut self, position: RulePosition, state: &State) -> Followed {
         let node = match position.parent {
-            Some(parent) => self.follow(parent, state)?,
+            Some(parent) => self.go_back(parent, state)?,
             None => self.fall(position.base, state)?,
         };
         Ok(self.functions.diagram.simplify(node, position.within)?)

@@ -3,16 +3,18 @@
 use super::coverage::Coverage;
 use super::diagram::{Edge, NO, NodeId, Share, TooLarge, View, YES};
 use super::end::{Case, End};
+use super::onward::Onward;
 use super::options::{Functions, Options};
 use super::position::{Position, PositionId, Positions, RulePosition};
 use super::reach::Reaches;
+use super::routes::Stretch;
 use super::sets::SetIndexes;
 use super::state::{Mark, State};
 use super::value::Value;
 use super::variable::Variable;
-use crate::evaluate::{DestinationNat, RouteType, SourceNat, Surroundings, Verdict, decisive_notes};
+use crate::evaluate::{DestinationNat, SourceNat, Surroundings, Verdict, decisive_notes};
 use crate::program::{ChainId, IpVersion, Program, SetId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// Ways that are followed inside of one another: rules that change the packet, jumps, hooks.
@@ -86,13 +88,15 @@ pub(super) struct Run<'p> {
     /// The guards of lookups that are made again and again.
     pub(super) members: FxHashMap<(SetId, Vec<Value>), NodeId>,
     /// The last addresses of stretches that the routing table treats alike.
-    pub(super) routes: Rc<[(u128, RouteType)]>,
+    pub(super) routes: Rc<[Stretch]>,
+    /// The same of destinations as they were sent, some of which may be known to be elsewhere.
+    pub(super) sent_routes: Rc<[Stretch]>,
     /// Which ruleset this is of those whose functions are compared.
     pub(super) ruleset: u32,
     states: FxHashMap<Rc<State>, u32>,
     followed: FxHashMap<(PositionId, u32), NodeId>,
-    /// Where nothing can be said for all translated addresses together.
-    relative: FxHashSet<(PositionId, u32)>,
+    /// Ways that packets with different new destinations have together.
+    pub(super) onward: Onward,
     depth: usize,
     steps: usize,
 }
@@ -107,6 +111,7 @@ impl<'p> Run<'p> {
         coverage: &'p mut Coverage,
     ) -> Self {
         let ruleset = functions.questions.ruleset();
+        let elsewhere = if options.local_addresses_complete { &[] } else { surroundings.elsewhere(case.version) };
         Self {
             program,
             surroundings,
@@ -119,17 +124,18 @@ impl<'p> Run<'p> {
             indexes: SetIndexes::default(),
             guarding: false,
             members: FxHashMap::default(),
-            routes: super::routes::stretches(surroundings, case.version),
+            routes: super::routes::stretches(surroundings, case.version, &[]),
+            sent_routes: super::routes::stretches(surroundings, case.version, elsewhere),
             ruleset,
             states: FxHashMap::default(),
             followed: FxHashMap::default(),
-            relative: FxHashSet::default(),
+            onward: Onward::default(),
             depth: 0,
             steps: 0,
         }
     }
 
-    fn state_number(&mut self, state: &State) -> u32 {
+    pub(super) fn state_number(&mut self, state: &State) -> u32 {
         if let Some(number) = self.states.get(state) {
             return *number;
         }
@@ -140,7 +146,13 @@ impl<'p> Run<'p> {
 
     /// What becomes of packets from a position on.
     pub(super) fn follow(&mut self, position: PositionId, state: &State) -> Followed {
-        let key = (position, self.state_number(state));
+        let number = self.state_number(state);
+        self.follow_numbered(position, state, number)
+    }
+
+    /// What becomes of packets from a position on, in a state of this number.
+    pub(super) fn follow_numbered(&mut self, position: PositionId, state: &State, number: u32) -> Followed {
+        let key = (position, number);
         if let Some(found) = self.followed.get(&key).copied() {
             if found == IN_PROGRESS {
                 return self.unknown_words("the rules go round in circles".into());
@@ -157,9 +169,9 @@ impl<'p> Run<'p> {
             Position::Stage { hook, stage } => self.stage(hook, stage, state),
             Position::Base { hook, stage, left, free } => self.base(hook, stage, left, free, state),
             Position::Running { .. } => self.leave(position, false, state),
-            Position::Rule(rule) => {
-                self.rules(rule, state).and_then(|node| Ok(self.functions.diagram.simplify(node, rule.within)?))
-            }
+            Position::Rule(rule) => self
+                .rules(rule, state, number)
+                .and_then(|node| Ok(self.functions.diagram.simplify(node, rule.within)?)),
         };
         self.depth -= 1;
         match result {
@@ -169,77 +181,12 @@ impl<'p> Run<'p> {
         result
     }
 
-    pub(super) fn known_result(&mut self, position: PositionId, state: &State) -> Option<NodeId> {
-        let key = (position, self.state_number(state));
-        self.followed.get(&key).copied().filter(|node| *node != IN_PROGRESS)
+    pub(super) fn known_result(&self, position: PositionId, state: u32) -> Option<NodeId> {
+        self.followed.get(&(position, state)).copied().filter(|node| *node != IN_PROGRESS)
     }
 
-    pub(super) fn set_result(&mut self, position: PositionId, state: &State, node: NodeId) {
-        let key = (position, self.state_number(state));
-        self.followed.insert(key, node);
-    }
-
-    /// Goes on behind a base chain, where what was learned of the packet is not used any more, and where packets with
-    /// different new destinations have the same way: it is followed once, and then told for this one.
-    pub(super) fn go_on(&mut self, position: PositionId, state: &State) -> Followed {
-        let mut general = state.clone();
-        let facts = std::mem::take(&mut general.facts);
-        let mut address = None;
-        let mut port = None;
-        if let super::state::Address::Known(known) = state.destination {
-            address = Some(known);
-            general.destination = super::state::Address::Translated;
-            if let super::state::Port::Known(known) = state.destination_port {
-                port = Some(known);
-                general.destination_port = super::state::Port::Translated;
-            }
-            if matches!(state.destination_nat, DestinationNat::Address(Some(_), _)) {
-                general.destination_nat = super::state::placeholder();
-            }
-        }
-        if facts.is_empty() && address.is_none() {
-            return self.follow(position, state);
-        }
-        let key = (position, self.state_number(&general));
-        if self.relative.contains(&key) {
-            return self.follow(position, state);
-        }
-        let mut node = match self.follow(position, &general) {
-            Err(Failure::NeedsConstants) if address.is_some() => {
-                self.relative.insert(key);
-                return self.follow(position, state);
-            }
-            other => other?,
-        };
-        if let Some(address) = address {
-            node = self.told(node, Variable::TranslatedAddress, address)?;
-        }
-        if let Some(port) = port {
-            node = self.told(node, Variable::TranslatedPort, u128::from(port))?;
-        }
-        for (variable, value) in facts {
-            node = self.told(node, variable, value)?;
-        }
-        if address.is_some() { self.put_in(node, &state.destination_nat) } else { Ok(node) }
-    }
-
-    /// The function where a variable has this value.
-    fn told(&mut self, node: NodeId, variable: Variable, value: u128) -> Followed {
-        let child = self.functions.diagram.child_at(node, variable, value);
-        Ok(self.functions.diagram.restrict(child, variable, value, value)?)
-    }
-
-    /// The function with the destination in the place of what stands for it.
-    fn put_in(&mut self, node: NodeId, destination: &DestinationNat) -> Followed {
-        let ends = &mut self.functions.ends;
-        let mut changed = |number: u32| match ends.get(number) {
-            Some(end) if end.destination == super::state::placeholder() => {
-                let end = End { destination: destination.clone(), ..end.clone() };
-                ends.number(end)
-            }
-            _ => number,
-        };
-        Ok(self.functions.diagram.map_leaves(node, &mut changed)?)
+    pub(super) fn set_result(&mut self, position: PositionId, state: u32, node: NodeId) {
+        self.followed.insert((position, state), node);
     }
 
     /// The leaf of an outcome.
@@ -256,7 +203,7 @@ impl<'p> Run<'p> {
             source: if accepted { state.source_nat.clone() } else { SourceNat::None },
             mark,
             unknown_mark,
-            remembers: state.remembers.clone().into(),
+            remembers: state.remembers.as_slice().into(),
             reasons: Box::default(),
         };
         let number = self.functions.ends.number(end);

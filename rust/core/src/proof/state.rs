@@ -4,6 +4,7 @@ use super::value::Value;
 use super::variable::Variable;
 use crate::evaluate::{DestinationNat, SourceNat};
 use crate::program::{SetId, Site};
+use std::rc::Rc;
 
 /// Where a packet goes or comes from by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +61,7 @@ pub(super) struct Change {
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts, as in the kernel's own structures")]
 pub(super) struct State {
     /// Variables whose value is known here, ascending.
-    pub(super) facts: Vec<(Variable, u128)>,
+    pub(super) facts: Rc<Vec<(Variable, u128)>>,
     pub(super) destination: Address,
     pub(super) destination_port: Port,
     pub(super) destination_port_unknown: bool,
@@ -79,15 +80,15 @@ pub(super) struct State {
     pub(super) source_done: bool,
     pub(super) destination_changed: bool,
     pub(super) source_changed: bool,
-    pub(super) hashes: Vec<Remembered>,
-    pub(super) changes: Vec<Change>,
-    pub(super) remembers: Vec<u64>,
+    pub(super) hashes: Rc<Vec<Remembered>>,
+    pub(super) changes: Rc<Vec<Change>>,
+    pub(super) remembers: Rc<Vec<u64>>,
 }
 
 impl State {
     pub(super) fn new(initial_mark: Option<u32>) -> Self {
         Self {
-            facts: Vec::new(),
+            facts: Rc::default(),
             destination: Address::Original,
             destination_port: Port::Original,
             destination_port_unknown: false,
@@ -106,9 +107,9 @@ impl State {
             source_done: false,
             destination_changed: false,
             source_changed: false,
-            hashes: Vec::new(),
-            changes: Vec::new(),
-            remembers: Vec::new(),
+            hashes: Rc::default(),
+            changes: Rc::default(),
+            remembers: Rc::default(),
         }
     }
 
@@ -125,14 +126,64 @@ impl State {
     pub(super) fn learn(&mut self, variable: Variable, value: u128) {
         let place = self.facts.partition_point(|(known, _)| *known < variable);
         if self.facts.get(place).is_none_or(|(known, _)| *known != variable) {
-            self.facts.insert(place, (variable, value));
+            Rc::make_mut(&mut self.facts).insert(place, (variable, value));
         }
     }
 
+    /// Whether it is another in nothing but what is known of the packet from the start.
+    pub(super) fn is_but_for_facts(&self, other: &Self) -> bool {
+        let Self {
+            facts: _,
+            destination,
+            destination_port,
+            destination_port_unknown,
+            source,
+            source_port_unknown,
+            mark,
+            connection_mark,
+            priority,
+            tracked,
+            untracked,
+            looped,
+            delivered_here,
+            destination_nat,
+            source_nat,
+            destination_done,
+            source_done,
+            destination_changed,
+            source_changed,
+            hashes,
+            changes,
+            remembers,
+        } = self;
+        *mark == other.mark
+            && *destination == other.destination
+            && *destination_port == other.destination_port
+            && *destination_port_unknown == other.destination_port_unknown
+            && *source == other.source
+            && *source_port_unknown == other.source_port_unknown
+            && *connection_mark == other.connection_mark
+            && *tracked == other.tracked
+            && *untracked == other.untracked
+            && *looped == other.looped
+            && *delivered_here == other.delivered_here
+            && *destination_done == other.destination_done
+            && *source_done == other.source_done
+            && *destination_changed == other.destination_changed
+            && *source_changed == other.source_changed
+            && *priority == other.priority
+            && *destination_nat == other.destination_nat
+            && *source_nat == other.source_nat
+            && *hashes == other.hashes
+            && *changes == other.changes
+            && *remembers == other.remembers
+    }
+
     pub(super) fn remember_hash(&mut self, hash: Remembered) {
-        self.hashes.retain(|known| known.site != hash.site);
-        self.hashes.push(hash);
-        self.hashes.sort_unstable_by_key(|known| known.site);
+        let hashes = Rc::make_mut(&mut self.hashes);
+        hashes.retain(|known| known.site != hash.site);
+        hashes.push(hash);
+        hashes.sort_unstable_by_key(|known| known.site);
     }
 }
 

@@ -5,13 +5,10 @@ use crate::program::IpVersion;
 /// Something that a packet, its circumstances or the kernel's memory decide.
 ///
 /// The order is that of the diagrams: what most lookups begin with comes first, so that a map of 100 000 keys is one
-/// sorted list. Hashes come before the source: the slots of a table are cut once, however many sources are told apart.
+/// sorted list. What packets were sent to comes before where they are translated to: rules behind a translation that ask for
+/// both have few answers for the one, and all endpoints for the other. Hashes come before the source: the slots of a table are cut once, however many sources are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Variable {
-    /// Where the packet goes behind a translation; replaced by its value before a function is finished.
-    TranslatedAddress,
-    /// The port behind a translation; replaced by its value, too.
-    TranslatedPort,
     /// Where the packet was sent.
     Destination,
     /// The protocol number.
@@ -20,6 +17,10 @@ pub enum Variable {
     DestinationPort,
     /// 1 if the destination is an address of the node; asked only where it is not known.
     DestinationLocal,
+    /// Where the packet goes behind a translation; replaced by its value before a function is finished.
+    TranslatedAddress,
+    /// The port behind a translation; replaced by its value, too.
+    TranslatedPort,
     /// The 32 bits of a hash before they are scaled: which one, in the order of [`Hashes`](super::Hashes).
     Hash(u32),
     /// Where the packet comes from.

@@ -91,6 +91,7 @@ pub(crate) fn map_update() -> Statement {
         set: "affinity".into(),
         key: Expression::Concatenation(vec![Expression::payload("ip", "saddr"), Expression::payload("ip", "daddr")]),
         data: Some(address("10.0.0.1")),
+        timeout: None,
         limited: false,
     }
 }
