@@ -16,6 +16,7 @@ mod distribution;
 mod end;
 mod fate;
 mod fold;
+mod forget;
 mod hashes;
 mod journey;
 mod lookup;
