@@ -44,8 +44,8 @@ pub enum Side {
 
 /// Whoever knows what leaves mean.
 pub trait Judge {
-    /// A number for all leaves, of either side, that are equal whatever else is the case. A leaf that must be looked at
-    /// each time has a class that no leaf of the other side has.
+    /// A number for all leaves, of either side, that are equal whatever else is the case; it costs least if that is the
+    /// first of their outcomes. A leaf that must be looked at each time has a class that no leaf of the other side has.
     fn class(&mut self, side: Side, outcome: u32) -> u32;
 
     /// What the outcomes of a region are to each other; with `support` their chances do not matter.

@@ -30,17 +30,37 @@ pub(super) trait Meaning: Judge {
     fn frontend(&self, outcome: u32) -> Option<u32>;
 }
 
-/// The numbers of classes.
+/// The numbers of classes: each is that of its first outcome.
 #[derive(Debug, Default)]
 struct Classes {
-    numbers: FxHashMap<(Meant, Option<(Side, u32)>), u32>,
+    numbers: FxHashMap<Meant, u32>,
+    /// The same of deliveries that nobody remembers, which are by far the most: address, port, masquerade.
+    deliveries: FxHashMap<(u128, u16, bool), u32>,
 }
 
 impl Classes {
-    /// The class of what is meant; alone if nothing else is as good for sure.
-    fn number(&mut self, meant: Meant, alone: Option<(Side, u32)>) -> u32 {
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        *self.numbers.entry((meant, alone)).or_insert(next)
+    /// The class of what is meant.
+    fn number(&mut self, meant: Meant, outcome: u32) -> u32 {
+        if let Meant::Fate(Fate {
+            verdict: Verdict::Accept,
+            destination: DestinationNat::Address(Some(address), Some(port)),
+            source: source @ (SourceNat::None | SourceNat::Masquerade),
+            remembers,
+        }) = &meant
+            && remembers.is_empty()
+        {
+            let masquerade = *source == SourceNat::Masquerade;
+            return *self.deliveries.entry((*address, *port, masquerade)).or_insert(outcome);
+        }
+        *self.numbers.entry(meant).or_insert(outcome)
+    }
+}
+
+/// The class of an outcome that nothing on the other side is as good as for sure: no ruleset has so many outcomes.
+fn alone(side: Side, outcome: u32) -> u32 {
+    match side {
+        Side::Left => outcome | 1 << 31,
+        Side::Right => outcome,
     }
 }
 
@@ -79,9 +99,9 @@ fn exceeds(one: &Distribution, other: &Distribution, unknown: Option<u32>) -> bo
 /// Maps both distributions to classes of what is meant, and compares these.
 fn compared_by(sides: [(&Distribution, &dyn Fn(u32) -> Meant); 2], support: bool) -> Judgement {
     let mut classes = Classes::default();
-    let unknown = classes.number(Meant::Unknown, None);
+    let unknown = classes.number(Meant::Unknown, u32::MAX);
     let [left, right] =
-        sides.map(|(distribution, meant)| distribution.map(|outcome| classes.number(meant(outcome), None)));
+        sides.map(|(distribution, meant)| distribution.map(|outcome| classes.number(meant(outcome), outcome)));
     match (left, right) {
         (Some(left), Some(right)) => compared(&left, &right, Some(unknown), support),
         _ => Judgement::Undecided,
@@ -110,9 +130,10 @@ fn meant_by(ends: &Ends, outcome: u32, here: Here) -> Meant {
 
 impl Judge for Alike<'_> {
     fn class(&mut self, side: Side, outcome: u32) -> u32 {
-        let meant = meant_by(self.ends, outcome, Here::default());
-        let alone = (meant == Meant::Unknown).then_some((side, outcome));
-        self.classes.number(meant, alone)
+        match meant_by(self.ends, outcome, Here::default()) {
+            Meant::Unknown => alone(side, outcome),
+            meant => self.classes.number(meant, outcome),
+        }
     }
 
     fn judge(&mut self, left: &Distribution, right: &Distribution, support: bool) -> Judgement {
@@ -233,8 +254,7 @@ impl Judge for Declared<'_> {
                 meant => meant,
             },
         };
-        let alone = (meant == Meant::Unknown).then_some((side, outcome));
-        self.classes.number(meant, alone)
+        if meant == Meant::Unknown { alone(side, outcome) } else { self.classes.number(meant, outcome) }
     }
 
     fn judge(&mut self, left: &Distribution, right: &Distribution, support: bool) -> Judgement {

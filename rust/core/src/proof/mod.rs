@@ -17,6 +17,7 @@ mod end;
 mod fate;
 mod fields;
 mod fold;
+mod forget;
 mod hashes;
 mod journey;
 mod layout;

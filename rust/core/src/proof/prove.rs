@@ -6,6 +6,7 @@ use super::declared::{Declaration, Demands, declared};
 use super::diagram::TooLarge;
 use super::end::Case;
 use super::fold::fold;
+use super::forget::forget;
 use super::meaning::{Alike, Declared};
 use super::options::{Functions, Options, Records};
 use super::run::behaviour;
@@ -64,7 +65,7 @@ pub struct Unreached {
 
 /// Whether a program does with the first packet of every connection what was declared, one declaration for each version
 /// of IP. What rules remember is asked twice: as if it was nothing, and as if it could be anything. Packets come without
-/// a mark.
+/// a mark, and the addresses of frontends are not the node's unless it is known that they are.
 ///
 /// # Errors
 /// A function is too large.
@@ -78,39 +79,70 @@ pub fn prove(
     let affinity = |declaration: &Declaration| {
         declaration.parts().service_ports.iter().any(|service_port| service_port.affinity.is_some())
     };
+    let surroundings = &elsewhere(surroundings, declarations, settings);
     let mut cases = Vec::new();
     for declaration in declarations {
-        for hook in HOOKS {
-            for records in [Records::Absent, Records::Any] {
-                if records == Records::Absent || affinity(declaration) || program.has_records() {
-                    let version = declaration.parts().version;
-                    cases.push((declaration, Case { hook, version, state: ConnectionState::New }, records));
-                }
-            }
-        }
+        let version = declaration.parts().version;
+        let remembered = affinity(declaration) || program.has_records();
+        cases.extend(HOOKS.map(|hook| (declaration, Case { hook, version, state: ConnectionState::New }, remembered)));
     }
-    all(&cases, |(declaration, case, records)| {
-        let options = options(settings, Some(0), *records);
+    let examined = all(&cases, |(declaration, case, remembered)| {
         let mut functions = Functions::new(*case, settings.limit);
         let mut demands = Demands::default();
-        let left = declared(declaration, surroundings, &options, &mut functions, &mut demands)?;
-        let mut coverage = Coverage::new(program);
-        let right = behaviour(program, surroundings, *case, &options, &mut functions, &mut coverage)?;
-        let Functions { diagram, ends, .. } = &mut functions;
-        let mut meaning = Declared::new(ends, &demands, case.version);
-        let compared = compare(diagram, left, right, &mut meaning, limits(settings))?;
-        let folded = fold(diagram, &compared, &mut meaning, *records);
-        let teller = Teller {
-            functions: &functions,
-            left: Told::Declared(&demands, left),
-            right: Told::Ruleset(program, right),
-            surroundings,
-            neighbourhood: &settings.neighbourhood,
-            most: settings.told,
-            draws: Cell::new(DRAWS),
+        let mut first = options(settings, Some(0), Records::Absent);
+        let left = declared(declaration, surroundings, &first, &mut functions, &mut demands)?;
+        let mut sides = vec![(Records::Absent, left)];
+        if *remembered {
+            first.records = Records::Any;
+            let left = declared(declaration, surroundings, &first, &mut functions, &mut demands)?;
+            sides.push((Records::Any, left));
+        }
+        let any = {
+            let mut coverage = Coverage::new(program);
+            behaviour(program, surroundings, *case, &first, &mut functions, &mut coverage)?
         };
-        Ok(Examined { case: *case, records: *records, report: teller.report(&compared, folded) })
-    })
+        let absent = if *remembered { forget(&mut functions.diagram, any)? } else { any };
+        let mut examined = Vec::with_capacity(sides.len());
+        for (records, left) in sides {
+            let right = if records == Records::Absent { absent } else { any };
+            let Functions { diagram, ends, .. } = &mut functions;
+            let mut meaning = Declared::new(ends, &demands, case.version);
+            let compared = compare(diagram, left, right, &mut meaning, limits(settings))?;
+            let folded = fold(diagram, &compared, &mut meaning, records);
+            let teller = Teller {
+                functions: &functions,
+                left: Told::Declared(&demands, left),
+                right: Told::Ruleset(program, right),
+                surroundings,
+                neighbourhood: &settings.neighbourhood,
+                most: settings.told,
+                draws: Cell::new(DRAWS),
+            };
+            examined.push(Examined { case: *case, records, report: teller.report(&compared, folded) });
+        }
+        Ok(examined)
+    })?;
+    Ok(examined.into_iter().flatten().collect())
+}
+
+/// The surroundings where the addresses of frontends are taken for none of the node's, but for those that are known to
+/// be; without that each of them might serve all node ports, too.
+fn elsewhere(surroundings: &Surroundings, declarations: &[Declaration], settings: &Settings) -> Surroundings {
+    let mut surroundings = surroundings.clone();
+    if settings.local_addresses_complete {
+        return surroundings;
+    }
+    for declaration in declarations {
+        let more = declaration.addresses_elsewhere(&surroundings);
+        let known = match declaration.parts().version {
+            IpVersion::V4 => &mut surroundings.elsewhere_v4,
+            IpVersion::V6 => &mut surroundings.elsewhere_v6,
+        };
+        known.extend(more);
+        known.sort_unstable();
+        known.dedup();
+    }
+    surroundings
 }
 
 /// Whether two programs do the same with every packet, whatever its mark and the state of its connection, as long as

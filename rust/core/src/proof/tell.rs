@@ -10,7 +10,7 @@ use super::fold::{Fold, Folded, here, is_remembered};
 use super::options::Functions;
 use super::region::Region;
 use super::variable::Variable;
-use super::witness::{Found, Neighbourhood, Search};
+use super::witness::{Found, Neighbourhood, Search, UNSHOWN, asks_ports};
 use super::words::words;
 use crate::evaluate::{self, Chance, Fraction, Outcome, Packet, Step, Surroundings, Verdict};
 use crate::program::{Action, Program};
@@ -122,6 +122,14 @@ impl Teller<'_> {
         let words = self.words(region);
         let [(expected, any_of), (there, _)] = [(self.left, *left, Side::Left), (self.right, *right, Side::Right)]
             .map(|(side, node, which)| self.chances(side, node, which, region, &found, &words, report));
+        let mut packet = found.packet.clone();
+        if UNSHOWN.contains(&packet.protocol) {
+            if asks_ports(region) {
+                report.unattainable.push(format!("{words} (packets of this protocol are not shown with ports)"));
+                return;
+            }
+            (packet.source_port, packet.destination_port) = (None, None);
+        }
         let mut undecided = fold.undecided;
         let remembered = is_remembered(region);
         if let Told::Ruleset(program, _) = self.right
@@ -135,7 +143,7 @@ impl Teller<'_> {
             undecided |= remembered && there.iter().any(refused) && !expected.iter().any(refused);
         }
         report.differences.push(Difference {
-            packet: found.packet,
+            packet,
             local_addresses: found.local_addresses,
             frontend: fold.frontend,
             expected,

@@ -50,7 +50,9 @@ impl<'a, J: Judge> Walk<'a, J> {
 
     /// What a pair is; with `averaged` hashes have become chances, and only what is possible counts.
     pub(super) fn pair(&mut self, left: NodeId, right: NodeId, averaged: bool) -> Result<Known, TooLarge> {
-        let (one, other) = (self.class(Side::Left, left)?, self.class(Side::Right, right)?);
+        // Classes are named by what was seen first, and what was found needs no other names then.
+        let other = self.class(Side::Right, right)?;
+        let one = self.class(Side::Left, left)?;
         if one == other {
             let mixes = self.asked.node(self.diagram, one).mixes();
             let equality = if mixes { Equality::Distribution } else { Equality::Exact };
@@ -304,25 +306,57 @@ impl<'a, J: Judge> Walk<'a, J> {
         let found = match self.diagram.view(node) {
             View::Leaf(outcome) => {
                 let class = self.judge.class(side, outcome);
-                self.diagram.leaf(class)
+                if class == outcome { node } else { self.diagram.leaf(class) }
             }
-            View::Split(variable, edges) => {
-                let mut edges: Vec<Edge> = edges.to_vec();
-                for edge in &mut edges {
-                    edge.child = self.class(side, edge.child)?;
+            View::Split(variable, edges) => match self.classed(side, node, edges.len())? {
+                None => node,
+                Some(children) => {
+                    let View::Split(_, edges) = self.diagram.view(node) else { return Err(TooLarge) };
+                    let edges = edges.iter().zip(children).map(|(edge, child)| Edge { upper: edge.upper, child });
+                    let edges: Vec<Edge> = edges.collect();
+                    self.diagram.split(variable, edges)?
                 }
-                self.diagram.split(variable, edges)?
-            }
-            View::Mix(shares) => {
-                let mut shares: Vec<Share> = shares.to_vec();
-                for share in &mut shares {
-                    share.child = self.class(side, share.child)?;
+            },
+            View::Mix(shares) => match self.classed(side, node, shares.len())? {
+                None => node,
+                Some(children) => {
+                    let View::Mix(shares) = self.diagram.view(node) else { return Err(TooLarge) };
+                    let shares =
+                        shares.iter().zip(children).map(|(share, child)| Share { child, weight: share.weight });
+                    let shares: Vec<Share> = shares.collect();
+                    self.diagram.mix(shares)?
                 }
-                self.diagram.mix(shares)?
-            }
+            },
         };
         self.classes[side as usize][node as usize] = found;
         Ok(found)
+    }
+
+    /// The functions of classes of a node's children; None if they are the children themselves.
+    fn classed(&mut self, side: Side, node: NodeId, length: usize) -> Result<Option<Vec<NodeId>>, TooLarge> {
+        let mut changed: Option<Vec<NodeId>> = None;
+        for place in 0..length {
+            let child = self.child(node, place);
+            let class = self.class(side, child)?;
+            if class != child && changed.is_none() {
+                let mut before = Vec::with_capacity(length);
+                before.extend((0..place).map(|earlier| self.child(node, earlier)));
+                changed = Some(before);
+            }
+            if let Some(children) = &mut changed {
+                children.push(class);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// A child by its place.
+    fn child(&self, node: NodeId, place: usize) -> NodeId {
+        match self.diagram.view(node) {
+            View::Leaf(_) => node,
+            View::Split(_, edges) => edges[place].child,
+            View::Mix(shares) => shares[place].child,
+        }
     }
 
     /// The function with every hash replaced by a number that is drawn.
@@ -370,21 +404,15 @@ impl<'a, J: Judge> Walk<'a, J> {
         if self.paths[node as usize] != 0 {
             return self.paths[node as usize];
         }
-        let mut children: Vec<NodeId> = Vec::new();
-        let mixed = match self.diagram.view(node) {
+        let (mixed, length) = match self.diagram.view(node) {
             View::Leaf(_) => return 1,
-            View::Split(_, edges) => {
-                children.extend(edges.iter().map(|edge| edge.child));
-                false
-            }
-            View::Mix(shares) => {
-                children.extend(shares.iter().map(|share| share.child));
-                true
-            }
+            View::Split(_, edges) => (0, edges.len()),
+            View::Mix(shares) => (1, shares.len()),
         };
-        let mut sum = u64::from(mixed);
-        for child in children {
-            sum = sum.saturating_add(self.paths(child) - u64::from(mixed));
+        let mut sum: u64 = mixed;
+        for place in 0..length {
+            let child = self.child(node, place);
+            sum = sum.saturating_add(self.paths(child) - mixed);
         }
         self.paths[node as usize] = sum;
         sum

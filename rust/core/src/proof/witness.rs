@@ -18,6 +18,9 @@ const DOCUMENTATION_V4: [u128; 3] = [0xc633_6407, 0xcb00_7107, 0xc000_0207];
 const DOCUMENTATION_V6: [u128; 1] = [0x2001_0db8 << 96 | 7];
 const INTERFACES: [&str; 4] = ["eth0", "eth1", "cni0", "lo"];
 
+/// DCCP and UDP-Lite: they have ports, but packets that are shown to people have none of theirs.
+pub(super) const UNSHOWN: [u8; 2] = [33, 136];
+
 /// What is known of the network, to choose packets that make sense in it.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbourhood {
@@ -48,10 +51,11 @@ impl Search<'_> {
         let version = case.version;
         let bound = |variable| region.of(variable, version);
         let flagged = |variable| region.get(variable).map(|(low, high)| (low == 1, high == 1));
-        let protocol = pick([6, 17, 132, if version == IpVersion::V4 { 1 } else { 58 }], bound(Variable::Protocol));
-        let has_ports = matches!(protocol, 6 | 17 | 132);
-        let ports_are_asked =
-            [Variable::DestinationPort, Variable::SourcePort].iter().any(|port| region.get(*port).is_some());
+        let ports_are_asked = asks_ports(region);
+        let others = if version == IpVersion::V4 { [1, 47] } else { [58, 47] };
+        let others = if ports_are_asked { UNSHOWN.map(u128::from) } else { others };
+        let protocol = pick([6, 17, 132].into_iter().chain(others), bound(Variable::Protocol));
+        let has_ports = matches!(protocol, 6 | 17 | 33 | 132 | 136);
         if ports_are_asked && !has_ports {
             return None;
         }
@@ -160,9 +164,17 @@ impl Search<'_> {
     }
 }
 
+/// Whether a region is one of certain ports.
+pub(super) fn asks_ports(region: &Region) -> bool {
+    [Variable::DestinationPort, Variable::SourcePort].iter().any(|port| region.get(*port).is_some())
+}
+
 /// The surroundings with more addresses of the node.
 fn with(surroundings: &Surroundings, version: IpVersion, more: &[u128]) -> Surroundings {
-    let mut surroundings = surroundings.clone();
+    // What is elsewhere does not matter to a packet.
+    let Surroundings { local_v4, local_v6, big_endian, .. } = surroundings;
+    let (local_v4, local_v6) = (local_v4.clone(), local_v6.clone());
+    let mut surroundings = Surroundings { local_v4, local_v6, big_endian: *big_endian, ..Surroundings::default() };
     let known = match version {
         IpVersion::V4 => &mut surroundings.local_v4,
         IpVersion::V6 => &mut surroundings.local_v6,
