@@ -26,6 +26,7 @@ mod prove;
 mod questions;
 mod reach;
 mod region;
+mod remembered;
 mod routes;
 mod rules;
 mod run;

@@ -8,6 +8,7 @@ use super::end::Case;
 use super::fold::fold;
 use super::meaning::{Alike, Declared};
 use super::options::{Functions, Options, Records};
+use super::remembered::Returning;
 use super::run::behaviour;
 use super::tell::{Report, Teller, Told};
 use super::witness::Neighbourhood;
@@ -109,7 +110,12 @@ pub fn prove(
             most: settings.told,
             draws: Cell::new(DRAWS),
         };
-        Ok(Examined { case: *case, records: *records, report: teller.report(&compared, folded) })
+        let mut report = teller.report(&compared, folded);
+        if *records == Records::Any {
+            Returning { functions: &functions, declared: left, demands: &demands, declaration, program, surroundings }
+                .examine(settings.told, &mut report);
+        }
+        Ok(Examined { case: *case, records: *records, report })
     })
 }
 
