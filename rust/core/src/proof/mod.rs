@@ -17,6 +17,7 @@ mod end;
 mod fate;
 mod fold;
 mod hashes;
+mod honoured;
 mod journey;
 mod lookup;
 mod meaning;

@@ -6,6 +6,7 @@ use super::declared::{Declaration, Demands, declared};
 use super::diagram::TooLarge;
 use super::end::Case;
 use super::fold::fold;
+use super::honoured::Honoured;
 use super::meaning::{Alike, Declared};
 use super::options::{Functions, Options, Records};
 use super::remembered::Returning;
@@ -114,6 +115,12 @@ pub fn prove(
         if *records == Records::Any {
             Returning { functions: &functions, declared: left, demands: &demands, declaration, program, surroundings }
                 .examine(settings.told, &mut report);
+            let (neighbourhood, draws) = (&settings.neighbourhood, &Cell::new(DRAWS));
+            Honoured { functions: &functions, demands: &demands, program, surroundings, neighbourhood, draws }.examine(
+                (left, right),
+                settings.told,
+                &mut report,
+            );
         }
         Ok(Examined { case: *case, records: *records, report })
     })
