@@ -105,7 +105,7 @@ class _Difference:
         return self.observer.about(K.BEHAVIOUR_DIFFERS, subject, owner, item=self.observer.difference.words)
 
     def _is_lost(self, owner: Owner, expected: Fates, wrong: Mapping[Fate, Fraction]) -> bool:
-        """Whether a client that was there before does not get the endpoint it had, or a new one does not get its own."""
+        """Whether a client that was there before does not get its endpoint, or a new one gets that of another."""
         difference = self.observer.difference
         if not difference.remembered or difference.any_of or owner.plan.affinity_timeout_seconds is None:
             return False

@@ -20,10 +20,10 @@ NOT_COVERED: Final = (
     "Whether endpoints answer, and what other nodes do with a packet.",
 )
 _REMEMBERED: Final = (
-    "Session affinity: of all clients it is proved that their first connections are remembered, that records lead to"
-    " usable endpoints only and that some record leads to each; that what is written for a client is what its next"
-    " connection asks for, two connections show for each frontend, endpoint and kind of client (pods, outside, node), not"
-    " for each address."
+    "Session affinity: for all clients it is proved that first connections are remembered for the declared time, that"
+    " records lead to usable endpoints only, and that some record leads to each. That a client's next connection asks"
+    " for what its first one wrote was tried at every frontend, for every endpoint, with a client of each kind (a pod,"
+    " one from outside, the node), not with every address."
 )
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."

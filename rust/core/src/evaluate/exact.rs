@@ -170,6 +170,7 @@ pub fn ways(program: &Program, surroundings: &Surroundings, packet: &Packet) -> 
             break;
         }
     }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
     found
 }
 
