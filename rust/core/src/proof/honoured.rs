@@ -3,7 +3,7 @@
 //! The function of a ruleset whose sets may hold anything asks for records. Where a client may be remembered, some
 //! answers must lead to each endpoint for sure: what is left to chance, or asks for nothing, forgets the client.
 
-use super::declared::{Delivery, Demands, Remembered, Wanted};
+use super::declared::{Declaration, Delivery, Demands, Remembered, Wanted};
 use super::diagram::{Edge, NodeId, View};
 use super::fate::{Fate, Here};
 use super::fold::here;
@@ -30,6 +30,7 @@ type Place = (u128, u16);
 pub(super) struct Honoured<'a> {
     pub(super) functions: &'a Functions,
     pub(super) demands: &'a Demands,
+    pub(super) declaration: &'a Declaration,
     pub(super) program: &'a Program,
     pub(super) surroundings: &'a Surroundings,
     pub(super) neighbourhood: &'a Neighbourhood,
@@ -159,13 +160,29 @@ impl Honoured<'_> {
             Wanted::Delivered(Delivery { address, port, .. }) => Some((address, port)),
             _ => None,
         });
-        // An endpoint that first connections do not get is told as such; by a hash, every client gets another one.
-        let missing = wanted.filter(|endpoint| (hashed || drawn.contains(endpoint)) && !certain.contains(endpoint));
-        for endpoint in missing.collect::<Vec<_>>() {
+        // An endpoint that first connections should get and do not is told as such. By a hash, every client gets another
+        // one; those of weight 0 keep the clients they have.
+        let counts = |endpoint: &Place| {
+            hashed
+                || drawn.contains(endpoint)
+                || demand.frontend.is_some_and(|number| self.is_drained(number, *endpoint))
+        };
+        let missing: Vec<Place> = wanted.filter(|it| !certain.contains(it) && counts(it)).collect();
+        for endpoint in missing {
             let undecided = answers.left == 0 || answers.certain(right, false).contains(&endpoint);
             let (region, frontend) = (region.clone(), demand.frontend);
             seen.missing.push(Missing { region, frontend, remembered, endpoint, undecided });
         }
+    }
+
+    /// Whether an endpoint of a frontend gets no new connections.
+    fn is_drained(&self, frontend: u32, endpoint: Place) -> bool {
+        let parts = self.declaration.parts();
+        let Some(frontend) = parts.frontends.get(frontend as usize) else { return false };
+        let service_port = &parts.service_ports[frontend.service_port];
+        [&service_port.cluster, &service_port.local]
+            .into_iter()
+            .any(|set| set.places.iter().zip(&set.weights).any(|(place, weight)| *weight == 0 && *place == endpoint))
     }
 
     fn difference(&self, missing: &Missing) -> Option<Difference> {

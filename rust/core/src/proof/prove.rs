@@ -116,11 +116,16 @@ pub fn prove(
             Returning { functions: &functions, declared: left, demands: &demands, declaration, program, surroundings }
                 .examine(settings.told, &mut report);
             let (neighbourhood, draws) = (&settings.neighbourhood, &Cell::new(DRAWS));
-            Honoured { functions: &functions, demands: &demands, program, surroundings, neighbourhood, draws }.examine(
-                (left, right),
-                settings.told,
-                &mut report,
-            );
+            Honoured {
+                functions: &functions,
+                demands: &demands,
+                declaration,
+                program,
+                surroundings,
+                neighbourhood,
+                draws,
+            }
+            .examine((left, right), settings.told, &mut report);
         }
         Ok(Examined { case: *case, records: *records, report })
     })

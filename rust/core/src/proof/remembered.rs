@@ -18,7 +18,7 @@ use crate::evaluate::{
     Chance, Changes, ConnectionState, DestinationNat, Fraction, Packet, SourceNat, Surroundings, Verdict,
     outcomes_after, ways,
 };
-use crate::program::{IpVersion, Program, Span};
+use crate::program::{IpVersion, Program, Span, interface_number};
 use crate::ruleset::Hook;
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +35,11 @@ const NODE_V6: u128 = 0x2001_0db8 << 96 | 0x0a;
 /// Clients tried for a frontend that goes by a hash, for each of its endpoints: each gets one of them.
 const OF_A_HASH: u128 = 4;
 const OF_HASHES: u128 = 256;
+/// Where packets of clients from outside come in, unless that is where pods are, and where packets leave: what is not
+/// known of a packet may not be known of its fate.
+const INTERFACES: [&str; 2] = ["eth0", "eth1"];
+/// Where packets of pods come in, if they are not told by that.
+const OF_PODS: &str = "cni0";
 /// So many Service ports are worth a thread.
 const WORTH_A_THREAD: usize = 64;
 
@@ -237,12 +242,10 @@ impl Returning<'_> {
             .max();
         let count = hashed.unwrap_or(2);
         let of = |span: Span, interface: Option<u128>| -> Vec<Client> {
-            let first = span.low + (span.high - span.low).min(9);
-            let sources = (0..count.min(span.high - span.low + 1)).map(|step| {
-                // Behind the last address the first ones follow.
-                let steps = (first - span.low + step) % (span.high - span.low).saturating_add(1).max(1);
-                span.low + steps
-            });
+            // Behind the last address the first ones follow.
+            let size = (span.high - span.low).saturating_add(1);
+            let first = (size - 1).min(9);
+            let sources = (0..count.min(size)).map(|step| span.low + (first + step) % size);
             sources.map(|source| Client { source, input_interface: interface }).collect()
         };
         let (outside, own) = match self.version() {
@@ -255,20 +258,25 @@ impl Returning<'_> {
             let sources = [first].into_iter().chain(own.get(1).copied());
             return vec![sources.map(|source| Client { source, input_interface: None }).collect()];
         }
+        let mut uplinks = INTERFACES.into_iter().filter_map(interface_number);
         let (pods, interface) = match &parts.pods {
-            Pods::Sources(prefixes) => (prefixes.first().copied(), None),
+            Pods::Sources(prefixes) => (prefixes.first().copied(), interface_number(OF_PODS)),
             Pods::Interface(names) => {
                 let name = interface(Some((names.low, names.high))).flatten();
                 (name.map(|_| Span { low: outside[0], high: outside[0] + 99 }), name)
             }
         };
+        let uplink = uplinks.find(|name| !matches!(&parts.pods, Pods::Interface(names) if names.contains(*name)));
         let elsewhere = Span { low: outside[0], high: outside[0] + 99 };
-        let mut found = vec![of(elsewhere, None)];
+        let mut found = vec![of(elsewhere, uplink)];
         if count == 2 {
             found[0][1].source = outside[1];
         }
         found.extend(pods.map(|span| of(span, interface)));
-        found.extend(aim.frontend.allowed_sources.iter().flatten().next().map(|span| of(*span, None)));
+        let allowed = aim.frontend.allowed_sources.iter().flatten();
+        if !allowed.clone().any(|span| span.contains(outside[0])) {
+            found.extend(allowed.take(1).map(|span| of(*span, uplink)));
+        }
         found
     }
 
@@ -282,7 +290,7 @@ impl Returning<'_> {
             destination_port: Some(aim.frontend.port),
             hook: self.functions.case.hook,
             input_interface: client.input_interface,
-            output_interface: None,
+            output_interface: interface_number(INTERFACES[0]),
             mark: 0,
             state: ConnectionState::New,
         }
