@@ -411,12 +411,11 @@ struct Found {
 
 impl Found {
     fn add(&mut self, key: (u32, usize, Wrong), difference: impl FnOnce() -> Difference) {
-        match self.places.get(&key) {
-            Some(place) => self.differences[*place].regions += 1,
-            None => {
-                self.places.insert(key, self.differences.len());
-                self.differences.push(difference());
-            }
+        if let Some(place) = self.places.get(&key) {
+            self.differences[*place].regions += 1;
+        } else {
+            self.places.insert(key, self.differences.len());
+            self.differences.push(difference());
         }
     }
 }
