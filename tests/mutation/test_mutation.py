@@ -18,7 +18,14 @@ from tests.mutation.figures import Figures
 from tests.mutation.mutation import Mutation
 from tests.mutation.truth import Effect, Judge
 
-CHOSEN = (("exposed", "svcc"), ("here", "1.29"), ("policies", "1.37"), ("names", "svcc"))
+CHOSEN = (
+    ("exposed", "svcc"),
+    ("here", "1.29"),
+    ("policies", "1.37"),
+    ("names", "svcc"),
+    ("sticky", "svcc"),
+    ("sticky", "1.37"),
+)
 BASES = tuple(base for name, shape in CHOSEN for base in bases([name], [shape]))
 SEED = 7
 MUTANTS = 12

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from attrs import define, evolve, field, frozen
@@ -13,7 +13,7 @@ from svcc.trace.evaluator import Evaluator, Outcome
 from svcc.trace.packet import Packet as TracedPacket
 from tests.mutation.bases import FACTS, Base
 from tests.mutation.document import Document
-from tests.mutation.records import with_record
+from tests.mutation.records import with_records, written
 from tests.mutation.universe import further, universe
 from tests.oracle import NodeFacts, Packet, Result, ServicePortName, decide
 from tests.oracle.evaluator import as_seen, traced
@@ -102,7 +102,8 @@ class Judge:
         if shown is None and base.is_sticky:
             shown = _forgotten(evaluator, plain, expected)
         if shown is None and base.is_sticky:
-            shown = next(self._departures_of_remembered(document, {plain.source: [plain]}), None)
+            clients = dict.fromkeys((plain.source, *_REMEMBERED))
+            shown = next(self._departures_of_remembered(document, clients, [plain]), None)
         return shown is not None and shown.found is not None
 
     def _departures(self, document: Document) -> Iterator[Shown]:
@@ -118,26 +119,44 @@ class Judge:
                 if shown is not None:
                     yield shown
         if self.base.is_sticky:
-            by_client = {
-                client: [packet for packet in self._universe if packet.source == client] for client in _REMEMBERED
-            }
-            yield from self._departures_of_remembered(document, by_client)
+            packets = [packet for packet in self._universe if packet.source in _REMEMBERED]
+            yield from self._departures_of_remembered(document, _REMEMBERED, packets)
 
-    def _departures_of_remembered(self, document: Document, by_client: Mapping[str, list[Packet]]) -> Iterator[Shown]:
-        """The same with each client remembered to use each endpoint."""
+    def _departures_of_remembered(
+        self, document: Document, clients: Iterable[str], packets: Sequence[Packet]
+    ) -> Iterator[Shown]:
+        """The same behind a first connection of each client, to each frontend and each endpoint."""
         base = self.base
-        (service,), (endpoints,) = base.cluster.services, base.cluster.endpoint_slices
+        (service,) = base.cluster.services
         name = ServicePortName.of(service, service.ports[0])
-        for client, packets in by_client.items():
-            for address, port in ((each.addresses[0], endpoints.ports[0].port or 0) for each in endpoints.endpoints):
-                changed = with_record(base, document, client, address, port)
-                evaluator = Evaluator(changed.text, local_addresses=base.local_addresses)
+        for client in clients:
+            for (address, port), remembering in self._remembering(document, client):
+                evaluator = Evaluator(remembering.text, local_addresses=base.local_addresses)
+                affinity = {(client, name): (address, port)}
                 for packet in packets:
-                    affinity = {(client, name): (address, port)}
                     decided = decide(base.cluster, base.node, base.settings, packet, FACTS, affinity)
                     shown = _departure(evaluator, traced(packet), packet, as_seen(decided, packet, FACTS), FACTS)
                     if shown is not None:
                         yield shown
+
+    def _remembering(self, document: Document, client: str) -> Iterator[tuple[tuple[str, int], Document]]:
+        """The ruleset with what a first connection of a client leaves there, and the endpoint that it got."""
+        if not self._universe:
+            self._universe = universe(self.base)
+        evaluator = Evaluator(document.text, local_addresses=self.base.local_addresses)
+        senders = (client,) if client in FACTS.local_addresses else _REMEMBERED[:1]
+        seen = set()
+        for packet in (evolve(each, source=client) for each in self._universe if each.source in senders):
+            right = {result for result in self.expected(packet) if isinstance(result, Delivery)}
+            for outcome in evaluator.evaluate(traced(packet)).outcomes if right else ():
+                result = _seen(outcome, packet, FACTS)
+                if not isinstance(result, Delivery) or result not in right:
+                    continue
+                for records in written(outcome, packet):
+                    state = (result.address, result.port), records
+                    if state not in seen:
+                        seen.add(state)
+                        yield state[0], with_records(document, records)
 
 
 def as_modelled(packet: TracedPacket) -> Packet:

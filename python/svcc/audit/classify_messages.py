@@ -77,6 +77,11 @@ def _distribution(subject: Subject) -> str:
     return f"{subject.words}: connections are not spread over the endpoints as declared{_at(subject)}"
 
 
+def _affinity(subject: Subject) -> str:
+    so = f": {subject.happens[0]}" if subject.happens else ""
+    return f"{subject.words}: clients do not stay with their endpoint as sessionAffinity asks{_at(subject)}{so}"
+
+
 def _refusal_owed(refusal: str) -> Callable[[Subject], str]:
     def words(subject: Subject) -> str:
         return f"{subject.words}: what should be {refusal} is {_how(subject)}{_at(subject) if subject.items else ''}"
@@ -141,7 +146,7 @@ _MESSAGES: Final[Mapping[FindingKind, Callable[[Subject], str]]] = MappingProxyT
         K.NODE_PORT_BEYOND_ADDRESSES: _plain(
             "{subject}: its node port answers on addresses beyond nodePortAddresses: {items}"
         ),
-        K.AFFINITY_LOST: _plain("{subject}: clients do not stay with their endpoint as sessionAffinity asks{at}"),
+        K.AFFINITY_LOST: _affinity,
         K.FOREIGN_DROP: _foreign("refuses"),
         K.FOREIGN_MARK: _foreign("changes the mark, and with it who is masqueraded, of"),
         K.FOREIGN_TRANSLATION: _foreign("translates"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -20,7 +20,8 @@ from svcc.audit.classify_blame import (
 )
 from svcc.audit.classify_declared import Declared, EndpointRole, Owner, frontend_words, service_port_words
 from svcc.audit.classify_endpoints import instead_of_endpoints
-from svcc.audit.classify_fates import Fate, fates_of, wrong_fates
+from svcc.audit.classify_fates import Fate, Fates, fates_of, wrong_fates
+from svcc.audit.classify_messages import listed
 from svcc.audit.classify_observation import HasEndpoint, Observation, Observer
 from svcc.audit.difference import Difference
 from svcc.audit.finding import FindingKind, RulePlace
@@ -66,6 +67,8 @@ class _Difference:
         wrong = wrong_fates(expected, found, any_of=difference.any_of)
         if not wrong:
             yield self._alike(owner)
+        elif owner is not None and self._is_lost(owner, expected, wrong):
+            yield self._lost(owner, expected, wrong)
         elif any(fate.is_translated for fate in expected.chances):
             if owner is None:
                 yield self.observer.about(K.BEHAVIOUR_DIFFERS, NO_SERVICE, item=difference.words)
@@ -100,6 +103,35 @@ class _Difference:
             return self.observer.of_service(K.AFFINITY_LOST, owner, item=frontend_words(owner))
         subject = service_port_words(owner.plan.name) if owner else NO_SERVICE
         return self.observer.about(K.BEHAVIOUR_DIFFERS, subject, owner, item=self.observer.difference.words)
+
+    def _is_lost(self, owner: Owner, expected: Fates, wrong: Mapping[Fate, Fraction]) -> bool:
+        """Whether a client that was there before does not get its endpoint, or a new one gets that of another."""
+        difference = self.observer.difference
+        if not difference.remembered or difference.any_of or owner.plan.affinity_timeout_seconds is None:
+            return False
+        went = {fate.destination for fate in expected.chances}
+        return not any(fate.is_refused for fate in wrong) and (
+            len(went) > 1 or any(fate.destination not in went for fate in wrong)
+        )
+
+    def _lost(self, owner: Owner, expected: Fates, wrong: Mapping[Fate, Fraction]) -> Observation:
+        packet = self.observer.difference.packet
+        itself = place_text(packet.destination, packet.destination_port)
+        goes = listed(str(fate.destination or fate.destination_choice or itself) for fate in wrong)
+        share = sum(wrong.values(), Fraction(0))
+        often = "" if share == 1 else f" with a chance of {share}"
+        if len(expected.chances) > 1:
+            words = f"a new client goes to {goes}{often or ' always'} because another one was there before"
+        else:
+            (fate,) = expected.chances
+            words = f"the next connection of a client of {fate.destination or itself} goes to {goes}{often}"
+        return self.observer.of_service(
+            K.AFFINITY_LOST, owner, item=frontend_words(owner), words=words, share=share, rules=self._rules(wrong)
+        )
+
+    def _rules(self, wrong: Mapping[Fate, Fraction]) -> tuple[RulePlace, ...]:
+        found = fates_of(self.observer.difference.found.outcomes, self.observer.difference.packet)
+        return places_of_choice(found.examples[next(iter(wrong))])
 
     def _instead_of_refusal(
         self, owner: Owner | None, refusal: Fate, fate: Fate, example: Outcome, share: Fraction

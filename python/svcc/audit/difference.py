@@ -32,7 +32,8 @@ class Difference:
         words: the region in words, such as ``from 10.0.0.0/8 to 10.96.0.1, tcp 80``.
         local_addresses: what must be the node's own address for it, beside those that are known.
         any_of: each of the expected outcomes is fine, whatever its chance.
-        remembered: it holds for clients of whom the kernel remembers something.
+        remembered: it holds for clients of whom the kernel remembers something: after a first connection, which `words`
+            tell, or, with `any_of`, whatever that is.
     """
 
     packet: Packet

@@ -96,7 +96,10 @@ def prove(
 
     Packets come without a mark. Where the node remembers clients (S34, S35), it is asked twice: as if it remembered
     nothing, and then the same endpoints must be as likely and the client be remembered; and as if it remembered
-    anything, and then the endpoint must be one that a record may lead to. Records in the dump are not looked at.
+    anything, and then the endpoint must be one that a record may lead to, and some record must lead to each for sure.
+    Then connections are sent one after the other, to every frontend and endpoint by a client of each kind: the second
+    one must reach the endpoint of the first, and a client of another address must fare as if it was the first. Records
+    in the dump are not looked at.
 
     Chances may differ by what rounding weights to slots takes: by one connection in 256 at most, or less with many
     endpoints; but each endpoint must be possible.

@@ -19,6 +19,12 @@ NOT_COVERED: Final = (
     "What no dump holds: routes, interfaces, sysctls such as ip_forward and rp_filter, the network between nodes.",
     "Whether endpoints answer, and what other nodes do with a packet.",
 )
+_REMEMBERED: Final = (
+    "Session affinity: for all clients it is proved that first connections are remembered for the declared time, that"
+    " records lead to usable endpoints only, and that some record leads to each. That a client's next connection asks"
+    " for what its first one wrote was tried at every frontend, for every endpoint, with a client of each kind (a pod,"
+    " one from outside, the node), not with every address."
+)
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
 
@@ -31,6 +37,7 @@ def scope_of(dataplane: Dataplane, *, regions: int, notes: Iterable[str] = (), m
         *_pods(dataplane.families),
         _NO_MARK,
         _WHOLE,
+        *_affinity(dataplane.families),
         *more,
     ]
     return Scope(regions, tuple(assumptions), NOT_COVERED, tuple(notes))
@@ -53,6 +60,12 @@ def _own_addresses(addresses: Iterable[str]) -> str:
         f"The node's own addresses are {shown}{f' and {more} more' if more > 0 else ''}, and those of the loopback"
         " interface; any other may be one."
     )
+
+
+def _affinity(families: Iterable[FamilyDataplane]) -> Iterator[str]:
+    plans = [plan for family in families for plan in family.service_ports]
+    if any(plan.affinity_timeout_seconds is not None for plan in plans):
+        yield _REMEMBERED
 
 
 def _pods(families: Iterable[FamilyDataplane]) -> Iterator[str]:

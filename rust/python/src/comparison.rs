@@ -51,7 +51,7 @@ pub(crate) fn prove(
 
 /// What two rulesets do not do alike, in each case; None if it is too large.
 ///
-/// Raises ValueError if they are not of one node.
+/// Raises `ValueError` if they are not of one node.
 #[pyfunction]
 pub(crate) fn compare_programs(
     py: Python<'_>,
@@ -110,7 +110,7 @@ pub(crate) fn unreached(
         Some((
             table.family.to_string(),
             table.name.clone(),
-            set.name.to_string(),
+            set.name.clone(),
             words.unwrap_or_else(|| format!("element {}", place + 1)),
         ))
     });

@@ -37,7 +37,7 @@ type DemandRow = (&'static str, Vec<(String, u16, bool)>, Vec<&'static str>, i64
 impl Declaration {
     /// The parts in flat lists; endpoints of all sets in one text, separated by spaces, and in one list of ports.
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "Python hands over and names them")]
     fn new(
         py: Python<'_>,
         version: u8,

@@ -3,6 +3,7 @@
 use super::flight::Flight;
 use super::fraction::Fraction;
 use super::machine::{Machine, Stop, World};
+use super::memory::Changes;
 use super::outcome::{Chance, DestinationNat, Outcome, SourceNat, Step, Verdict};
 use super::packet::{Packet, Surroundings};
 use crate::program::{ChainId, Program, Site};
@@ -27,6 +28,7 @@ struct Fork {
     reason: String,
 }
 
+#[derive(Default)]
 struct Enumeration<const STEPS: bool> {
     forks: Vec<Fork>,
     depth: usize,
@@ -36,6 +38,14 @@ struct Enumeration<const STEPS: bool> {
 }
 
 impl<const STEPS: bool> Enumeration<STEPS> {
+    /// Before the packet is sent another time.
+    fn begin(&mut self) {
+        self.depth = 0;
+        self.decided.clear();
+        self.hashes.clear();
+        self.steps.clear();
+    }
+
     fn fork(&mut self, options: usize, weights: impl FnOnce() -> Vec<u64>, reason: impl FnOnce() -> String) -> usize {
         if self.depth == self.forks.len() {
             self.forks.push(Fork { weights: weights(), options, taken: 0, tried: Vec::new(), reason: reason() });
@@ -117,31 +127,69 @@ fn enumerable(modulus: u32) -> Result<(), Stop> {
 /// What may become of a packet: the most likely first, chances that sum up to 1. Steps are recorded where asked for.
 #[must_use]
 pub fn outcomes(program: &Program, surroundings: &Surroundings, packet: &Packet, steps: bool) -> Vec<Chance> {
+    outcomes_after(program, surroundings, Changes::NONE, packet, steps)
+}
+
+/// The same for a packet that comes after others, which changed sets ([`ways`]).
+#[must_use]
+pub fn outcomes_after(
+    program: &Program,
+    surroundings: &Surroundings,
+    before: &Changes,
+    packet: &Packet,
+    steps: bool,
+) -> Vec<Chance> {
     if steps {
-        enumerate::<true>(program, surroundings, packet)
+        enumerate::<true>(program, surroundings, before, packet)
     } else {
-        enumerate::<false>(program, surroundings, packet)
+        enumerate::<false>(program, surroundings, before, packet)
     }
 }
 
-fn enumerate<const STEPS: bool>(program: &Program, surroundings: &Surroundings, packet: &Packet) -> Vec<Chance> {
+/// The ways a packet may go, each once: what becomes of it and what it changes in sets, where both are known.
+#[must_use]
+pub fn ways(program: &Program, surroundings: &Surroundings, packet: &Packet) -> Vec<(Outcome, Changes)> {
+    let mut found = Vec::new();
+    if decisive_notes(program).next().is_some() {
+        return found;
+    }
+    let mut world: Enumeration<false> = Enumeration::default();
+    for _ in 0..WAYS {
+        world.begin();
+        let mut machine = Machine::new(program, Flight::new(packet, surroundings), &mut world);
+        if let Ok(outcome) = machine.run() {
+            let way = (outcome, Changes(machine.changes));
+            if !found.contains(&way) {
+                found.push(way);
+            }
+        }
+        while world.forks.last_mut().is_some_and(Fork::is_last) {
+            world.forks.pop();
+        }
+        if world.forks.is_empty() {
+            break;
+        }
+    }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    found
+}
+
+fn enumerate<const STEPS: bool>(
+    program: &Program,
+    surroundings: &Surroundings,
+    before: &Changes,
+    packet: &Packet,
+) -> Vec<Chance> {
     let unread: Vec<String> = decisive_notes(program).take(REASONS).collect();
     if !unread.is_empty() {
         return vec![Chance { reasons: unread, ..unknown(String::new(), Vec::new()) }];
     }
-    let mut world: Enumeration<STEPS> = Enumeration {
-        forks: Vec::new(),
-        depth: 0,
-        decided: FxHashMap::default(),
-        hashes: FxHashMap::default(),
-        steps: Vec::new(),
-    };
+    let mut world: Enumeration<STEPS> = Enumeration::default();
     for _ in 0..WAYS {
-        world.depth = 0;
-        world.decided.clear();
-        world.hashes.clear();
-        world.steps.clear();
-        let outcome = Machine::new(program, Flight::new(packet, surroundings), &mut world).run();
+        world.begin();
+        let mut machine = Machine::new(program, Flight::new(packet, surroundings), &mut world);
+        machine.before = before;
+        let outcome = machine.run();
         let mut result = vec![leaf(outcome, std::mem::take(&mut world.steps))];
         loop {
             let Some(fork) = world.forks.last_mut() else {
@@ -184,6 +232,12 @@ fn too_fine() -> Chance {
 }
 
 impl Fork {
+    /// Takes the next option; whether there is none.
+    fn is_last(&mut self) -> bool {
+        self.taken += 1;
+        self.taken >= self.options
+    }
+
     fn joined(self) -> Vec<Chance> {
         if self.weights.is_empty() {
             return common(&self.tried, self.reason).unwrap_or_else(|| vec![too_fine()]);

@@ -2,6 +2,7 @@
 
 use super::flight::{Flight, Loaded, Missing};
 use super::machine::{Machine, Stop, World};
+use super::memory::Change;
 use crate::program::{Answer, Data, Part, SetId};
 use crate::ruleset::SetOperation;
 use std::borrow::Cow;
@@ -17,7 +18,7 @@ pub(super) enum Found<'a> {
 }
 
 impl<'a, W: World> Machine<'a, W> {
-    /// The element for a key, this packet's own changes included.
+    /// The element for a key, the changes of this packet and of those before it included.
     pub(super) fn find(&mut self, key: &'a [Part], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];
@@ -43,9 +44,7 @@ impl<'a, W: World> Machine<'a, W> {
             return self.find_unknown(why, &values, set_id);
         }
         let known = &known[..key.len()];
-        if let Some((_, _, data)) =
-            self.changes.iter().rev().find(|(changed, key, _)| *changed == set_id && key == known)
-        {
+        if let Some(data) = self.changed(set_id, known) {
             return Ok(data.clone().map_or(Found::Nothing, |data| Found::Data(Cow::Owned(data))));
         }
         let Some(hit) = set.hit(known) else {
@@ -82,6 +81,13 @@ impl<'a, W: World> Machine<'a, W> {
             self.record(|| format!("{words} is in {name}"));
         }
         Ok(Found::Data(Cow::Borrowed(&entry.data)))
+    }
+
+    /// What packets made of an element, the last of them: None where none did anything with it.
+    fn changed(&self, set: SetId, key: &[u128]) -> Option<&Option<Data>> {
+        let found = self.before.of_key(set, key);
+        let own = self.changes.iter().rev().find(|change| change.set == set && change.key == key);
+        own.or(found).map(|change| &change.data)
     }
 
     #[cold]
@@ -135,12 +141,15 @@ impl<'a, W: World> Machine<'a, W> {
             }
         }
         let new = values.split_off(key.len());
-        let exists = self.program.sets[set].find(&values).is_some();
+        let exists = match self.changed(set, &values) {
+            Some(data) => data.is_some(),
+            None => self.program.sets[set].find(&values).is_some(),
+        };
         if operation == SetOperation::Delete {
-            self.changes.push((set, values, None));
+            self.changes.push(Change { set, key: values, data: None });
         } else if !exists {
             let data = if new.is_empty() { Data::Member } else { Data::Values(new.into_boxed_slice()) };
-            self.changes.push((set, values, Some(data)));
+            self.changes.push(Change { set, key: values, data: Some(data) });
         }
         let name = self.program.sets[set].name.clone().unwrap_or_default();
         self.record(|| match operation {

@@ -1,9 +1,10 @@
 //! Running a program, as the kernel does.
 
 use super::flight::{Address, Flight, Loaded, Missing};
+use super::memory::{Change, Changes};
 use super::outcome::{DestinationNat, Outcome, SourceNat, Verdict};
 use super::packet::{ConnectionState, RouteType};
-use crate::program::{ChainId, Data, End, IpVersion, Part, Program, SetId, Site, Stage};
+use crate::program::{ChainId, End, IpVersion, Part, Program, Site, Stage};
 use crate::ruleset::{Hook, NumgenMode};
 
 /// Why a run ended before its end.
@@ -63,15 +64,17 @@ pub(super) struct Machine<'a, W> {
     pub(super) program: &'a Program,
     pub(super) flight: Flight<'a>,
     pub(super) world: &'a mut W,
-    /// What this packet changed in sets: the key, and the new data, or None where it was deleted.
-    pub(super) changes: Vec<(SetId, Vec<u128>, Option<Data>)>,
+    /// What this packet changed in sets.
+    pub(super) changes: Vec<Change>,
+    /// What packets before it changed.
+    pub(super) before: &'a Changes,
     pub(super) budget: u32,
     pub(super) place: (ChainId, usize),
 }
 
 impl<'a, W: World> Machine<'a, W> {
     pub(super) fn new(program: &'a Program, flight: Flight<'a>, world: &'a mut W) -> Self {
-        Self { program, flight, world, changes: Vec::new(), budget: BUDGET, place: (0, 0) }
+        Self { program, flight, world, changes: Vec::new(), before: Changes::NONE, budget: BUDGET, place: (0, 0) }
     }
 
     /// The whole way of the packet.

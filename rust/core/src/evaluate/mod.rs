@@ -6,6 +6,7 @@ mod flight;
 mod fraction;
 mod lookup;
 mod machine;
+mod memory;
 mod outcome;
 mod packet;
 mod rule;
@@ -15,8 +16,9 @@ pub mod words;
 
 pub use batch::{Batch, batch};
 pub(crate) use exact::decisive_notes;
-pub use exact::outcomes;
+pub use exact::{outcomes, outcomes_after, ways};
 pub use fraction::Fraction;
+pub use memory::Changes;
 pub use outcome::{Chance, DestinationNat, Outcome, SourceNat, Step, Verdict};
 pub(crate) use packet::RouteType;
 pub use packet::{ConnectionState, Packet, Surroundings};

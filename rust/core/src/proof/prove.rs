@@ -7,8 +7,10 @@ use super::diagram::TooLarge;
 use super::end::Case;
 use super::fold::fold;
 use super::forget::forget;
+use super::honoured::Honoured;
 use super::meaning::{Alike, Declared};
 use super::options::{Functions, Options, Records};
+use super::remembered::Returning;
 use super::run::behaviour;
 use super::tell::{Report, Teller, Told};
 use super::witness::Neighbourhood;
@@ -118,7 +120,30 @@ pub fn prove(
                 most: settings.told,
                 draws: Cell::new(DRAWS),
             };
-            examined.push(Examined { case: *case, records, report: teller.report(&compared, folded) });
+            let mut report = teller.report(&compared, folded);
+            if records == Records::Any {
+                Returning {
+                    functions: &functions,
+                    declared: left,
+                    demands: &demands,
+                    declaration,
+                    program,
+                    surroundings,
+                }
+                .examine(settings.told, &mut report);
+                let (neighbourhood, draws) = (&settings.neighbourhood, &Cell::new(DRAWS));
+                Honoured {
+                    functions: &functions,
+                    demands: &demands,
+                    declaration,
+                    program,
+                    surroundings,
+                    neighbourhood,
+                    draws,
+                }
+                .examine((left, right), settings.told, &mut report);
+            }
+            examined.push(Examined { case: *case, records, report });
         }
         Ok(examined)
     })?;

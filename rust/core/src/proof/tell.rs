@@ -252,7 +252,7 @@ fn shares(functions: &Functions, node: NodeId) -> Option<Vec<(Fraction, u32)>> {
     distribution.shares.iter().map(|(leaf, weight)| Some((part(*weight)?, *leaf))).collect()
 }
 
-fn chance(end: &End, probability: Fraction) -> Chance {
+pub(super) fn chance(end: &End, probability: Fraction) -> Chance {
     let outcome = Outcome {
         verdict: end.verdict.clone(),
         destination: end.destination.clone(),

@@ -170,7 +170,7 @@ pub(super) fn asks_ports(region: &Region) -> bool {
 }
 
 /// The surroundings with more addresses of the node.
-fn with(surroundings: &Surroundings, version: IpVersion, more: &[u128]) -> Surroundings {
+pub(super) fn with(surroundings: &Surroundings, version: IpVersion, more: &[u128]) -> Surroundings {
     // What is elsewhere does not matter to a packet.
     let Surroundings { local_v4, local_v6, big_endian, .. } = surroundings;
     let (local_v4, local_v6) = (local_v4.clone(), local_v6.clone());
@@ -192,7 +192,7 @@ fn pick(candidates: impl IntoIterator<Item = u128>, (low, high): (u128, u128)) -
 
 /// The name of an interface as a number; None outside if the interval has none. Where none is asked for, any will do.
 #[expect(clippy::option_option, reason = "no interface is found, or none is needed")]
-fn interface(bound: Option<(u128, u128)>) -> Option<Option<u128>> {
+pub(super) fn interface(bound: Option<(u128, u128)>) -> Option<Option<u128>> {
     let Some((low, high)) = bound else { return Some(None) };
     let named = INTERFACES.iter().filter_map(|name| interface_number(name));
     if let Some(found) = named.into_iter().find(|name| (low..=high).contains(name)) {
