@@ -103,7 +103,7 @@ def audit_dataplane(
         dump,
         ordered(findings),
         scope_of(dataplane, regions=comparison.regions, notes=evaluator.notes),
-        Equality(comparison.equality),
+        _equality(comparison),
         baseline=baseline,
     )
 
@@ -150,7 +150,7 @@ def audit_against(
             regions=comparison.regions,
             notes=(*judged.notes, *(f"the other ruleset: {note}" for note in before.notes)),
         ),
-        Equality(comparison.equality),
+        _equality(comparison),
         baseline=baseline,
     )
 
@@ -174,6 +174,11 @@ def _harmless(finding: Finding) -> Finding:
     What two proxies at once, or two owners of a frontend, come to may change with the next load; they stay as they are.
     """
     return evolve(finding, severity=Severity.INFO) if finding.severity is Severity.WARNING else finding
+
+
+def _equality(comparison: Comparison) -> Equality | None:
+    """How equal the two sides are with every packet; None where they are not, even if a baseline accepts it."""
+    return Equality(comparison.equality) if comparison.is_equal and not comparison.unattainable else None
 
 
 def _not_proved(comparison: Comparison) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ NOT_COVERED: Final = (
     "Whether endpoints answer, and what other nodes do with a packet.",
 )
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
+_NOTHING_REMEMBERED: Final = "Neither ruleset remembers any client yet: session affinity is not compared beyond that."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
 
 
@@ -40,7 +41,8 @@ def scope_of_two(
     local_addresses: Iterable[str], *, regions: int, notes: Iterable[str] = (), more: Iterable[str] = ()
 ) -> Scope:
     """The scope of a comparison of two rulesets."""
-    return Scope(regions, (_own_addresses(local_addresses), _NO_MARK, _WHOLE, *more), NOT_COVERED, tuple(notes))
+    assumptions = (_own_addresses(local_addresses), _NOTHING_REMEMBERED, _WHOLE, *more)
+    return Scope(regions, assumptions, NOT_COVERED, tuple(notes))
 
 
 def _own_addresses(addresses: Iterable[str]) -> str:
