@@ -21,6 +21,10 @@ NOT_COVERED: Final = (
 )
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
 _NOTHING_REMEMBERED: Final = "Neither ruleset remembers any client yet: session affinity is not compared beyond that."
+_RECORDS: Final = (
+    "Whether remembered clients stay: that clients are remembered is proved, and that records lead to endpoints of the"
+    " Service, but not that every record is honoured."
+)
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
 
 
@@ -34,7 +38,9 @@ def scope_of(dataplane: Dataplane, *, regions: int, notes: Iterable[str] = (), m
         _WHOLE,
         *more,
     ]
-    return Scope(regions, tuple(assumptions), NOT_COVERED, tuple(notes))
+    plans = (plan for family in dataplane.families for plan in family.service_ports)
+    records = (_RECORDS,) if any(plan.affinity_timeout_seconds is not None for plan in plans) else ()
+    return Scope(regions, tuple(assumptions), (*NOT_COVERED, *records), tuple(notes))
 
 
 def scope_of_two(
