@@ -179,3 +179,12 @@ def test_the_machines_own_rules_are_audited(good: str, monkeypatch: pytest.Monke
 
 def test_the_help_tells_the_exit_codes() -> None:
     assert "5  nothing wrong was found" in svcc("audit", "--help").out
+
+
+def test_manifests_without_a_service_are_warned_about(good: str, tmp_path: Path) -> None:
+    dump = tmp_path / "node.json"
+    dump.write_text('{"nftables": []}')
+    found = svcc("audit", "-", "-f", str(dump), "--node", "worker-1", stdin=good)
+    assert found.code == 1
+    assert "warning: the manifests hold no Service" in found.err
+    assert "hold no Service" not in svcc("audit", "-", "-f", SHOP, *SETTINGS, stdin=good).err

@@ -8,6 +8,7 @@ from fractions import Fraction
 from attrs import evolve
 
 from svcc.audit.finding import AuditReport, Verdict, Witness
+from svcc.fields import Severity
 from svcc.model.service import Protocol
 from svcc.report.audit import render
 from svcc.trace.evaluator import Outcome
@@ -28,6 +29,19 @@ def test_the_overview_has_one_line_for_each_finding() -> None:
         ["info", "chain-dead"],
     ]
     assert lines[8] == ""
+
+
+def test_much_information_of_one_kind_is_told_by_a_few_and_their_number() -> None:
+    report = with_findings()
+    [info] = [each for each in report.findings if each.severity is Severity.INFO]
+    wrong = [each for each in report.findings if each.severity is not Severity.INFO]
+    many = [evolve(info, subject=f"chain number-{number}") for number in range(9)]
+    text = rendered([evolve(report, findings=(*wrong, *many))], "table")
+    assert [number for number in range(9) if f"chain number-{number}" in text] == [0, 1, 2]
+    assert len(re.findall(r"^info +chain-dead +6 more *$", text, re.MULTILINE)) == 1
+    assert "INFO chain-dead: 6 more like these" in text
+    errors = [evolve(wrong[0], subject=f"port number-{number}") for number in range(9)]
+    assert "port number-8" in rendered([evolve(report, findings=tuple(errors))], "table")
 
 
 def test_a_finding_is_told_with_packet_sides_rule_manifest_and_hint() -> None:

@@ -104,7 +104,7 @@ def audit_dataplane(
         dump,
         ordered(findings),
         scope_of(dataplane, regions=comparison.regions, notes=evaluator.notes),
-        Equality(comparison.equality),
+        _equality(comparison),
         baseline=baseline,
     )
 
@@ -151,7 +151,7 @@ def audit_against(
             regions=comparison.regions,
             notes=(*judged.notes, *(f"the other ruleset: {note}" for note in before.notes)),
         ),
-        Equality(comparison.equality),
+        _equality(comparison),
         baseline=baseline,
     )
 
@@ -175,6 +175,11 @@ def _harmless(finding: Finding) -> Finding:
     What two proxies at once, or two owners of a frontend, come to may change with the next load; they stay as they are.
     """
     return evolve(finding, severity=Severity.INFO) if finding.severity is Severity.WARNING else finding
+
+
+def _equality(comparison: Comparison) -> Equality | None:
+    """How equal the two sides are with every packet; None where they are not, even if a baseline accepts it."""
+    return Equality(comparison.equality) if comparison.is_equal and not comparison.unattainable else None
 
 
 def _not_proved(comparison: Comparison) -> Iterator[Finding]:

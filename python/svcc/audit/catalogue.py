@@ -42,7 +42,8 @@ def _entries(*rows: tuple[FindingKind, Severity, str, str, str]) -> Mapping[Find
 K = FindingKind
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 _RELOAD = (
-    "load the ruleset again: svcc compile -f MANIFESTS --node NAME | nft -f -; if it comes back, see who writes it"
+    "load the ruleset again: svcc compile -f MANIFESTS --node NAME | nft -f - (or restart kube-proxy, where that is "
+    "the proxy); if it comes back, see who writes it"
 )
 
 CATALOGUE = _entries(
@@ -360,7 +361,7 @@ CATALOGUE = _entries(
             "What happens to some packets depends on rules that are not understood, or on something that no dump "
             "tells (iptables extensions, a hash without a seed, the order of equal priorities; nft(8))."
         ),
-        "list the ruleset with a newer nft: nft -j list ruleset; give the node's addresses",
+        "see to the rule that is named; if it may stay so, accept this in a baseline",
     ),
     (
         K.BEHAVIOUR_DIFFERS,

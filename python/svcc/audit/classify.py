@@ -10,10 +10,11 @@ from typing import Final
 from svcc.audit.catalogue import CATALOGUE
 from svcc.audit.classify_declared import CLIENTS, Declared, Owner
 from svcc.audit.classify_messages import Subject, message_of
-from svcc.audit.classify_observation import HasEndpoint, Observation
+from svcc.audit.classify_observation import REACHES_ITSELF, HasEndpoint, Observation
 from svcc.audit.classify_observe import observe
 from svcc.audit.difference import Difference
 from svcc.audit.finding import Finding, FindingKind, Witness
+from svcc.audit.hints import hint_about
 from svcc.fields import Severity
 
 __all__ = ["classify", "ordered"]
@@ -93,19 +94,21 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
         cause=first.cause,
         share=share,
     )
-    # A packet that needs nothing to be assumed shows best, then one that is wrong most often.
-    shown = min(group, key=lambda item: (len(item.difference.local_addresses), -item.share)).difference
-    is_of_rule = first.kind in _OF_RULES
+    # A packet that needs nothing to be assumed shows best, then one of a client that nothing is remembered of, which
+    # may get any endpoint, then one that is wrong most often.
+    shown = min(
+        group, key=lambda item: (len(item.difference.local_addresses), item.difference.remembered, -item.share)
+    ).difference
+    is_of_rule = first.kind in _OF_RULES or first.cause == REACHES_ITSELF
     clients = {
         client
         for each in differences
         for client in declared.clients(each.packet, any_source=_is_from_anywhere(each.words))
     }
     places = Counter(place for item in group for place in item.rules)
-    entry = CATALOGUE[first.kind]
     return Finding(
         kind=first.kind,
-        severity=Severity.WARNING if _is_refused_anyhow(first.kind, differences) else entry.severity,
+        severity=_severity(first, differences),
         message=message_of(first.kind, subject),
         service_port=None if is_of_rule or not owners else owners[0].plan.name,
         subject=first.subject,
@@ -113,11 +116,17 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
         witness=Witness(shown.packet, shown.expected.outcomes, shown.found.outcomes, shown.local_addresses),
         rules=tuple(place for place, _count in places.most_common(_RULES_SHOWN)),
         source=None if is_of_rule or not owners else owners[0].plan.source,
-        hint=entry.hint,
+        hint=hint_about(first, shown, declared),
         regions=sum(each.regions for each in differences),
         share=share,
         clients=tuple(client for client in CLIENTS if client in clients),
     )
+
+
+def _severity(first: Observation, differences: Sequence[Difference]) -> Severity:
+    if first.cause == REACHES_ITSELF:
+        return Severity.INFO
+    return Severity.WARNING if _is_refused_anyhow(first.kind, differences) else CATALOGUE[first.kind].severity
 
 
 def _is_refused_anyhow(kind: FindingKind, differences: Iterable[Difference]) -> bool:

@@ -12,6 +12,7 @@ from svcc.audit.classify_fates import Fate, fates_of
 from svcc.audit.classify_messages import listed
 from svcc.audit.difference import Difference
 from svcc.audit.finding import Finding, FindingKind, RulePlace, Witness
+from svcc.audit.hints import undecided_hint
 from svcc.trace.evaluator import Outcome, Step
 from svcc.trace.notation import place_text, protocol_text
 from svcc.trace.packet import Packet
@@ -25,7 +26,8 @@ def classify_against(differences: Iterable[Difference]) -> tuple[Finding, ...]:
     """What packets the two rulesets treat differently, by destination.
 
     Packets that a rule of no service proxy refuses or translates on one side alone are one finding for that rule,
-    whatever their destinations.
+    whatever their destinations; so are those that neither side sends anywhere else, such as packets to ports that no
+    Service has, for what becomes of them.
     """
     groups: dict[tuple[FindingKind, str, str], list[Difference]] = {}
     for difference in differences:
@@ -42,8 +44,17 @@ def _cause(difference: Difference) -> tuple[FindingKind, str, str]:
     for step in _decisive(found, expected):
         if not is_of_service_proxy(step):
             return K.BEHAVIOUR_DIFFERS, f"table {step.family} {step.table} chain {step.chain}", stable_rule(step)
+    if not _is_delivered(difference):
+        then, now = (_words(outcomes, packet) for outcomes in (expected, found))
+        return K.BEHAVIOUR_DIFFERS, f"packets that {now}", f"by the other ruleset they {then}"
     place = place_text(packet.destination, packet.destination_port)
     return K.BEHAVIOUR_DIFFERS, f"{place} {protocol_text(packet)}", ""
+
+
+def _is_delivered(difference: Difference) -> bool:
+    """Whether either ruleset sends packets on to somewhere else; where neither does, their destinations tell little."""
+    sides = (difference.expected, difference.found)
+    return any(fate.is_translated for side in sides for fate in fates_of(side.outcomes, difference.packet).chances)
 
 
 def _decisive(found: Sequence[Outcome], expected: Sequence[Outcome]) -> Iterator[Step]:
@@ -81,7 +92,7 @@ def _finding(kind: FindingKind, subject: str, cause: str, group: Sequence[Differ
         details=(cause,) if cause else (),
         witness=Witness(packet, shown.expected.outcomes, shown.found.outcomes, shown.local_addresses),
         rules=_most(steps),
-        hint=entry.hint,
+        hint=undecided_hint(cause) if kind is K.NOT_DECIDABLE else entry.hint,
         regions=sum(each.regions for each in group),
         share=min(shares),
         clients=tuple(

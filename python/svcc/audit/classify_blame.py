@@ -20,6 +20,7 @@ __all__ = [
     "steps_to_refusal",
     "translated_addresses",
     "translating_step",
+    "untracking_step",
 ]
 
 _PROXY_TABLES: Final = frozenset({TABLE, "kube-proxy"})
@@ -29,6 +30,8 @@ _FOUND: Final = re.compile(r'(?P<key>.+?)(?: "[^"]*")? is in (?P<set>\S+)')
 _COUNTER: Final = re.compile(r'\{"counter":\{[^{}]*\}\}|counter packets \d+ bytes \d+')
 _DESTINATION: Final = re.compile(r"dnat to (?:\[(\S+)\]:\d+|([\d.]+|[\da-f:]+$))")
 _TRANSLATES: Final = ("dnat to ", "redirect")
+_EQUALS: Final = re.compile(r" == (?!0x)")
+_UNTRACKED: Final = "its connection is not tracked"
 _SOURCES: Final = ("masquerade", "snat to ")
 
 
@@ -77,6 +80,11 @@ def marking_step(outcome: Outcome) -> Step | None:
     return found[-1] if found else None
 
 
+def untracking_step(outcome: Outcome) -> Step | None:
+    """The rule that keeps conntrack from the packet, so that no rule translates it."""
+    return next((step for step in outcome.steps if step.note == _UNTRACKED), None)
+
+
 def _last(outcome: Outcome, beginnings: tuple[str, ...]) -> Step | None:
     return next((step for step in reversed(outcome.steps) if step.note.startswith(beginnings)), None)
 
@@ -107,5 +115,5 @@ def places_of_choice(outcome: Outcome) -> tuple[RulePlace, ...]:
 
 
 def stable_rule(step: Step) -> str:
-    """The words of a rule without what changes from dump to dump: counters."""
-    return _COUNTER.sub("counter", step.rule) if step.rule else step.note
+    """The words of a rule without what changes from dump to dump: counters, and ``==``, which nft's text leaves out."""
+    return _EQUALS.sub(" ", _COUNTER.sub("counter", step.rule)) if step.rule else step.note

@@ -18,10 +18,11 @@ from svcc.audit.classify_blame import (
     steps_to_refusal,
     translated_addresses,
     translating_step,
+    untracking_step,
 )
 from svcc.audit.classify_declared import Owner, frontend_words
 from svcc.audit.classify_fates import Fate, Fates, wrong_fates
-from svcc.audit.classify_observation import Observation, Observer
+from svcc.audit.classify_observation import REACHES_ITSELF, REMOTE_ENDPOINTS, Observation, Observer
 from svcc.audit.finding import FindingKind, RulePlace
 from svcc.model.balancing import LoadBalancing
 from svcc.select import EndpointAddress
@@ -64,7 +65,7 @@ class _Deliveries:
         ]
         served = next((self.found.examples[fate] for fate in self.found.chances if fate.is_translated), None)
         rules = places_of_choice(served) if served is not None else ()
-        if served is not None:
+        if served is not None and not self._are_all_led_away():
             told += self._lacking(lacking, rules)
         yield from told
         item = frontend_words(self.owner)
@@ -94,6 +95,12 @@ class _Deliveries:
                 self.accounted.add(fate.destination.address)
             yield observation
 
+    def _are_all_led_away(self) -> bool:
+        """Whether rules of no service proxy translate whatever is served, which hides what the proxy would do."""
+        served = [self.found.examples[fate] for fate in self.found.chances if fate.is_translated]
+        steps = [translating_step(outcome) for outcome in served]
+        return all(step is not None and not is_of_service_proxy(step) for step in steps)
+
     def _allowed(self) -> set[EndpointAddress | None]:
         """All endpoints that connections of the frontend may go to, where hashes leave few for each client."""
         right = set(self.expected.destinations)
@@ -121,7 +128,8 @@ class _Deliveries:
         step = refusing_step(example)
         if step is not None and not is_of_service_proxy(step):
             return self.observer.foreign(K.FOREIGN_DROP, step, self.owner, share)
-        rules = (place_of(step),) if step is not None else ()
+        blamed = step or untracking_step(example)
+        rules = (place_of(blamed),) if blamed is not None else ()
         knows = step is None or translating_step(example) is not None
         if fate.is_refused and (knows or _names(self.owner, example)):
             words = "dropped" if fate.verdict == "drop" else "rejected"
@@ -139,12 +147,17 @@ class _Deliveries:
         if step is not None and not is_of_service_proxy(step):
             return self.observer.foreign(K.FOREIGN_TRANSLATION, step, self.owner, share)
         item = frontend_words(self.owner)
+        packet = self.observer.difference.packet
+        is_hairpin = fate.destination is not None and fate.destination.address == packet.source
         if right.source and not fate.source:
-            packet = self.observer.difference.packet
-            is_hairpin = fate.destination is not None and fate.destination.address == packet.source
             kind = K.HAIRPIN_NOT_MASQUERADED if is_hairpin else K.MASQUERADE_MISSING
             return self.observer.of_service(kind, self.owner, item=item, share=share, rules=places_of_choice(example))
         rules = (place_of(step),) if step is not None else ()
+        if is_hairpin and fate.source == "masquerade" and not right.source:
+            # Only local endpoints are owed it, so this one is on another node, as kube-proxy up to 1.35 does it.
+            return self.observer.about(
+                K.MASQUERADE_WRONG, REMOTE_ENDPOINTS, self.owner, cause=REACHES_ITSELF, share=share, rules=rules
+            )
         return self.observer.of_service(K.MASQUERADE_WRONG, self.owner, item=item, share=share, rules=rules)
 
 

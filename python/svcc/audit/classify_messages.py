@@ -67,6 +67,12 @@ def _missing(subject: Subject) -> str:
     return f"{subject.words}: nothing on the node serves {what}{part}"
 
 
+def _masqueraded(subject: Subject) -> str:
+    if subject.cause:
+        return f"{subject.cause} are masqueraded here, too: {_services(subject)}"
+    return f"{subject.words}: the client's address is lost{_at(subject)}"
+
+
 def _never(subject: Subject) -> str:
     return f"{subject.words}: the ruleset has {listed(subject.items)}, but no connection ever goes there"
 
@@ -134,7 +140,7 @@ _MESSAGES: Final[Mapping[FindingKind, Callable[[Subject], str]]] = MappingProxyT
         K.MASQUERADE_MISSING: _plain(
             "{subject}: connections that must come back through this node keep their source{at}: answers get lost"
         ),
-        K.MASQUERADE_WRONG: _plain("{subject}: the client's address is lost{at}"),
+        K.MASQUERADE_WRONG: _masqueraded,
         K.HAIRPIN_NOT_MASQUERADED: _plain("{subject}: an endpoint that reaches itself is not masqueraded{at}"),
         K.NOT_REJECTED: _refusal_owed("rejected"),
         K.NOT_DROPPED: _refusal_owed("dropped"),

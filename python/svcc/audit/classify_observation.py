@@ -16,13 +16,16 @@ from svcc.audit.finding import FindingKind, RulePlace
 from svcc.select import EndpointAddress
 from svcc.trace.evaluator import Outcome, Step
 
-__all__ = ["LEFT_OUT", "HasEndpoint", "Observation", "Observer"]
+__all__ = ["LEFT_OUT", "REACHES_ITSELF", "REMOTE_ENDPOINTS", "HasEndpoint", "Observation", "Observer"]
 
 HasEndpoint = Callable[[Owner, EndpointAddress], bool]
 """Whether the ruleset has an endpoint among those of a frontend, reached or not."""
 
 K = FindingKind
 LEFT_OUT: Final = "endpoints that policies or topology leave out"
+REACHES_ITSELF: Final = "endpoints of other nodes that reach themselves by a Service"
+"""The cause of differences that no packet shows in practice: the endpoint's own node has translated it before."""
+REMOTE_ENDPOINTS: Final = "endpoints of other nodes"
 _KIND_OF_ROLE: Final = {
     EndpointRole.LEFT_OUT: K.WRONG_DISTRIBUTION,
     EndpointRole.OTHER_PORT: K.WRONG_PORT,

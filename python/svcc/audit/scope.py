@@ -26,6 +26,7 @@ _REMEMBERED: Final = (
     " one from outside, the node), not with every address."
 )
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
+_NOTHING_REMEMBERED: Final = "Neither ruleset remembers any client yet: session affinity is not compared beyond that."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
 
 
@@ -47,7 +48,8 @@ def scope_of_two(
     local_addresses: Iterable[str], *, regions: int, notes: Iterable[str] = (), more: Iterable[str] = ()
 ) -> Scope:
     """The scope of a comparison of two rulesets."""
-    return Scope(regions, (_own_addresses(local_addresses), _NO_MARK, _WHOLE, *more), NOT_COVERED, tuple(notes))
+    assumptions = (_own_addresses(local_addresses), _NOTHING_REMEMBERED, _WHOLE, *more)
+    return Scope(regions, assumptions, NOT_COVERED, tuple(notes))
 
 
 def _own_addresses(addresses: Iterable[str]) -> str:

@@ -215,6 +215,8 @@ def _audited(
     built = build_dataplane(loaded.cluster, node, settings)
     talk.problems((*problems, *loaded.problems, *built.problems))
     tell_loaded(talk, loaded)
+    if not loaded.cluster.services:
+        talk.say("warning: the manifests hold no Service: whatever the node serves counts as not declared")
     with talk.progress("auditing"):
         return audit_dataplane(
             dump.data,

@@ -9,7 +9,7 @@ from svcc.audit.catalogue import CATALOGUE
 from svcc.audit.finding import Finding, Suppressed, Witness
 from svcc.report.audit_elements import Element, element
 from svcc.report.audit_way import Chain, Hook, Passage, telling, way
-from svcc.report.audit_words import Fate, arrival, counted, extent, fates, hint_of, rule_text, title_of
+from svcc.report.audit_words import Fate, arrival, counted, extent, fates, hint_of, rule_lines, title_of
 from svcc.report.trace import outcome_text, packet_text, percentage
 from svcc.trace.evaluator import Outcome
 
@@ -250,7 +250,7 @@ def _facts(finding: Finding) -> Element:
     facts: list[tuple[str, Sequence[str], str]] = [
         ("Details", finding.details, "span"),
         ("If local", finding.witness.local_addresses if finding.witness else (), "code"),
-        ("To blame", [rule_text(place) for place in finding.rules], "code"),
+        ("To blame", rule_lines(finding.rules), "code"),
         ("Manifest", [str(finding.source)] if finding.source else [], "code"),
         ("What it means", [CATALOGUE[finding.kind].explanation], "span"),
         ("What to do", [hint_of(finding)], "span"),

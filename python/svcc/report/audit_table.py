@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from svcc.audit.finding import AuditReport, Finding, Verdict
+from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.fields import Severity, printable
 from svcc.report.audit_summary import summary_rows
 from svcc.report.audit_words import entries, name_of, scope_sections, verdict_sentence
@@ -28,6 +29,8 @@ _VERDICTS = {Verdict.FINDINGS: _RED, Verdict.NOT_PROVED: _YELLOW, Verdict.PROVED
 _NODES = {Verdict.FINDINGS: "with findings", Verdict.NOT_PROVED: "not proved", Verdict.PROVED: "proved"}
 _LABEL = 10
 _NARROWEST = 40
+_MOST_INFOS = 3
+"""Of one kind: what is right and may surprise must not bury what is wrong."""
 
 
 class _Page:
@@ -80,13 +83,20 @@ def audit_table(
 def _report(report: AuditReport, page: _Page, *, show_suppressed: bool) -> Iterator[str]:
     dump = f" ({report.dump})" if report.dump and report.dump != name_of(report) else ""
     yield page.painted(printable(f"AUDIT of {name_of(report)}{dump}"), _BOLD) + "\n\n"
-    rows = [_row(finding) for finding in report.findings]
+    told, left_out = _told(report.findings)
+    rows = [_row(finding) for finding in told]
+    rows += [[Severity.INFO.value, kind.value, f"{count} more", "", "", ""] for kind, count in left_out.items()]
     if rows:
         header = ["SEVERITY", "FINDING", "SUBJECT", "CLIENTS", "SHARE", "ID"]
         yield from (f"{line}\n" for line in table(header, rows))
         yield "\n"
-    for finding in report.findings:
+    for finding in told:
         yield from _finding(finding, page)
+        yield "\n"
+    for kind, count in left_out.items():
+        yield from page.lines(
+            f"INFO {kind.value}: {count} more like these; every other format, such as -o json, tells all"
+        )
         yield "\n"
     if show_suppressed:
         for item in report.suppressed:
@@ -102,6 +112,18 @@ def _report(report: AuditReport, page: _Page, *, show_suppressed: bool) -> Itera
     word = report.verdict.value.replace("-", " ")
     yield f"{verdict} of {printable(name_of(report))}: {page.painted(word, _VERDICTS[report.verdict])}"
     yield f"{sentence.removeprefix(word)}\n"
+
+
+def _told(findings: Sequence[Finding]) -> tuple[list[Finding], Counter[FindingKind]]:
+    """All findings that are wrong, and a few of each kind of information; how many of these are left out."""
+    seen: Counter[FindingKind] = Counter()
+    told = []
+    for finding in findings:
+        if finding.severity is Severity.INFO:
+            seen[finding.kind] += 1
+        if finding.severity is not Severity.INFO or seen[finding.kind] <= _MOST_INFOS:
+            told.append(finding)
+    return told, Counter({kind: count - _MOST_INFOS for kind, count in seen.items() if count > _MOST_INFOS})
 
 
 def _listed(heading: str, sentences: Sequence[str], page: _Page) -> Iterator[str]:

@@ -25,6 +25,7 @@ __all__ = [
     "hint_of",
     "more_severe_first",
     "name_of",
+    "rule_lines",
     "rule_text",
     "scope_sections",
     "severities",
@@ -128,7 +129,8 @@ def verdict_sentence(report: AuditReport) -> str:
     told = "; ".join(filter(None, (found, suppressed)))
     if report.verdict is Verdict.PROVED:
         equality = f", {report.equality.value}: {EQUALITIES[report.equality]}" if report.equality else ""
-        words = f"proved{equality}{f' ({told})' if told else ''}"
+        but = " but for what the baseline accepts" if report.suppressed and not equality else ""
+        words = f"proved{but}{equality}{f' ({told})' if told else ''}"
     elif report.verdict is Verdict.NOT_PROVED:
         words = (
             f"not proved: nothing wrong was found, and not everything could be decided{f' ({told})' if told else ''}"
@@ -164,6 +166,14 @@ def rule_text(place: RulePlace) -> str:
     return f"table {place.family} {place.table}{chain}{handle}{f': {what}' if what else ''}"
 
 
+def rule_lines(places: Iterable[RulePlace]) -> list[str]:
+    """The rules to blame, each once, however many of its elements are; the element, too, where it is one alone."""
+    elements: dict[str, list[str]] = {}
+    for place in places:
+        elements.setdefault(rule_text(place), []).append(place.element if place.rule else "")
+    return [f"{text}  ({found[0]})" if len(found) == 1 and found[0] else text for text, found in elements.items()]
+
+
 def extent(finding: Finding) -> str:
     """Whom a finding touches and how much, such as ``pods; at least 33.33% (1/3) of new connections; 3 regions``."""
     clients = ", ".join(_CLIENTS.get(client, client) for client in finding.clients)
@@ -191,7 +201,7 @@ def entries(finding: Finding, *, outcomes: int = 8) -> Iterator[tuple[str, list[
         yield "expected", _side(witness.expected, witness.packet, outcomes, differences) or ["nothing in particular"]
         yield "found", _side(witness.found, witness.packet, outcomes, differences) or ["nothing"]
     if finding.rules:
-        yield "rule", [rule_text(place) for place in finding.rules]
+        yield "rule", rule_lines(finding.rules)
     if finding.source is not None:
         yield "manifest", [str(finding.source)]
     yield "hint", [hint_of(finding)]

@@ -33,6 +33,9 @@ type PacketRow = (u8, Vec<u8>, Vec<u8>, u16, Option<u16>, Option<String>);
 /// frontend, and milliseconds.
 type DemandRow = (&'static str, Vec<(String, u16, bool)>, Vec<&'static str>, i64, Option<u64>);
 
+/// A demand with its chance, as numerator and denominator.
+type DemandShare = ((u128, u128), DemandRow);
+
 #[pymethods]
 impl Declaration {
     /// The parts in flat lists; endpoints of all sets in one text, separated by spaces, and in one list of ports.
@@ -100,6 +103,12 @@ impl Declaration {
     }
 
     /// What is owed to packets of new connections: for each, what may be wanted with its chance.
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        clippy::fn_params_excessive_bools,
+        reason = "Python hands over and names them"
+    )]
     fn demands(
         &self,
         py: Python<'_>,
@@ -109,7 +118,7 @@ impl Declaration {
         local_addresses_complete: bool,
         remembered: bool,
         big_endian: bool,
-    ) -> PyResult<Vec<Vec<((u128, u128), DemandRow)>>> {
+    ) -> PyResult<Vec<Vec<DemandShare>>> {
         let surroundings = surroundings(&local_addresses, big_endian)?;
         let options = Options {
             initial_mark: None,
@@ -145,14 +154,13 @@ fn refused(wrong: Wrong) -> PyErr {
 }
 
 impl Declaration {
-    #[expect(clippy::type_complexity, reason = "rows for Python")]
     fn look_up(
         &self,
         case: Case,
         options: &Options,
         surroundings: &Surroundings,
         packets: &[Packet],
-    ) -> Result<Vec<Vec<((u128, u128), DemandRow)>>, Wrong> {
+    ) -> Result<Vec<Vec<DemandShare>>, Wrong> {
         let mut functions = Functions::new(case, options.limit);
         let mut demands = Demands::default();
         let node = declared(&self.0, surroundings, options, &mut functions, &mut demands)

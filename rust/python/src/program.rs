@@ -24,6 +24,7 @@ pub(crate) type ChanceRow =
 impl Program {
     /// Reads a dump: JSON of libnftables, or nft text.
     #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
     fn new(
         py: Python<'_>,
         document: &[u8],
