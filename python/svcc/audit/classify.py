@@ -123,7 +123,7 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
     )
 
 
-def _severity(first: Observation, differences: Sequence[Difference]) -> Severity:
+def _severity(first: Observation, differences: Iterable[Difference]) -> Severity:
     if first.cause == REACHES_ITSELF:
         return Severity.INFO
     return Severity.WARNING if _is_refused_anyhow(first.kind, differences) else CATALOGUE[first.kind].severity

@@ -57,8 +57,8 @@ fn weights_are_chances_and_an_endpoint_of_weight_0_gets_nothing() {
 
 #[test]
 fn a_hashed_client_goes_where_its_slot_says() {
-    let names = [format!("{LOCAL_POD} 8080"), format!("{REMOTE_POD} 8080")];
-    let named = Named::new(&names, &[1, 1]).expect("two names");
+    let both = [format!("{LOCAL_POD} 8080"), format!("{REMOTE_POD} 8080")];
+    let named = Named::new(&both, &[1, 1]).expect("two names");
     let maglev = Maglev::new(&named, 251, 7, 99, ByteOrder::Little).expect("251 is a prime");
     let mut parts = parts();
     parts.service_ports[0].cluster.table = Some(Table { by_flow: false, seed: 99, slots: maglev.slots().to_vec() });
