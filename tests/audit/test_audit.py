@@ -233,10 +233,10 @@ def test_an_address_that_is_none_is_refused() -> None:
         audit_against(SCRIPT, SCRIPT, local_addresses=["here"])
 
 
-def test_what_is_not_proved_of_remembered_clients_is_told_where_clients_are_remembered() -> None:
-    assert any("remembered clients" in each for each in audited(SCRIPT).scope.not_covered)
+def test_what_is_proved_of_remembered_clients_and_what_was_tried_is_told_where_clients_are_remembered() -> None:
+    assert any("Session affinity" in each for each in audited(SCRIPT).scope.assumptions)
     objects: list[ClusterObject] = [NODE, SERVICE_CIDRS]
-    assert not any("remembered" in each for each in audit("table ip t { }\n", objects).scope.not_covered)
+    assert not any("affinity" in each for each in audit("table ip t { }\n", objects).scope.assumptions)
 
 
 def test_a_cluster_without_services_is_proved_on_an_empty_node() -> None:

@@ -238,8 +238,14 @@ impl Teller<'_> {
         for chance in chances {
             add(Fate::of_outcome(&chance.outcome, here), 1, chance.probability)?;
         }
-        let (fate, [proved, evaluated]) = balance.into_iter().find(|(_, sums)| sums[0] != sums[1])?;
-        let what = fate.map_or_else(|| "what nobody knows".to_owned(), |fate| format!("{fate:?}"));
+        // What one of them does not know may be whatever the other says.
+        let open = balance.remove(&None).unwrap_or([Fraction::ZERO; 2]);
+        let beyond =
+            |part: Fraction, other: Fraction, open: Fraction| other.plus(open).is_some_and(|most| is_less(most, part));
+        let (fate, [proved, evaluated]) = balance
+            .into_iter()
+            .find(|(_, [left, right])| beyond(*left, *right, open[1]) || beyond(*right, *left, open[0]))?;
+        let what = fate.map_or_else(String::new, |fate| format!("{fate:?}"));
         let chance = |part: Fraction| format!("{}/{}", part.numerator, part.denominator);
         Some(format!("the proof says {} and the evaluator {} of {what}", chance(proved), chance(evaluated)))
     }
@@ -286,4 +292,10 @@ fn is_proxys(program: &Program, step: &Step) -> bool {
         "kube-proxy" | "svcc" => matches!(table.family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet),
         _ => program.chain_name(step.chain).starts_with("KUBE-"),
     }
+}
+
+/// Whether one chance is smaller than another; too large numbers are told apart by nobody.
+fn is_less(left: Fraction, right: Fraction) -> bool {
+    let crossed = (left.numerator.checked_mul(right.denominator), right.numerator.checked_mul(left.denominator));
+    matches!(crossed, (Some(left), Some(right)) if left < right)
 }
