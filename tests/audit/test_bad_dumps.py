@@ -170,7 +170,7 @@ def test_the_command_tells_what_it_cannot_read_and_has_no_traceback(
 ) -> None:
     dump, manifest = tmp_path / "dump", tmp_path / "web.yaml"
     data = NO_RULESETS[case]
-    dump.write_bytes(gzip.compress(data) if packed else data)
+    dump.write_bytes(gzip.compress(data, mtime=0) if packed else data)
     manifest.write_text(MANIFEST)
     code = run(["audit", "-q", str(dump), "-f", str(manifest), "--node", "n", "--cluster-cidr", "10.244.0.0/16"])
     printed = capsys.readouterr()
@@ -187,7 +187,7 @@ def test_the_command_refuses_a_packed_dump_that_is_cut_off(
     cut: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dump, manifest = tmp_path / "dump.gz", tmp_path / "web.yaml"
-    dump.write_bytes(gzip.compress(SMALL_TEXT.encode())[:cut])
+    dump.write_bytes(gzip.compress(SMALL_TEXT.encode(), mtime=0)[:cut])
     manifest.write_text(MANIFEST)
     assert run(["audit", str(dump), "-f", str(manifest), "--node", "n"]) == 2
     assert "cut off" in capsys.readouterr().err

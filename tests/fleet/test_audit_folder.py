@@ -73,7 +73,7 @@ def dumps(manifests: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good dump, packed, and one with an endpoint of yesterday."""
     folder = tmp_path_factory.mktemp("dumps")
     first, second = (svcc("compile", "-f", manifests, "--node", node, *CIDRS).out for node in NODES)
-    (folder / "worker-1.nft.gz").write_bytes(gzip.compress(first.encode()))
+    (folder / "worker-1.nft.gz").write_bytes(gzip.compress(first.encode(), mtime=0))
     assert ": 10.244.0.20 . 8080" in second
     (folder / "worker-2.nft").write_text(second.replace(": 10.244.0.20 . 8080", ": 10.244.0.99 . 8080"))
     return folder

@@ -17,6 +17,7 @@ use crate::program::{Action, Program};
 use crate::ruleset::{NatKind, TableFamily};
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
+use std::cmp::Ordering;
 
 /// Where functions differ, or may differ.
 #[derive(Clone, Debug)]
@@ -241,7 +242,7 @@ impl Teller<'_> {
         // What one of them does not know may be whatever the other says.
         let open = balance.remove(&None).unwrap_or([Fraction::ZERO; 2]);
         let beyond =
-            |part: Fraction, other: Fraction, open: Fraction| other.plus(open).is_some_and(|most| is_less(most, part));
+            |part: Fraction, other: Fraction, open: Fraction| other.plus(open).is_some_and(|most| most.compare(part) == Some(Ordering::Less));
         let (fate, [proved, evaluated]) = balance
             .into_iter()
             .find(|(_, [left, right])| beyond(*left, *right, open[1]) || beyond(*right, *left, open[0]))?;
@@ -292,10 +293,4 @@ fn is_proxys(program: &Program, step: &Step) -> bool {
         "kube-proxy" | "svcc" => matches!(table.family, TableFamily::Ip | TableFamily::Ip6 | TableFamily::Inet),
         _ => program.chain_name(step.chain).starts_with("KUBE-"),
     }
-}
-
-/// Whether one chance is smaller than another; too large numbers are told apart by nobody.
-fn is_less(left: Fraction, right: Fraction) -> bool {
-    let crossed = (left.numerator.checked_mul(right.denominator), right.numerator.checked_mul(left.denominator));
-    matches!(crossed, (Some(left), Some(right)) if left < right)
 }
