@@ -241,8 +241,9 @@ impl Teller<'_> {
         }
         // What one of them does not know may be whatever the other says.
         let open = balance.remove(&None).unwrap_or([Fraction::ZERO; 2]);
-        let beyond =
-            |part: Fraction, other: Fraction, open: Fraction| other.plus(open).is_some_and(|most| most.compare(part) == Some(Ordering::Less));
+        let beyond = |part: Fraction, other: Fraction, open: Fraction| {
+            other.plus(open).is_some_and(|most| most.compare(part) == Some(Ordering::Less))
+        };
         let (fate, [proved, evaluated]) = balance
             .into_iter()
             .find(|(_, [left, right])| beyond(*left, *right, open[1]) || beyond(*right, *left, open[0]))?;
