@@ -212,7 +212,10 @@ BREAKAGES = {
     "ports that are not rejected": breakage(r"\t\tip daddr @cluster-ips reject .*\n", "", K.NOT_REJECTED),
     "endpoints that are forgotten": breakage(r"\t\tupdate @affinity-.*\n", "", K.AFFINITY_LOST),
     "node ports on all addresses": breakage(
-        r"ip daddr @nodeport-ips (.* @service-nodeports)", r"fib daddr type local \1", K.NODE_PORT_BEYOND_ADDRESSES
+        r"ip daddr @nodeport-ips (.* @service-nodeports)",
+        r"fib daddr type local \1",
+        K.NODE_PORT_BEYOND_ADDRESSES,
+        K.NODE_PORT_EXPOSED,  # at loopback
     ),
 }
 SHAPE = frozenset({K.CHAIN_DEAD, K.RULE_SHADOWED, K.RULE_UNREACHABLE, K.MAP_ELEMENT_DANGLING})
