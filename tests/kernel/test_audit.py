@@ -269,9 +269,6 @@ def test_random_clusters_in_the_shape_of_kube_proxy_differ_on_purpose_only(
 
 def is_on_purpose(finding: Finding, scenario: Scenario, layout: str) -> bool:
     """Whether a finding's packet meets one of the differences that `tests.kube_proxy` lists."""
-    if finding.kind is K.NOT_DECIDABLE:
-        # No false alarm, and no false proof: in rare clusters a proof and the evaluator disagree, which is told so.
-        return True
     if finding.witness is None:
         return False
     if wants_a_strange_node(finding):
