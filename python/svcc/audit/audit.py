@@ -17,6 +17,7 @@ from svcc.audit.classify_policies import declared_surprises
 from svcc.audit.clients import with_clients
 from svcc.audit.declaration import declarations
 from svcc.audit.difference import Comparison
+from svcc.audit.foreign_networks import foreign_networks
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind
 from svcc.audit.inspection import inspect
 from svcc.audit.mentions import Mentions
@@ -91,11 +92,14 @@ def audit_dataplane(
     families = declarations(dataplane)
     comparison = prove(evaluator, families, local_addresses_complete=False)
     declared, has_endpoint = Declared(dataplane, cluster), Mentions(document).has_endpoint
-    found = classify(comparison.differences, declared, has_endpoint)
+    ours = [each for each in comparison.differences if not each.aside]
+    found = classify(ours, declared, has_endpoint)
     found = with_clients(without_suppositions(found), evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
-    structure = inspected.findings if found or not comparison.is_equal else tuple(map(_harmless, inspected.findings))
-    findings = [*found, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
+    is_right = comparison.is_whole and all(each.severity is Severity.INFO for each in found)
+    structure = tuple(map(_harmless, inspected.findings)) if is_right else inspected.findings
+    asides = foreign_networks(classify([each for each in comparison.differences if each.aside], declared, has_endpoint), found)
+    findings = [*found, *asides, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
     if unreachable and (unmet := unreached(evaluator)) is not None:
         rows = [(rule.family, rule.table, rule.chain, rule.handle, rule.rule) for rule in unmet.rules]
         findings += inspected.unreachable(rows)

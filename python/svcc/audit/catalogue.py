@@ -354,6 +354,27 @@ CATALOGUE = _entries(
         "load a ruleset of this version: svcc compile -f MANIFESTS --node NAME | nft -f -",
     ),
     (
+        K.FOREIGN_NETWORK,
+        INFO,
+        "Networks of others fare otherwise",
+        (
+            "Containers and virtual machines of Docker or libvirt are no pods: their network leaves by the node's address, "
+            "and what leads into it by its bridge is for them. What their own rules do to Services there does not touch "
+            "the cluster (S52), unless somebody in that network uses Services."
+        ),
+        "nothing, unless clients in that network need the Services' source addresses or session affinity",
+    ),
+    (
+        K.REFUSED_EITHER_WAY,
+        INFO,
+        "Refused by either of two rules",
+        (
+            "Packets that the node owes a refusal are refused, by the service proxy or by a firewall of the same priority: "
+            "which comes first, no dump tells, so the sender gets an answer, or waits for one (S37, nft(8))."
+        ),
+        "nothing; if senders should get an answer, give the firewall's chain a greater priority number",
+    ),
+    (
         K.NOT_DECIDABLE,
         WARNING,
         "Cannot be decided",

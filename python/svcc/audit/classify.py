@@ -21,7 +21,13 @@ __all__ = ["classify", "ordered"]
 
 _RULES_SHOWN: Final = 5
 _OF_RULES: Final = frozenset(
-    {FindingKind.FOREIGN_DROP, FindingKind.FOREIGN_MARK, FindingKind.FOREIGN_TRANSLATION, FindingKind.NOT_DECIDABLE}
+    {
+        FindingKind.FOREIGN_DROP,
+        FindingKind.FOREIGN_MARK,
+        FindingKind.FOREIGN_TRANSLATION,
+        FindingKind.REFUSED_EITHER_WAY,
+        FindingKind.NOT_DECIDABLE,
+    }
 )
 """Kinds that are about a rule, whatever Services it touches."""
 _REFUSALS: Final = frozenset({FindingKind.NOT_REJECTED, FindingKind.NOT_DROPPED, FindingKind.WRONGLY_REFUSED})
@@ -94,10 +100,18 @@ def _finding(group: Sequence[Observation], declared: Declared) -> Finding:
         cause=first.cause,
         share=share,
     )
-    # A packet that needs nothing to be assumed shows best, then one of a client that nothing is remembered of, which
-    # may get any endpoint, then one that is wrong most often.
+    # Where Services are named, a packet of one of them is shown: best one that needs nothing to be assumed, then one of
+    # a client that nothing is remembered of, which may get any endpoint, then one of a protocol that Services have,
+    # then one that is wrong most often.
     shown = min(
-        group, key=lambda item: (len(item.difference.local_addresses), item.difference.remembered, -item.share)
+        group,
+        key=lambda item: (
+            item.owner is None,
+            len(item.difference.local_addresses),
+            item.difference.remembered,
+            isinstance(item.difference.packet.protocol, int),
+            -item.share,
+        ),
     ).difference
     is_of_rule = first.kind in _OF_RULES or first.cause == REACHES_ITSELF
     clients = {

@@ -119,6 +119,10 @@ def _undecided(subject: Subject) -> str:
     return f"{subject.words}: what becomes of {_services(subject)} cannot be decided: {subject.cause}"
 
 
+def _refused(subject: Subject) -> str:
+    return f"{_services(subject)} are refused in any case, with an answer or without one: {subject.cause}"
+
+
 def _differs(subject: Subject) -> str:
     return f"{subject.words}: packets are treated differently: {listed(subject.items)}"
 
@@ -156,6 +160,7 @@ _MESSAGES: Final[Mapping[FindingKind, Callable[[Subject], str]]] = MappingProxyT
         K.FOREIGN_DROP: _foreign("refuses"),
         K.FOREIGN_MARK: _foreign("changes the mark, and with it who is masqueraded, of"),
         K.FOREIGN_TRANSLATION: _foreign("translates"),
+        K.REFUSED_EITHER_WAY: _refused,
         K.NOT_DECIDABLE: _undecided,
     }
 )

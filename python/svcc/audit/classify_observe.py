@@ -86,6 +86,7 @@ class _Difference:
     def _undecided(self) -> Iterator[Observation]:
         """One observation for each reason, under the rule that asks."""
         outcomes = self.observer.difference.found.outcomes
+        kind = K.REFUSED_EITHER_WAY if self.observer.difference.refused else K.NOT_DECIDABLE
         reasons = [reason for outcome in outcomes for reason in outcome.reasons]
         for reason in dict.fromkeys(reasons) or ("the reason is not known",):
             place = _PLACE_OF_REASON.search(reason)
@@ -95,7 +96,7 @@ class _Difference:
             share = sum((outcome.probability for outcome in outcomes if reason in outcome.reasons), Fraction(0))
             owner = self.observer.declared.owner(self.observer.difference)
             cause = _HANDLE.sub("", reason)
-            yield self.observer.about(K.NOT_DECIDABLE, subject, owner, cause=cause, share=share, rules=rules)
+            yield self.observer.about(kind, subject, owner, cause=cause, share=share, rules=rules)
 
     def _alike(self, owner: Owner | None) -> Observation:
         """Both sides send packets to the same places with the same chances, so what differs is what is remembered."""

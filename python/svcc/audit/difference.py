@@ -34,6 +34,9 @@ class Difference:
         any_of: each of the expected outcomes is fine, whatever its chance.
         remembered: it holds for clients of whom the kernel remembers something: after a first connection, which `words`
             tell, or, with `any_of`, whatever that is.
+        refused: both sides refuse the packets, whatever nobody knows; `undecided` is whether in the same way.
+        aside: the packets come from a network of other containers or of virtual machines, hidden by the node's address
+            and none of the cluster's, or leave to such a network by a bridge of Docker or libvirt.
     """
 
     packet: Packet
@@ -46,6 +49,8 @@ class Difference:
     local_addresses: tuple[str, ...] = ()
     any_of: bool = False
     remembered: bool = False
+    refused: bool = False
+    aside: bool = False
 
 
 @frozen
@@ -73,4 +78,9 @@ class Comparison:
     @property
     def is_equal(self) -> bool:
         """Whether the two sides are proved to be equal on all packets."""
-        return not (self.differences or self.too_large or self.untold or self.contradictions)
+        return not self.differences and self.is_whole
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that differs is among the differences."""
+        return not (self.too_large or self.untold or self.contradictions)

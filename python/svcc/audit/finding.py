@@ -59,6 +59,8 @@ class FindingKind(enum.StrEnum):
     FOREIGN_DROP = "foreign-drop"
     FOREIGN_MARK = "foreign-mark"
     FOREIGN_TRANSLATION = "foreign-translation"
+    FOREIGN_NETWORK = "foreign-network"
+    REFUSED_EITHER_WAY = "refused-either-way"
     OLDER_SVCC = "older-svcc"
     NOT_DECIDABLE = "not-decidable"
     BEHAVIOUR_DIFFERS = "behaviour-differs"

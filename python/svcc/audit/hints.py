@@ -15,7 +15,10 @@ __all__ = ["hint_about", "undecided_hint"]
 
 K = FindingKind
 _OF_REASONS: Final = (
-    ("have the same priority", "give one of the chains another priority, so that their order is certain"),
+    (
+        "have the same priority",
+        "give the chain of the other table another priority (such as filter + 10), so that their order is certain",
+    ),
     (
         "`limit ",
         "nothing, if the limit is meant: what exceeds it is known to the kernel alone; accept it in a baseline",

@@ -175,7 +175,7 @@ def _comparison(reports: Sequence[_ReportRow] | None) -> Comparison:
 
 
 def _difference(row: _DifferenceRow) -> Difference:
-    packet, local, frontend, expected, any_of, found, undecided, remembered, regions, words = row
+    packet, local, frontend, expected, any_of, found, undecided, remembered, regions, words, (refused, aside) = row
     return Difference(
         packet=_packet(packet),
         frontend=frontend,
@@ -187,6 +187,8 @@ def _difference(row: _DifferenceRow) -> Difference:
         local_addresses=tuple(str(ipaddress.ip_address(address)) for address in local),
         any_of=any_of,
         remembered=remembered,
+        refused=refused,
+        aside=aside,
     )
 
 

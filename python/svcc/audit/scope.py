@@ -25,6 +25,7 @@ _REMEMBERED: Final = (
     " for what its first one wrote was tried at every frontend, for every endpoint, with a client of each kind (a pod,"
     " one from outside, the node), not with every address."
 )
+_NOT_OWN: Final = "Addresses that Services have or may get are none of the node's, but for those that are named here."
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
 _NOTHING_REMEMBERED: Final = "Neither ruleset remembers any client yet: session affinity is not compared beyond that."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
@@ -35,6 +36,7 @@ def scope_of(dataplane: Dataplane, *, regions: int, notes: Iterable[str] = (), m
     assumptions = [
         "The manifests are all that is declared: what they lack counts as not declared.",
         _own_addresses(address for family in dataplane.families for address in family.node_addresses),
+        _NOT_OWN,
         *_pods(dataplane.families),
         _NO_MARK,
         _WHOLE,

@@ -16,8 +16,9 @@ use svcc_core::ruleset::{Hook, TableFamily};
 type PacketRow =
     (u8, Py<PyBytes>, Py<PyBytes>, Option<u16>, Option<u16>, bool, Option<String>, Option<String>, u32, &'static str);
 /// Packet, local addresses, frontend, expected, whether any of these is fine, found, whether it is undecided, whether it
-/// is about a remembered client, regions, words.
-type DifferenceRow = (PacketRow, Vec<Py<PyBytes>>, i64, Vec<ChanceRow>, bool, Vec<ChanceRow>, bool, bool, u64, String);
+/// is about a remembered client, regions, words; whether it is refused in any case, whether it is of another network.
+type DifferenceRow =
+    (PacketRow, Vec<Py<PyBytes>>, i64, Vec<ChanceRow>, bool, Vec<ChanceRow>, bool, bool, u64, String, (bool, bool));
 /// Regions, equality, differences, regions that are not told, unattainable regions, contradictions.
 type ReportRow = (u64, Option<&'static str>, Vec<DifferenceRow>, u64, Vec<String>, Vec<String>);
 /// Family, table, chain, handle, rule.
@@ -42,7 +43,7 @@ pub(crate) fn prove(
         Pods::Sources(prefixes) => prefixes.as_slice(),
         Pods::Interface(_) => &[],
     });
-    let neighbourhood = Neighbourhood { pods: pods.copied().collect() };
+    let neighbourhood = Neighbourhood { pods: pods.copied().collect(), ..Neighbourhood::default() };
     let settings = Settings { local_addresses_complete, support, limit, told, neighbourhood };
     let examined =
         py.detach(|| proof::prove(&program.program, &declarations, &program.surroundings, &settings)).ok()?;
@@ -147,6 +148,7 @@ fn difference(py: Python<'_>, left: &Program, right: &Program, difference: Diffe
         difference.remembered,
         difference.regions,
         difference.words,
+        (difference.refused, difference.aside),
     )
 }
 

@@ -257,16 +257,16 @@ impl<'a, W: World> Machine<'a, W> {
         let mut left = stage.chains.clone();
         let mut order = Vec::with_capacity(left.len());
         while left.len() > 1 {
-            let (hook, priority) = (self.flight.hook, stage.priority);
-            let names: Vec<&str> = left.iter().map(|chain| self.program.chain_name(*chain)).collect();
-            let condition = || format!("first at {hook} of {names:?}");
-            let reason = || {
-                format!(
-                    "the chains {} have the same priority {priority} at {hook}, and which was made first is not in the dump",
-                    names.join(", ")
-                )
+            let first = self.program.perhaps_first(&left);
+            let next = if let [only] = first[..] {
+                only
+            } else {
+                let (program, hook, priority) = (self.program, self.flight.hook, stage.priority);
+                let chains: Vec<ChainId> = first.iter().map(|place| left[*place]).collect();
+                let condition = || format!("first at {hook} of {chains:?}");
+                let reason = || program.order_words(&chains, priority, hook);
+                first[self.world.undecided(condition, reason, first.len())?]
             };
-            let next = self.world.undecided(condition, reason, left.len())?;
             order.push(left.remove(next));
         }
         order.append(&mut left);

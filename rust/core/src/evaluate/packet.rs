@@ -1,6 +1,6 @@
 //! Packets and what has to be known about them.
 
-use crate::program::IpVersion;
+use crate::program::{IpVersion, Span};
 use crate::ruleset::Hook;
 
 /// The state of the connection a packet belongs to.
@@ -55,6 +55,10 @@ pub struct Surroundings {
     pub elsewhere_v4: Vec<u128>,
     /// The same of IPv6.
     pub elsewhere_v6: Vec<u128>,
+    /// Ranges of IPv4 of which the same is taken for granted, but for the node's own addresses in them.
+    pub elsewhere_ranges_v4: Vec<Span>,
+    /// The same of IPv6.
+    pub elsewhere_ranges_v6: Vec<Span>,
     /// The node is big-endian.
     pub big_endian: bool,
 }
@@ -85,6 +89,22 @@ impl Surroundings {
             IpVersion::V4 => &self.elsewhere_v4,
             IpVersion::V6 => &self.elsewhere_v6,
         }
+    }
+
+    /// The ranges that are taken for none of the node's.
+    #[must_use]
+    pub fn elsewhere_ranges(&self, version: IpVersion) -> &[Span] {
+        match version {
+            IpVersion::V4 => &self.elsewhere_ranges_v4,
+            IpVersion::V6 => &self.elsewhere_ranges_v6,
+        }
+    }
+
+    /// Whether a destination that is not known to be the node's is taken for none of its addresses.
+    #[must_use]
+    pub fn is_elsewhere(&self, version: IpVersion, address: u128) -> bool {
+        self.elsewhere(version).binary_search(&address).is_ok()
+            || self.elsewhere_ranges(version).iter().any(|range| range.contains(address))
     }
 
     #[inline]

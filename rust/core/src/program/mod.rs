@@ -117,6 +117,39 @@ impl Program {
         &self.paths[version as usize][place(hook)]
     }
 
+    /// Which of these base chains of one priority may be the first that packets meet, by their places: what was
+    /// registered last is (`nf_hook_entries_grow` in `net/netfilter/core.c`). Of one table that is the chain with the
+    /// greatest handle, even where the table was dormant, as its chains are registered again in their order
+    /// (`nf_tables_table_enable`); which of two tables' chains was registered last no dump tells.
+    #[must_use]
+    pub fn perhaps_first(&self, chains: &[ChainId]) -> Vec<usize> {
+        let known = |chain: ChainId| {
+            let chain = &self.chains[chain];
+            Some((chain.table, self.ruleset.tables[chain.table].chains[chain.place].handle?))
+        };
+        let later = |(table, handle): (usize, u64)| {
+            chains.iter().filter_map(|chain| known(*chain)).any(|other| other.0 == table && other.1 > handle)
+        };
+        (0..chains.len()).filter(|place| !known(chains[*place]).is_some_and(later)).collect()
+    }
+
+    /// Why it is not known which of the chains of one priority is first, in words for people.
+    #[must_use]
+    pub fn order_words(&self, chains: &[ChainId], priority: i32, hook: Hook) -> String {
+        let name = |chain: &ChainId| {
+            let table = &self.ruleset.tables[self.chains[*chain].table];
+            format!("{} {} {}", table.family, table.name, self.chain_name(*chain))
+        };
+        let names: Vec<String> = chains.iter().map(name).collect();
+        let names = match &names[..] {
+            [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+            names => names.join(", "),
+        };
+        format!(
+            "the chains {names} have the same priority {priority} at {hook}, and which was made first is not in the dump"
+        )
+    }
+
     /// The name of a chain.
     #[must_use]
     pub fn chain_name(&self, chain: ChainId) -> &str {

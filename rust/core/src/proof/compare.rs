@@ -29,6 +29,8 @@ pub enum Judgement {
     Equal(Equality),
     /// Nobody knows.
     Undecided,
+    /// Both refuse all packets, and not in the same way.
+    RefusedOtherwise,
     /// They are not the same.
     Differs,
 }
@@ -76,6 +78,8 @@ pub(super) struct Open {
     pub(super) differing: u64,
     pub(super) undecided: u64,
     pub(super) regions: u64,
+    /// Both sides refuse the packets, whatever the answers to questions are.
+    pub(super) refused: bool,
     pub(super) content: Content,
 }
 
@@ -103,6 +107,8 @@ pub struct Shown {
     pub right: NodeId,
     /// Whether nobody knows if they differ.
     pub undecided: bool,
+    /// Both refuse the packets in any case, and nobody knows if they do so in the same way.
+    pub refused: bool,
 }
 
 /// The result of a comparison.
@@ -156,7 +162,8 @@ impl Compared {
                 budget.here -= 1;
                 budget.in_all -= 1;
                 budget.told += 1;
-                tell(region, Shown { left: *left, right: *right, undecided: open.differing == 0 });
+                let undecided = open.differing == 0;
+                tell(region, Shown { left: *left, right: *right, undecided, refused: undecided && open.refused });
             }
             Content::Parts(variable, parts) => {
                 for part in parts {

@@ -5,12 +5,15 @@ use super::diagram::{Diagram, NodeId};
 use super::distribution::Distribution;
 use super::fate::{Fate, Here};
 use super::meaning::{Meaning, Meant};
+use super::neighbourhood::Neighbourhood;
 use super::options::Records;
 use super::region::Region;
 use super::variable::Variable;
 use crate::evaluate::{DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
+use crate::ruleset::Hook;
 use rustc_hash::{FxHashMap, FxHasher};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
@@ -27,6 +30,10 @@ pub(super) struct Fold {
     /// The widest of them, with what becomes of packets there.
     pub(super) kept: Vec<(Region, NodeId, NodeId)>,
     pub(super) undecided: bool,
+    /// They are refused on both sides whatever nobody knows, perhaps not in the same way.
+    pub(super) refused: bool,
+    /// They are packets of networks that are none of the cluster's.
+    pub(super) aside: bool,
     pub(super) regions: u64,
 }
 
@@ -48,6 +55,8 @@ struct Way {
     /// Where no frontend decides: the destination if it is one address, the protocol and the port.
     place: Option<[Option<(u128, u128)>; 3]>,
     undecided: bool,
+    refused: bool,
+    aside: bool,
     /// A digest of which destinations are missing, and which ones there are too many.
     missing: u64,
     extra: u64,
@@ -61,7 +70,13 @@ struct Way {
 
 /// Folds everything that is not equal; with `records`, only what is remembered of clients makes unequal: all else is
 /// the same where nothing is remembered, and is told there.
-pub(super) fn fold(diagram: &Diagram, compared: &Compared, meaning: &mut impl Meaning, records: Records) -> Folded {
+pub(super) fn fold(
+    diagram: &Diagram,
+    compared: &Compared,
+    meaning: &mut impl Meaning,
+    records: Records,
+    (neighbourhood, hook): (&Neighbourhood, Hook),
+) -> Folded {
     let version = diagram.version();
     let mut folded = Folded::default();
     let mut places: FxHashMap<Way, usize> = FxHashMap::default();
@@ -80,16 +95,21 @@ pub(super) fn fold(diagram: &Diagram, compared: &Compared, meaning: &mut impl Me
             folded.equal += 1;
             return;
         }
-        let way = way(&*meaning, region, shown, [&left, &right]);
+        let way = Way { aside: neighbourhood.is_aside(region), ..way(&*meaning, region, shown, [&left, &right]) };
+        let (refused, aside) = (way.refused, way.aside);
         let place = *places.entry(way).or_insert(folded.folds.len());
         if place == folded.folds.len() {
             let frontend = frontend(&*meaning, &left);
-            folded.folds.push(Fold { frontend, kept: Vec::new(), undecided: shown.undecided, regions: 0 });
+            let undecided = shown.undecided;
+            folded.folds.push(Fold { frontend, kept: Vec::new(), undecided, refused, aside, regions: 0 });
         }
         let fold = &mut folded.folds[place];
         fold.regions += 1;
-        let width = |region: &Region| width(region, version);
-        let at = fold.kept.partition_point(|(kept, _, _)| width(kept) >= width(region));
+        let order = |region: &Region| {
+            let (hash, source, port) = width(region, version);
+            (hash, Reverse(neighbourhood.oddity(region, version, hook)), source, port)
+        };
+        let at = fold.kept.partition_point(|(kept, _, _)| order(kept) >= order(region));
         if at < KEPT {
             fold.kept.insert(at, (region.clone(), shown.left, shown.right));
             fold.kept.truncate(KEPT);
@@ -163,6 +183,8 @@ fn way(meaning: &impl Meaning, region: &Region, shown: Shown, sides: [&Distribut
         frontend,
         place,
         undecided: shown.undecided,
+        refused: shown.refused,
+        aside: false,
         missing: digest(missing.map(|target| target.0)),
         extra: if free && frontend.is_none() { 0 } else { digest(extra.map(|target| target.0)) },
         verdicts: [verdicts(&left), verdicts(&right)],

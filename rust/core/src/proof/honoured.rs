@@ -7,12 +7,13 @@ use super::declared::{Declaration, Delivery, Demands, Remembered, Wanted};
 use super::diagram::{Edge, NodeId, View};
 use super::fate::{Fate, Here};
 use super::fold::here;
+use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
 use super::region::Region;
 use super::remembered::{delivery, place};
 use super::tell::{Difference, Report, chance};
 use super::variable::Variable;
-use super::witness::{Neighbourhood, Search};
+use super::witness::Search;
 use super::words::words;
 use crate::evaluate::{Fraction, Surroundings, outcomes};
 use crate::program::Program;
@@ -207,6 +208,8 @@ impl Honoured<'_> {
             expected: vec![chance(&end, Fraction::ONE)],
             any_of: false,
             undecided: missing.undecided,
+            refused: false,
+            aside: self.neighbourhood.is_aside(&missing.region),
             remembered: true,
             regions: 1,
             words: self.words(missing),

@@ -122,9 +122,11 @@ impl Run<'_> {
 
     /// One of the base chains that are left, and then the others.
     pub(super) fn base(&mut self, hook: Hook, at: usize, left: ListId, free: bool, state: &State) -> Followed {
+        let program = self.program;
         let chains = self.positions.chains(left).to_vec();
-        let mut children = Vec::with_capacity(chains.len());
-        for place in 0..if free { chains.len() } else { 1 } {
+        let places = if free { program.perhaps_first(&chains) } else { vec![0] };
+        let mut children = Vec::with_capacity(places.len());
+        for place in places.iter().copied() {
             let mut rest = chains.clone();
             let chain = rest.remove(place);
             let left = self.positions.list(rest);
@@ -133,17 +135,10 @@ impl Run<'_> {
         if let [only] = children[..] {
             return Ok(only);
         }
-        let program = self.program;
-        let names: Vec<&str> = chains.iter().map(|chain| program.chain_name(*chain)).collect();
+        let chains: Vec<ChainId> = places.iter().map(|place| chains[*place]).collect();
         let priority = program.path(self.version(), hook).stages[at].priority;
-        let reason = || {
-            format!(
-                "the chains {} have the same priority {priority} at {hook}, and which was made first is not in the dump",
-                names.join(", ")
-            )
-        };
-        let condition = format!("ruleset {}: first at {hook} of {names:?} ({chains:?})", self.ruleset);
-        self.asked(&condition, reason, &children)
+        let condition = format!("ruleset {}: first at {hook} of {chains:?}", self.ruleset);
+        self.asked(&condition, || program.order_words(&chains, priority, hook), &children)
     }
 
     fn base_chain(

@@ -108,6 +108,13 @@ fn compared_by(sides: [(&Distribution, &dyn Fn(u32) -> Meant); 2], support: bool
     }
 }
 
+/// What is judged to differ, and is no more than another way to refuse packets, as such.
+fn refused_or(judgement: Judgement, sides: [(&Distribution, &dyn Fn(u32) -> Meant); 2]) -> Judgement {
+    let refused = |meant: Meant| matches!(meant, Meant::Fate(fate) if fate.verdict != Verdict::Accept);
+    let all = sides.iter().all(|(found, meant)| found.shares.iter().all(|(outcome, _)| refused(meant(*outcome))));
+    if judgement == Judgement::Differs && all { Judgement::RefusedOtherwise } else { judgement }
+}
+
 /// The outcomes of two rulesets.
 pub(super) struct Alike<'a> {
     ends: &'a Ends,
@@ -138,7 +145,7 @@ impl Judge for Alike<'_> {
 
     fn judge(&mut self, left: &Distribution, right: &Distribution, support: bool) -> Judgement {
         let meant = |outcome| meant_by(self.ends, outcome, self.here);
-        compared_by([(left, &meant), (right, &meant)], support)
+        refused_or(compared_by([(left, &meant), (right, &meant)], support), [(left, &meant), (right, &meant)])
     }
 }
 
@@ -280,7 +287,10 @@ impl Judge for Declared<'_> {
                 let remember = left.shares.iter().find_map(|share| self.demands.get(share.0)?.remember);
                 let expected = |outcome| self.expected(outcome, self.here);
                 let found = |outcome| self.found(outcome, self.here, remember);
-                compared_by([(left, &expected), (right, &found)], support)
+                refused_or(
+                    compared_by([(left, &expected), (right, &found)], support),
+                    [(left, &expected), (right, &found)],
+                )
             }
         }
     }

@@ -9,11 +9,11 @@ use super::fold::fold;
 use super::forget::forget;
 use super::honoured::Honoured;
 use super::meaning::{Alike, Declared};
+use super::neighbourhood::Neighbourhood;
 use super::options::{Functions, Options, Records};
 use super::remembered::Returning;
 use super::run::behaviour;
 use super::tell::{Report, Teller, Told};
-use super::witness::Neighbourhood;
 use crate::evaluate::{ConnectionState, Surroundings};
 use crate::program::{ChainId, IpVersion, Program, SetId};
 use crate::ruleset::Hook;
@@ -103,6 +103,7 @@ pub fn prove(
             let mut coverage = Coverage::new(program);
             behaviour(program, surroundings, *case, &first, &mut functions, &mut coverage)?
         };
+        let neighbourhood = &settings.neighbourhood.of(declaration, surroundings, program);
         let absent = if *remembered { forget(&mut functions.diagram, any)? } else { any };
         let mut examined = Vec::with_capacity(sides.len());
         for (records, left) in sides {
@@ -110,13 +111,13 @@ pub fn prove(
             let Functions { diagram, ends, .. } = &mut functions;
             let mut meaning = Declared::new(ends, &demands, case.version);
             let compared = compare(diagram, left, right, &mut meaning, limits(settings))?;
-            let folded = fold(diagram, &compared, &mut meaning, records);
+            let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook));
             let teller = Teller {
                 functions: &functions,
                 left: Told::Declared(&demands, left),
                 right: Told::Ruleset(program, right),
                 surroundings,
-                neighbourhood: &settings.neighbourhood,
+                neighbourhood,
                 most: settings.told,
                 draws: Cell::new(DRAWS),
             };
@@ -131,7 +132,7 @@ pub fn prove(
                     surroundings,
                 }
                 .examine(settings.told, &mut report);
-                let (neighbourhood, draws) = (&settings.neighbourhood, &Cell::new(DRAWS));
+                let draws = &Cell::new(DRAWS);
                 Honoured {
                     functions: &functions,
                     demands: &demands,
@@ -150,8 +151,8 @@ pub fn prove(
     Ok(examined.into_iter().flatten().collect())
 }
 
-/// The surroundings where the addresses of frontends are taken for none of the node's, but for those that are known to
-/// be; without that each of them might serve all node ports, too.
+/// The surroundings where the addresses of frontends, and all that Services may get, are taken for none of the node's,
+/// but for those that are known to be; without that each of them might serve all node ports, too.
 fn elsewhere(surroundings: &Surroundings, declarations: &[Declaration], settings: &Settings) -> Surroundings {
     let mut surroundings = surroundings.clone();
     if settings.local_addresses_complete {
@@ -166,6 +167,11 @@ fn elsewhere(surroundings: &Surroundings, declarations: &[Declaration], settings
         known.extend(more);
         known.sort_unstable();
         known.dedup();
+        let ranges = match declaration.parts().version {
+            IpVersion::V4 => &mut surroundings.elsewhere_ranges_v4,
+            IpVersion::V6 => &mut surroundings.elsewhere_ranges_v6,
+        };
+        ranges.extend(&declaration.parts().service_cidrs);
     }
     surroundings
 }
@@ -193,13 +199,14 @@ pub fn compare_programs(
         let Functions { diagram, ends, .. } = &mut functions;
         let mut meaning = Alike::new(ends);
         let compared = compare(diagram, one, other, &mut meaning, limits(settings))?;
-        let folded = fold(diagram, &compared, &mut meaning, records);
+        let neighbourhood = &Neighbourhood::default();
+        let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook));
         let teller = Teller {
             functions: &functions,
             left: Told::Ruleset(left, one),
             right: Told::Ruleset(right, other),
             surroundings,
-            neighbourhood: &settings.neighbourhood,
+            neighbourhood,
             most: settings.told,
             draws: Cell::new(DRAWS),
         };

@@ -5,7 +5,7 @@ use super::run::{Followed, Run};
 use super::state::{Address, State};
 use super::variable::Variable;
 use crate::evaluate::{DestinationNat, RouteType, Surroundings};
-use crate::program::{End, IpVersion};
+use crate::program::{End, IpVersion, Span};
 use std::rc::Rc;
 
 /// Addresses that the routing table treats alike.
@@ -18,8 +18,8 @@ pub(super) struct Stretch {
     elsewhere: bool,
 }
 
-/// All addresses in stretches that the routing table treats alike, where some are known to be elsewhere.
-pub(super) fn stretches(surroundings: &Surroundings, version: IpVersion, elsewhere: &[u128]) -> Rc<[Stretch]> {
+/// All addresses in stretches that the routing table treats alike, with `elsewhere` those apart that are none of the node's.
+pub(super) fn stretches(surroundings: &Surroundings, version: IpVersion, elsewhere: bool) -> Rc<[Stretch]> {
     let (own, fixed): (_, &[u128]) = match version {
         IpVersion::V4 => {
             (&surroundings.local_v4, &[0, 0x7eff_ffff, 0x7fff_ffff, 0xdfff_ffff, 0xefff_ffff, 0xffff_fffe, 0xffff_ffff])
@@ -28,14 +28,19 @@ pub(super) fn stretches(surroundings: &Surroundings, version: IpVersion, elsewhe
     };
     let maximum = Variable::Destination.maximum(version);
     let mut uppers: Vec<u128> = fixed.to_vec();
-    uppers.extend(own.iter().chain(elsewhere).flat_map(|address| [address.saturating_sub(1), *address]));
+    uppers.extend(own.iter().flat_map(|address| [address.saturating_sub(1), *address]));
+    if elsewhere {
+        let addresses = surroundings.elsewhere(version).iter().copied().map(Span::one);
+        let ranges = addresses.chain(surroundings.elsewhere_ranges(version).iter().copied());
+        uppers.extend(ranges.flat_map(|range| [range.low.saturating_sub(1), range.high]));
+    }
     uppers.retain(|upper| *upper <= maximum);
     uppers.sort_unstable();
     uppers.dedup();
     let mut stretches: Vec<Stretch> = Vec::with_capacity(uppers.len());
     for upper in uppers {
         let route_type = surroundings.route_type(version, upper);
-        let elsewhere = elsewhere.binary_search(&upper).is_ok();
+        let elsewhere = elsewhere && surroundings.is_elsewhere(version, upper);
         match stretches.last_mut() {
             Some(last) if last.route_type == route_type && last.elsewhere == elsewhere => last.upper = upper,
             _ => stretches.push(Stretch { upper, route_type, elsewhere }),
@@ -84,7 +89,7 @@ impl Run<'_> {
 
     /// Whether an address as the packet has it from the start is known to be none of the node's.
     fn is_elsewhere(&self, end: End, address: u128) -> bool {
-        end == End::Destination && self.surroundings.elsewhere(self.version()).binary_search(&address).is_ok()
+        end == End::Destination && self.surroundings.is_elsewhere(self.version(), address)
     }
 
     fn perhaps_local(

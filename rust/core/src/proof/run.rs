@@ -111,7 +111,6 @@ impl<'p> Run<'p> {
         coverage: &'p mut Coverage,
     ) -> Self {
         let ruleset = functions.questions.ruleset();
-        let elsewhere = if options.local_addresses_complete { &[] } else { surroundings.elsewhere(case.version) };
         Self {
             program,
             surroundings,
@@ -124,8 +123,8 @@ impl<'p> Run<'p> {
             indexes: SetIndexes::default(),
             guarding: false,
             members: FxHashMap::default(),
-            routes: super::routes::stretches(surroundings, case.version, &[]),
-            sent_routes: super::routes::stretches(surroundings, case.version, elsewhere),
+            routes: super::routes::stretches(surroundings, case.version, false),
+            sent_routes: super::routes::stretches(surroundings, case.version, !options.local_addresses_complete),
             ruleset,
             states: FxHashMap::default(),
             followed: FxHashMap::default(),

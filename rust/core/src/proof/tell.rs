@@ -7,10 +7,11 @@ use super::distribution::Distribution;
 use super::end::End;
 use super::fate::{Fate, Here};
 use super::fold::{Fold, Folded, here, is_remembered};
+use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
 use super::region::Region;
 use super::variable::Variable;
-use super::witness::{Found, Neighbourhood, Search, UNSHOWN, asks_ports};
+use super::witness::{Found, Search, UNSHOWN, asks_ports};
 use super::words::words;
 use crate::evaluate::{self, Chance, Fraction, Outcome, Packet, Step, Surroundings, Verdict};
 use crate::program::{Action, Program};
@@ -36,6 +37,10 @@ pub struct Difference {
     pub found: Vec<Chance>,
     /// Nobody knows whether they differ.
     pub undecided: bool,
+    /// It is refused on both sides whatever nobody knows, perhaps not in the same way.
+    pub refused: bool,
+    /// It is about packets of networks that are none of the cluster's, such as those of other containers.
+    pub aside: bool,
     /// It depends on what is remembered of earlier packets.
     pub remembered: bool,
     /// How many regions differ in this way.
@@ -151,6 +156,8 @@ impl Teller<'_> {
             any_of,
             found: there,
             undecided,
+            refused: fold.refused,
+            aside: fold.aside,
             remembered,
             regions: fold.regions,
             words,

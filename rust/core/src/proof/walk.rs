@@ -199,7 +199,8 @@ impl<'a, J: Judge> Walk<'a, J> {
         variable: Variable,
         cuts: &[u128],
     ) -> Result<Known, TooLarge> {
-        let mut whole = Open { equality: None, differing: 0, undecided: 0, regions: 0, content: Content::Shown(0, 0) };
+        let content = Content::Shown(0, 0);
+        let mut whole = Open { equality: None, differing: 0, undecided: 0, regions: 0, refused: false, content };
         let mut parts: Vec<Part> = Vec::new();
         let mut low = 0;
         for high in cuts {
@@ -243,6 +244,10 @@ impl<'a, J: Judge> Walk<'a, J> {
         let every = whole.equality.is_none() && whole.undecided == 0;
         (whole.differing, whole.undecided, whole.regions) = (u64::from(every), u64::from(!every), 1);
         // Every part was made one region before, so the first shows how it looks.
+        if let Content::Parts(_, parts) = &whole.content {
+            // What is equal is refused on both sides, too, or the other parts would not be.
+            whole.refused = parts.iter().all(|part| self.opens[part.open as usize].refused);
+        }
         if let Content::Parts(_, parts) = &whole.content
             && let Some(shown) = parts
                 .iter()
@@ -264,10 +269,11 @@ impl<'a, J: Judge> Walk<'a, J> {
         };
         let (differing, undecided) = match judgement {
             Judgement::Equal(equality) => return Ok(Known::Equal(equality, 1)),
-            Judgement::Differs => (1, 0),
+            Judgement::Differs | Judgement::RefusedOtherwise => (1, 0),
             Judgement::Undecided => (0, 1),
         };
-        let shown = Open { equality: None, differing, undecided, regions: 1, content: Content::Shown(left, right) };
+        let (refused, content) = (judgement == Judgement::RefusedOtherwise, Content::Shown(left, right));
+        let shown = Open { equality: None, differing, undecided, regions: 1, refused, content };
         self.open(shown)
     }
 

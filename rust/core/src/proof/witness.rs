@@ -1,10 +1,11 @@
 //! A packet for a region, one that could really be sent.
 
+use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
 use super::region::Region;
 use super::variable::Variable;
 use crate::evaluate::{Packet, Surroundings};
-use crate::program::{IpVersion, Span, interface_number};
+use crate::program::{IpVersion, interface_number};
 use crate::ruleset::Hook;
 use std::cell::Cell;
 
@@ -20,13 +21,6 @@ const INTERFACES: [&str; 4] = ["eth0", "eth1", "cni0", "lo"];
 
 /// DCCP and UDP-Lite: they have ports, but packets that are shown to people have none of theirs.
 pub(super) const UNSHOWN: [u8; 2] = [33, 136];
-
-/// What is known of the network, to choose packets that make sense in it.
-#[derive(Clone, Debug, Default)]
-pub struct Neighbourhood {
-    /// The addresses of pods.
-    pub pods: Vec<Span>,
-}
 
 /// A packet of a region, and the addresses that must be the node's own for it, beside those that are known.
 pub(super) struct Found {
@@ -61,7 +55,7 @@ impl Search<'_> {
         }
         let destination_here = flagged(Variable::DestinationLocal) == Some((true, true));
         let source_here = flagged(Variable::SourceLocal) == Some((true, true));
-        let destination = pick(self.destinations(), bound(Variable::Destination));
+        let destination = pick(self.destinations(destination_here), bound(Variable::Destination));
         let destination_port = pick([80, 443, 8080], bound(Variable::DestinationPort));
         let mut mark = 0_u32;
         for bit in 0..32 {
@@ -135,11 +129,14 @@ impl Search<'_> {
         })
     }
 
-    fn destinations(&self) -> Vec<u128> {
-        match self.functions.case.version {
-            IpVersion::V4 => DOCUMENTATION_V4.iter().map(|address| address + 3).collect(),
-            IpVersion::V6 => DOCUMENTATION_V6.iter().map(|address| address + 3).collect(),
-        }
+    /// Addresses of nobody; where it must be the node's, those that nodes have.
+    fn destinations(&self, here: bool) -> Vec<u128> {
+        let version = self.functions.case.version;
+        let documentation: &[u128] = if version == IpVersion::V4 { &DOCUMENTATION_V4 } else { &DOCUMENTATION_V6 };
+        let nodes = self.neighbourhood.nodes(version).filter(|_| here);
+        let mut found: Vec<u128> = nodes.chain(documentation.iter().map(|address| address + 3)).collect();
+        found.retain(|address| !self.neighbourhood.is_of_cluster(*address));
+        found
     }
 
     /// Outside clients, then pods, then the node; what the node sends has its own address first.
@@ -151,13 +148,14 @@ impl Search<'_> {
         };
         let pods = self.neighbourhood.pods.iter().map(|span| span.low + (span.high - span.low).min(9));
         let mut found: Vec<u128> = documentation.to_vec();
+        found.retain(|address| !self.neighbourhood.is_of_cluster(*address));
         found.extend(pods);
         found.extend(own);
         if case.hook == Hook::Output {
             let others = std::mem::take(&mut found);
             found.extend(own);
-            found.extend(others.into_iter().filter(|address| !own.contains(address)));
             found.push(loopback);
+            found.extend(others.into_iter().filter(|address| !own.contains(address)));
         }
         found.retain(|address| *address != destination);
         found

@@ -127,8 +127,7 @@ impl<'a> Places<'a> {
             Locality::Here
         } else if broadcasts(version).iter().any(|span| span.contains(address)) {
             Locality::Stays
-        } else if self.complete || address == 0 || self.surroundings.elsewhere(version).binary_search(&address).is_ok()
-        {
+        } else if self.complete || address == 0 || self.surroundings.is_elsewhere(version, address) {
             Locality::Away
         } else {
             Locality::Unknown
@@ -209,6 +208,7 @@ impl<'a> Places<'a> {
         self.listed.iter().flatten().copied().chain([0]).map(Span::one).for_each(&mut cut);
         if !self.complete {
             self.surroundings.elsewhere(self.version()).iter().copied().map(Span::one).for_each(&mut cut);
+            self.surroundings.elsewhere_ranges(self.version()).iter().copied().for_each(&mut cut);
         }
         self.known_local().into_iter().chain(broadcasts(self.version())).for_each(&mut cut);
         self.service_cidrs.iter().chain(&self.prefixes).copied().for_each(&mut cut);
