@@ -1,4 +1,4 @@
-"""A node whose Services all work is proved, whichever firewall has chains of the same priorities; harm is still found."""
+"""A node whose Services work is proved, whichever firewall has chains of the same priorities; harm is still found."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ STICKY = """  sessionAffinity: ClientIP
 
 DOCKER = listed("firewalls-1.1.7-plain.nft")["ip docker-bridges"]
 LIBVIRT = listed("firewalls-1.1.7-plain.nft")["ip libvirt_network"]
-PODS_PASS = "ip daddr 10.244.0.0/16 accept\n\t\tip saddr 10.244.0.0/16 accept\n\t\t"
+ALLOWED = "ip daddr 10.244.0.0/16 accept\n\t\tip saddr 10.244.0.0/16 accept\n\t\t"
 REJECTS = "reject with icmpx admin-prohibited\n\t}\n\n\tchain filter_INPUT_ZONES"
 FIREWALLD = spoilt(
     listed("firewalls-1.1.7-plain.nft")["inet firewalld"],
-    (REJECTS, PODS_PASS.replace("ip daddr", "meta nfproto ipv6 accept\n\t\tip daddr") + REJECTS),
+    (REJECTS, ALLOWED.replace("ip daddr", "meta nfproto ipv6 accept\n\t\tip daddr") + REJECTS),
 )
-UFW_PASSES = UFW.format("", PODS_PASS.rstrip(), "drop") + listed("iptables-nft.nft")["ip filter"].replace(
+UFW_PASSES = UFW.format("", ALLOWED.rstrip(), "drop") + listed("iptables-nft.nft")["ip filter"].replace(
     "table ip filter", "table ip filter-input"
 )
 POLICY = """
@@ -100,7 +100,7 @@ def test_what_docker_and_libvirt_do_in_their_own_networks_is_told_for_informatio
 
 
 HARM = {
-    "docker": (DOCKER, ('oifname vmap @filter-forward-in-jumps', 'oifname vmap @filter-forward-in-jumps\n\t\tdrop')),
+    "docker": (DOCKER, ("oifname vmap @filter-forward-in-jumps", "oifname vmap @filter-forward-in-jumps\n\t\tdrop")),
     "libvirt": (LIBVIRT, ('oifname "virbr0" counter packets 0 bytes 0 reject', 'oifname "cni0" counter reject')),
     "ufw": (UFW_PASSES, ("ip daddr 10.244.0.0/16 accept", "ip daddr 10.244.1.0/24 accept")),
     "firewalld": (FIREWALLD.replace(" + 10", ""), ("ip daddr 10.244.0.0/16 accept", "ip daddr 10.244.1.0/24 accept")),

@@ -36,10 +36,17 @@ def of_kind(report: AuditReport, kind: FindingKind) -> list[Finding]:
 
 
 def test_chains_of_one_priority_are_to_be_given_others() -> None:
-    found = of_kind(audited(SCRIPT + FORWARD.format("ip daddr 10.96.0.11 drop")), K.NOT_DECIDABLE)
+    marks, drops = (
+        FORWARD.format(rule).replace("ip filter", f"ip {name}")
+        for name, rule in [
+            ("marks", "meta mark set meta mark | 1"),
+            ("drops", "ip daddr 10.244.1.20 meta mark & 1 == 1 drop"),
+        ]
+    )
+    found = of_kind(audited(SCRIPT + marks + drops), K.NOT_DECIDABLE)
     assert found
     assert {finding.hint for finding in found} == {
-        "give one of the chains another priority, so that their order is certain"
+        "give the chain of the other table another priority (such as filter + 10), so that their order is certain"
     }
 
 

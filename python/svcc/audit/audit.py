@@ -17,8 +17,8 @@ from svcc.audit.classify_policies import declared_surprises
 from svcc.audit.clients import with_clients
 from svcc.audit.declaration import declarations
 from svcc.audit.difference import Comparison
-from svcc.audit.foreign_networks import foreign_networks
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind
+from svcc.audit.foreign_networks import foreign_networks
 from svcc.audit.inspection import inspect
 from svcc.audit.mentions import Mentions
 from svcc.audit.proof import compare_rulesets, prove, unreached
@@ -98,7 +98,9 @@ def audit_dataplane(
     inspected = inspect(evaluator.native)
     is_right = comparison.is_whole and all(each.severity is Severity.INFO for each in found)
     structure = tuple(map(_harmless, inspected.findings)) if is_right else inspected.findings
-    asides = foreign_networks(classify([each for each in comparison.differences if each.aside], declared, has_endpoint), found)
+    asides = foreign_networks(
+        classify([each for each in comparison.differences if each.aside], declared, has_endpoint), found
+    )
     findings = [*found, *asides, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
     if unreachable and (unmet := unreached(evaluator)) is not None:
         rows = [(rule.family, rule.table, rule.chain, rule.handle, rule.rule) for rule in unmet.rules]

@@ -358,9 +358,9 @@ CATALOGUE = _entries(
         INFO,
         "Networks of others fare otherwise",
         (
-            "Containers and virtual machines of Docker or libvirt are no pods: their network leaves by the node's address, "
-            "and what leads into it by its bridge is for them. What their own rules do to Services there does not touch "
-            "the cluster (S52), unless somebody in that network uses Services."
+            "Containers and virtual machines of Docker or libvirt are no pods: their network is hidden by the node's "
+            "address, and what leaves by its bridge is for them. What their own rules do there does not touch the "
+            "cluster (S52), unless somebody in that network uses Services."
         ),
         "nothing, unless clients in that network need the Services' source addresses or session affinity",
     ),
@@ -369,8 +369,8 @@ CATALOGUE = _entries(
         INFO,
         "Refused by either of two rules",
         (
-            "Packets that the node owes a refusal are refused, by the service proxy or by a firewall of the same priority: "
-            "which comes first, no dump tells, so the sender gets an answer, or waits for one (S37, nft(8))."
+            "Packets that the node owes a refusal are refused, by the service proxy or by a firewall of the same "
+            "priority: no dump tells which comes first, so the sender gets an answer or waits for one (S37, nft(8))."
         ),
         "nothing; if senders should get an answer, give the firewall's chain a greater priority number",
     ),
