@@ -50,6 +50,7 @@ pub(super) struct Folded {
 
 /// In what way a region differs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself")]
 struct Way {
     frontend: Option<u32>,
     /// Where no frontend decides: the destination if it is one address, the protocol and the port.

@@ -22,6 +22,7 @@ use std::cmp::Ordering;
 
 /// Where functions differ, or may differ.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself")]
 pub struct Difference {
     /// One of the packets.
     pub packet: Packet,
