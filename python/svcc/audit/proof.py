@@ -35,7 +35,7 @@ _PacketRow: TypeAlias = tuple[
     Literal["new", "established", "related", "invalid"],
 ]
 _DifferenceRow: TypeAlias = tuple[
-    _PacketRow, list[bytes], int, list[ChanceRow], bool, list[ChanceRow], bool, bool, int, str
+    _PacketRow, list[bytes], int, list[ChanceRow], bool, list[ChanceRow], bool, bool, int, str, tuple[bool, bool]
 ]
 _ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
 
