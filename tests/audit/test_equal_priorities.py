@@ -10,11 +10,13 @@ import pytest
 from svcc.audit.audit import audit
 from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.compiler.compilation import compile as compile_services
+from svcc.compiler.compilation import declared_cluster
 from svcc.fields import Severity
 from svcc.manifest.load import Loaded, load_text
 from svcc.model.service import Protocol
 from tests.audit.differing import spoilt
 from tests.audit.test_foreign_tables import UFW, listed
+from tests.kube_proxy import kube_proxy_ruleset
 
 K = FindingKind
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
@@ -74,6 +76,15 @@ def wrong(report: AuditReport) -> list[Finding]:
 @pytest.mark.parametrize("firewall", FIREWALLS)
 def test_a_node_whose_services_work_beside_a_firewall_is_proved(firewall: str, sticky: bool) -> None:
     report = audited(FIREWALLS[firewall], sticky=sticky)
+    assert wrong(report) == []
+    assert report.verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_kube_proxy_beside_a_firewall_is_proved(firewall: str) -> None:
+    objects = shop(sticky=True)
+    script = kube_proxy_ruleset(declared_cluster(objects)[0], "worker-1")
+    report = audit(script + FIREWALLS[firewall], objects, node="worker-1")
     assert wrong(report) == []
     assert report.verdict is Verdict.PROVED
 
