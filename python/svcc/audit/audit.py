@@ -10,12 +10,14 @@ from attrs import evolve
 from svcc.addresses import canonical_address
 from svcc.audit.baseline import Baseline
 from svcc.audit.catalogue import CATALOGUE
+from svcc.audit.causes import explained, one_owner
 from svcc.audit.classify import classify, ordered
 from svcc.audit.classify_against import classify_against
 from svcc.audit.classify_declared import Declared
 from svcc.audit.classify_policies import declared_surprises
 from svcc.audit.clients import with_clients
 from svcc.audit.declaration import declarations
+from svcc.audit.departures import departures_from
 from svcc.audit.difference import Comparison
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind
 from svcc.audit.inspection import inspect
@@ -95,6 +97,10 @@ def audit_dataplane(
     found = with_clients(without_suppositions(found), evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
     structure = inspected.findings if found or not comparison.is_equal else tuple(map(_harmless, inspected.findings))
+    found, structure = one_owner(found, structure)
+    if found and (departures := departures_from(inspected.native, inspected.owners, dataplane)) is not None:
+        causes = explained(found, structure, departures, dataplane)
+        found, structure = causes.findings, causes.shapes
     findings = [*found, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
     if unreachable and (unmet := unreached(evaluator)) is not None:
         rows = [(rule.family, rule.table, rule.chain, rule.handle, rule.rule) for rule in unmet.rules]

@@ -95,6 +95,7 @@ class RulePlace:
         handle: the rule's, if the dump has handles.
         rule: the rule as nft prints it; empty where the policy of the chain decided, or for elements.
         element: the element as nft prints it, after the name of its map: ``services: tcp . 10.96.0.1 . 80``.
+        is_missing: it should be there and is not; `rule` and `element` are then those that should be.
     """
 
     family: str
@@ -103,6 +104,7 @@ class RulePlace:
     handle: int | None = None
     rule: str = ""
     element: str = ""
+    is_missing: bool = False
 
 
 @frozen

@@ -23,10 +23,9 @@ from svcc.compiler.compilation import chosen_node
 from svcc.dataplane.build import build_dataplane
 from svcc.errors import InputError
 from svcc.fields import Severity
+from svcc.report.audit_summary import SUFFIXES
 
 __all__ = ["audit_command"]
-
-FORMATS = ("table", "json", "sarif", "junit", "github", "html")
 
 
 @frozen
@@ -48,7 +47,12 @@ class _Dump:
 )
 @settings_options
 @click.option(
-    "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the report."
+    "-o",
+    "--output",
+    type=click.Choice(list(SUFFIXES)),
+    default="table",
+    show_default=True,
+    help="How to print the report.",
 )
 @click.option(
     "--fail-on",
