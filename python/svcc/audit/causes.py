@@ -160,16 +160,18 @@ def one_owner(
     rest = list(findings)
     told = []
     for shape in shapes:
+        same: list[Finding] = []
         if shape.kind is K.FRONTEND_OWNED_TWICE:
             places = {(place.family, place.table, place.chain, place.rule) for place in shape.rules}
             same = [each for each in rest if each.kind is K.FOREIGN_TRANSLATION and _is_at(each, places)]
             rest = [each for each in rest if each not in same]
-            for each in same[:1]:
-                shape = evolve(
-                    shape, witness=each.witness, regions=each.regions, share=each.share, clients=each.clients
-                )
-        told.append(shape)
+        told.append(_showing(shape, same[0]) if same else shape)
     return tuple(rest), tuple(told)
+
+
+def _showing(shape: Finding, finding: Finding) -> Finding:
+    """A finding about rules with the packets of another."""
+    return evolve(shape, witness=finding.witness, regions=finding.regions, share=finding.share, clients=finding.clients)
 
 
 def _is_at(finding: Finding, places: set[tuple[str, str, str, str]]) -> bool:

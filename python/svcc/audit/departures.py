@@ -102,13 +102,13 @@ def departures_from(
             rules = [RulePlace(owners[table].family, owners[table].table, *row[1:]) for row in excess[:_MOST_RULES]]
             for departure in _of_chain(owners[table], name, hook if is_there else "", count, missing, rules):
                 sort(("name", name.partition("-")[2].removeprefix("nodeport-")) if "/" in name else None, departure)
-    for table, name, count, missing, excess in sets:
+    for table, name, count, lost, added in sets:
         if table in foreign:
             continue
-        if not count and len(missing) > 1:
+        if not count and len(lost) > 1:
             sort(None, _departure(owners[table], name, "holds none of its elements", element=f"{name}: *", lost=True))
             continue
-        for element, departure in _of_set(owners[table], name, missing, excess):
+        for element, departure in _of_set(owners[table], name, lost, added):
             sort(None if name in _OF_ALL_SERVICES else _key_of(name, element), departure)
     return Departures(tuple(shared), of_services)
 

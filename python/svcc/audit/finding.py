@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from attrs import field, frozen
 
+from svcc.audit.spelling import unspelt
 from svcc.fields import Severity, Source
 from svcc.select import ServicePortName
 from svcc.trace.evaluator import Outcome
@@ -158,8 +159,12 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that stay the same while the cause does: no handles, no counts, no chain hashes."""
-        words = "\0".join((self.kind.value, self.subject, *self.details))
+        """16 hexadecimal digits that stay the same while the cause does: no handles, no counts, no chain hashes.
+
+        Rules count without their spelling, so that dumps as text and as JSON have findings in common.
+        """
+        told = (self.subject, *self.details)
+        words = "\0".join((self.kind.value, *(told if self.service_port else map(unspelt, told))))
         return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
