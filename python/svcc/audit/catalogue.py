@@ -354,6 +354,16 @@ CATALOGUE = _entries(
         "load a ruleset of this version: svcc compile -f MANIFESTS --node NAME | nft -f -",
     ),
     (
+        K.OTHER_NODE,
+        ERROR,
+        "Rules of another node",
+        (
+            "The rules are made for another node: they know its addresses and its endpoints as local, which decides "
+            "node ports, Local policies and masquerading (S27, S31, S42)."
+        ),
+        "see which node the dump is from, and which one --node names; else load this node's own rules",
+    ),
+    (
         K.NOT_DECIDABLE,
         WARNING,
         "Cannot be decided",

@@ -97,7 +97,9 @@ def _causes(
         return (), ()
     version = IPFamily.IPV6 if ":" in finding.witness.packet.destination else IPFamily.IPV4
     table = "ip6" if version is IPFamily.IPV6 else "ip"
-    own = departures.of(plans.get(finding.service_port, [])) if finding.service_port is not None else ()
+    own = (
+        departures.of(plans.get(finding.service_port, []), finding.details) if finding.service_port is not None else ()
+    )
     if own := tuple(each for each in own if topic in each.topics):
         return own, ()
     shared = tuple(each for each in departures.shared if each.family == table)

@@ -7,12 +7,14 @@ the best there is to blame.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import field, frozen
 
 from svcc import _native
+from svcc.audit.classify_declared import Owner as ServiceFrontend
+from svcc.audit.classify_declared import frontend_words
 from svcc.audit.finding import RulePlace
 from svcc.audit.owners import Owner, TableOwner
 from svcc.compiler.ruleset import build_ruleset
@@ -69,9 +71,12 @@ class Departures:
     shared: tuple[Departure, ...] = ()
     of_services: Mapping[_Key, Sequence[Departure]] = field(factory=dict, repr=False)
 
-    def of(self, plans: Sequence[ServicePortPlan]) -> tuple[Departure, ...]:
-        """What is about a Service port: its frontends first, then its addresses, then its endpoints."""
-        found = [each for plan in plans for key in _keys_of(plan) for each in self.of_services.get(key, ())]
+    def of(self, plans: Sequence[ServicePortPlan], items: Collection[str] = ()) -> tuple[Departure, ...]:
+        """What is about a Service port: its frontends first, then its addresses, then its endpoints.
+
+        If some of its frontends are among the `items` of a finding, it is about these.
+        """
+        found = [each for plan in plans for key in _keys_of(plan, items) for each in self.of_services.get(key, ())]
         return tuple(dict.fromkeys(found))
 
 
@@ -98,7 +103,9 @@ def departures_from(
             of_services.setdefault(key, []).append(departure)
 
     for table, name, is_there, hook, count, missing, excess in chains:
-        if table not in foreign:
+        # Nothing can lead to a chain that is missing; so of those that only elements lead to, the elements are told.
+        is_told = is_there or not ("/" in name or name.startswith("pick-"))
+        if table not in foreign and is_told:
             rules = [RulePlace(owners[table].family, owners[table].table, *row[1:]) for row in excess[:_MOST_RULES]]
             for departure in _of_chain(owners[table], name, hook if is_there else "", count, missing, rules):
                 sort(("name", name.partition("-")[2].removeprefix("nodeport-")) if "/" in name else None, departure)
@@ -187,12 +194,14 @@ def _key_of(name: str, element: str) -> _Key:
     return ("", parts[-1]) if name.endswith("nodeports") else tuple(parts[1:3])
 
 
-def _keys_of(plan: ServicePortPlan) -> Iterator[_Key]:
+def _keys_of(plan: ServicePortPlan, items: Collection[str]) -> Iterator[_Key]:
     name = plan.name
+    named = [each for each in plan.frontends if frontend_words(ServiceFrontend(plan, each)) in items]
+    frontends = named or plan.frontends
     yield "name", f"{name.namespace}/{name.service}/{name.protocol.value.lower()}/{name.port}"
-    for frontend in plan.frontends:
+    for frontend in frontends:
         yield frontend.address or "", str(frontend.port)
-    for frontend in plan.frontends:
+    for frontend in frontends:
         if frontend.address is not None:
             yield (frontend.address,)
     for endpoint in dict.fromkeys((*plan.cluster_endpoints, *plan.local_endpoints)):

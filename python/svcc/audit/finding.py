@@ -61,6 +61,7 @@ class FindingKind(enum.StrEnum):
     FOREIGN_MARK = "foreign-mark"
     FOREIGN_TRANSLATION = "foreign-translation"
     OLDER_SVCC = "older-svcc"
+    OTHER_NODE = "other-node"
     NOT_DECIDABLE = "not-decidable"
     BEHAVIOUR_DIFFERS = "behaviour-differs"
     """Of two rulesets compared with each other: a packet that they treat differently."""

@@ -15,7 +15,8 @@ _LEFT_OUT: Final = (
 """What nft leaves out when it prints a rule as text and not as JSON, and how readers of the two put their reasons."""
 _WORD: Final = re.compile(r"[^\s\"'{}\[\](),=/\\`]+")
 _GRAMMAR: Final = frozenset(
-    "burst field inv name null over packets payload per protocol rate right true tunnel val val_unit".split()
+    {"burst", "field", "inv", "name", "null", "over", "packets", "payload", "per", "protocol", "rate", "right", "true"}
+    | {"tunnel", "val", "val_unit"}
 )
 """Keys of JSON objects, and words that stand for them in text."""
 

@@ -226,6 +226,7 @@ def _audited(
             dump.data,
             built.dataplane,
             loaded.cluster,
+            settings=settings,
             baseline=baseline,
             dump=dump.name,
             unreachable=unreachable,
