@@ -129,7 +129,7 @@ def _merged(group: Sequence[Finding], causes: tuple[Departure, ...]) -> Finding:
         source=None,
         details=tuple(each.words for each in causes),
         rules=_places(causes, first)[: max(len(causes), 1)],
-        hint=entry.hint,
+        hint=first.hint if all(each.hint == first.hint for each in group) else entry.hint,
         regions=sum(each.regions for each in group),
         share=min(shares, default=None),
         clients=tuple(client for client in ("external", "pod", "node") if client in clients),
