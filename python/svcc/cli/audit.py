@@ -18,7 +18,7 @@ from svcc.audit.verdict import exit_code, is_at_least, rejudged
 from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
-from svcc.cli.output import Talk, write_data
+from svcc.cli.output import Talk, terminal_width, write_data
 from svcc.compiler.compilation import chosen_node
 from svcc.dataplane.build import build_dataplane
 from svcc.errors import InputError
@@ -161,7 +161,8 @@ def audit_command(
     # Only here: other commands do not need the formats.
     from svcc.report.audit import render  # noqa: PLC0415
 
-    write_data(render([report], output, color=color, show_suppressed=show_suppressed))
+    width = terminal_width(sys.stdout)
+    write_data(render([report], output, color=color, show_suppressed=show_suppressed, width=width))
     return exit_code([report], Severity(fail_on))
 
 
