@@ -10,9 +10,11 @@ import pytest
 from svcc.audit.audit import audit
 from svcc.audit.finding import AuditReport, Finding, FindingKind
 from svcc.fields import Severity
+from svcc.model.cluster import Cluster
 from tests.audit.cluster import CLUSTER, SCRIPT, WEB
 from tests.audit.differing import spoilt
-from tests.declare import NODE, PODS
+from tests.declare import NODE, PODS, SERVICE_CIDRS, remote, service, slices
+from tests.kube_proxy import kube_proxy_ruleset
 
 K = FindingKind
 SERVICES = "(default/edge:http, default/sticky:http, default/web:http)"
@@ -72,6 +74,23 @@ def test_what_all_services_miss_is_one_finding_that_names_it(
     assert finding.witness is not None
     assert finding.regions > 3
     assert finding.service_port is None
+
+
+@pytest.mark.parametrize("layout", ["1.29", "1.33", "1.37"])
+def test_an_empty_chain_of_kube_proxy_is_one_finding_that_names_it(layout: str) -> None:
+    objects = [service(name, [f"10.96.0.{number}"]) for number, name in enumerate(("web", "cart", "news"), 10)]
+    endpoints = [
+        each for number, item in enumerate(objects) for each in slices(item.name, [remote(f"10.244.2.{number + 5}")])
+    ]
+    cluster = Cluster.of([NODE, SERVICE_CIDRS, *objects, *endpoints])
+    text = kube_proxy_ruleset(cluster, NODE.name, PODS, layout)
+    changed = re.sub(r"(\tchain masquerading \{\n)(?:\t\t.*\n)+", r"\1", text)
+    assert changed != text
+    found = audit(changed, cluster, node=NODE.name, settings=PODS).findings
+    [finding] = [each for each in found if each.kind is K.MASQUERADE_MISSING]
+    assert finding.message.startswith("table ip kube-proxy: chain masquerading is empty")
+    assert "3 Service ports (default/cart:http, default/news:http, default/web:http)" in finding.message
+    assert finding.rules[0].chain == "masquerading"
 
 
 def test_node_ports_that_nothing_leads_to_are_one_finding() -> None:

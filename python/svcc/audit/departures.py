@@ -1,7 +1,7 @@
-"""How svcc's tables in a dump differ from what svcc would compile: which rule or element is missing, or too much.
+"""How the tables of service proxies differ from what they should be: which rule or element is missing, or too much.
 
 A proof shows what packets suffer. Where svcc made the rules, what they should be is known to the letter, and that is
-the best there is to blame.
+the best there is to blame. Of kube-proxy's rules it is known which chains are never empty.
 """
 
 from __future__ import annotations
@@ -28,13 +28,19 @@ Topic = str
 
 _Key = tuple[str, ...]
 _TOPICS: Final[tuple[tuple[Topic, re.Pattern[str]], ...]] = (
-    ("source", re.compile(r"\bmark|masquerade|source-nat|hairpin|pod-cidrs|mixed-addresses|cluster-ips|postrouting")),
-    ("refusal", re.compile(r"refuse|reject|\bdrop\b|sources|source-ranged|filter-|cluster-ips|service-cidrs")),
+    ("source", re.compile(r"\bmark|masquerad|source-nat|hairpin|pod-cidrs|mixed-addresses|cluster-ips|postrouting")),
+    ("refusal", re.compile(r"refuse|reject|\bdrop\b|-check|sources|source-ranged|filter-|cluster-ips|service-cidrs")),
     ("affinity", re.compile(r"sticky|remember|@affinity")),
     ("destination", re.compile(r"services|nodeport|endpoints|pick-|turns|nat-prerouting|nat-output|\bdnat\b")),
 )
 _SETS: Final = frozenset({"cluster-ips", "mixed-addresses", "source-ranged", "allowed-sources", "hairpins"})
 _OF_ALL_SERVICES: Final = frozenset({"pod-cidrs", "nodeport-addresses", "nodeport-prefixes", "service-cidrs"})
+_KUBE_PROXY_PROGRAM: Final = (
+    *("nat-prerouting", "nat-output", "nat-postrouting", "services", "masquerading", "mark-for-masquerade"),
+    *("service-endpoints-check", "nodeport-endpoints-check", "cluster-ips-check", "firewall-check", "reject-chain"),
+    *("filter-input", "filter-forward", "filter-output"),
+)
+"""Chains that always have rules in its nftables mode, in every release that has them (`pkg/proxy/nftables`)."""
 _MOST_CHAINS_OF_ANOTHER_LAYOUT: Final = 4
 """A table in which more chains differ is of another version of svcc, and not to be blamed for that."""
 _MOST_RULES: Final = 10
@@ -83,9 +89,14 @@ class Departures:
 def departures_from(
     inspection: _native.Inspection, owners: Sequence[TableOwner], dataplane: Dataplane
 ) -> Departures | None:
-    """What is not as svcc would compile it; None of a dump without tables of svcc."""
-    if not any(owner.owner in {Owner.SVCC, Owner.OLDER_SVCC} for owner in owners):
-        return None
+    """What is not as svcc would compile it, and what is empty of kube-proxy's program.
+
+    None of a dump without tables of either.
+    """
+    present = {owner.owner for owner in owners}
+    shared = list(_emptied(inspection, owners)) if Owner.KUBE_PROXY in present else []
+    if not present & {Owner.SVCC, Owner.OLDER_SVCC}:
+        return Departures(tuple(shared)) if Owner.KUBE_PROXY in present else None
     chains, sets = inspection.departures(Evaluator(build_ruleset(dataplane)).native)
     changed = [row[0] for row in chains]
     foreign = {
@@ -93,7 +104,6 @@ def departures_from(
         for place, owner in enumerate(owners)
         if owner.owner is Owner.OLDER_SVCC and changed.count(place) > _MOST_CHAINS_OF_ANOTHER_LAYOUT
     }
-    shared: list[Departure] = []
     of_services: dict[_Key, list[Departure]] = {}
 
     def sort(key: _Key | None, departure: Departure) -> None:
@@ -118,6 +128,23 @@ def departures_from(
         for element, departure in _of_set(owners[table], name, lost, added):
             sort(None if name in _OF_ALL_SERVICES else _key_of(name, element), departure)
     return Departures(tuple(shared), of_services)
+
+
+def _emptied(inspection: _native.Inspection, owners: Sequence[TableOwner]) -> Iterator[Departure]:
+    """The chains of kube-proxy's program that have no rules, and its map of Services if that has no elements."""
+    chains = "".join(f"chain {name} {{ accept; }}\n" for name in _KUBE_PROXY_PROGRAM)
+    tables = (
+        f"table {word} kube-proxy {{\nmap service-ips {{ type {address} . inet_proto . inet_service : verdict;\n"
+        f"elements = {{ {one} . tcp . 1 : accept, {one} . tcp . 2 : accept }}; }}\n{chains}}}\n"
+        for word, address, one in (("ip", "ipv4_addr", "192.0.2.1"), ("ip6", "ipv6_addr", "2001:db8::1"))
+    )
+    empty, sets = inspection.departures(Evaluator("".join(tables)).native)
+    for table, name, is_there, _hook, count, _missing, _excess in empty:
+        if is_there and not count:
+            yield _departure(owners[table], name, "is empty", chain=name)
+    for table, name, elements, _lost, _added in sets:
+        if not elements:
+            yield _departure(owners[table], name, "holds none of its elements", element=f"{name}: *", lost=True)
 
 
 def _of_chain(
