@@ -62,6 +62,7 @@ def test_spellings_of_a_rule_share_their_words(text: str, json: str) -> None:
         ("ip6 saddr fd00::/8 drop", "ip6 saddr fd00::/16 drop"),
         ("reject with icmp host-unreachable", "reject with icmp port-unreachable"),
         ("ip saddr != 10.0.0.1 drop", "ip saddr 10.0.0.1 drop"),
+        ("the chains a, b have the same priority at b", "the chains a, b, b have the same priority at b"),
     ],
 )
 def test_other_rules_have_other_words(one: str, other: str) -> None:

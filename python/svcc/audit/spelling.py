@@ -32,5 +32,7 @@ def unspelt(words: str) -> str:
     for pattern, shared in _LEFT_OUT:
         words = pattern.sub(shared, words)
     # A colon parts key and value in JSON, and belongs to addresses and ports.
-    found = {word.strip(":;") for word in _WORD.findall(words.replace('":', '" '))}
-    return " ".join(sorted(found - _GRAMMAR - {""}))
+    found = [word.strip(":;") for word in _WORD.findall(words.replace('":', '" '))]
+    # A reason quotes what is not understood, which is more of a rule in one form than in the other.
+    kept = set(found) if "`" in words else found
+    return " ".join(sorted(word for word in kept if word and word not in _GRAMMAR))
