@@ -295,3 +295,35 @@ def as_the_model_reads(packet: TracedPacket) -> oracle.Packet:
         packet.hook,
         packet.input_interface,
     )
+
+
+MADE_BY_OTHERS = """table inet firewall {
+	set blocked { type ipv4_addr; elements = { 10.244.2.5 }; }
+	chain forward {
+		type filter hook forward priority 5; policy accept;
+		ip daddr 10.244.1.5 tcp dport 8080 limit rate over 5/second burst 10 packets drop
+		ip daddr @blocked reject
+		ct state new ip daddr { 10.244.1.20, 10.244.2.20 } tcp dport 8080 counter drop
+		ip daddr 10.244.2.6 quota over 100 mbytes drop
+	}
+	chain prerouting {
+		type nat hook prerouting priority -110; policy accept;
+		ip daddr 10.96.0.10 tcp dport 80 dnat ip to 10.9.9.9:80
+		tcp dport 30020 redirect to :99
+	}
+	chain postrouting {
+		type nat hook postrouting priority 90; policy accept;
+		ip saddr 10.244.0.0/16 oifname != "cni*" masquerade random
+	}
+}
+"""
+
+
+def test_a_baseline_of_one_form_of_a_dump_holds_for_all(namespace: NetworkNamespace, nft: Program) -> None:
+    reports = [
+        audit(dumped(namespace, COMPILATION.script + MADE_BY_OTHERS, nft, form), CLUSTER, node=NODE.name, settings=PODS)
+        for form in FORMS
+    ]
+    first, *others = [{each.fingerprint for each in report.findings} for report in reports]
+    assert len(first) > 8
+    assert others == [first, first]

@@ -10,17 +10,20 @@ from attrs import evolve
 from svcc.addresses import canonical_address
 from svcc.audit.baseline import Baseline
 from svcc.audit.catalogue import CATALOGUE
+from svcc.audit.causes import explained, one_owner
 from svcc.audit.classify import classify, ordered
 from svcc.audit.classify_against import classify_against
 from svcc.audit.classify_declared import Declared
 from svcc.audit.classify_policies import declared_surprises
 from svcc.audit.clients import with_clients
 from svcc.audit.declaration import declarations
+from svcc.audit.departures import departures_from
 from svcc.audit.difference import Comparison
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind
 from svcc.audit.foreign_networks import foreign_networks
 from svcc.audit.inspection import inspect
 from svcc.audit.mentions import Mentions
+from svcc.audit.other_node import with_other_node
 from svcc.audit.proof import compare_rulesets, prove, unreached
 from svcc.audit.scope import scope_of, scope_of_two
 from svcc.audit.suppositions import without_suppositions
@@ -69,7 +72,9 @@ def audit(
     cluster, _problems = declared_cluster(objects)
     settings = settings or ClusterSettings()
     built = build_dataplane(cluster, chosen_node(cluster, node), settings)
-    return audit_dataplane(ruleset, built.dataplane, cluster, baseline=baseline, dump=dump, unreachable=unreachable)
+    return audit_dataplane(
+        ruleset, built.dataplane, cluster, settings=settings, baseline=baseline, dump=dump, unreachable=unreachable
+    )
 
 
 def audit_dataplane(
@@ -77,11 +82,14 @@ def audit_dataplane(
     dataplane: Dataplane,
     cluster: Cluster | None = None,
     *,
+    settings: ClusterSettings | None = None,
     baseline: Baseline | None = None,
     dump: str = "",
     unreachable: bool = False,
 ) -> AuditReport:
     """`audit` for a dataplane; with the `cluster` it was made of, more is known of endpoints that are not used.
+
+    With its `settings`, too, rules of another node are known as such.
 
     Raises:
         InputError: the dump cannot be read.
@@ -94,10 +102,24 @@ def audit_dataplane(
     declared, has_endpoint = Declared(dataplane, cluster), Mentions(document).has_endpoint
     ours = [each for each in comparison.differences if not each.aside]
     found = classify(ours, declared, has_endpoint)
-    found = with_clients(without_suppositions(found), evaluator, declared, families, has_endpoint)
+    found = with_clients(without_suppositions(found, declared), evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
     is_right = comparison.is_whole and all(each.severity is Severity.INFO for each in found)
     structure = tuple(map(_harmless, inspected.findings)) if is_right else inspected.findings
+    found, structure = one_owner(found, structure)
+    to_explain = bool(found) and not is_right
+    if to_explain and (departures := departures_from(inspected.native, inspected.owners, dataplane)) is not None:
+        causes = explained(found, structure, departures, dataplane)
+        found, structure = causes.findings, causes.shapes
+    if to_explain and cluster is not None and settings is not None:
+        found = with_other_node(
+            found,
+            document,
+            cluster,
+            dataplane.node,
+            lambda node: _of_node(document, build_dataplane(cluster, node, settings).dataplane),
+            sum(each.regions for each in ours),
+        )
     asides = foreign_networks(
         classify([each for each in comparison.differences if each.aside], declared, has_endpoint), found
     )
@@ -173,6 +195,13 @@ def _evaluator(document: bytes, name: str, local_addresses: Iterable[str], *, bi
         return Evaluator(document, local_addresses=local_addresses, big_endian=big_endian)
     except InputError as error:
         raise InputError(f"{name}: {error.message}" if name else error.message, hint=error.hint) from None
+
+
+def _of_node(document: bytes, dataplane: Dataplane) -> Comparison:
+    """How a ruleset compares with what is declared for a node."""
+    addresses = [address for family in dataplane.families for address in family.node_addresses]
+    evaluator = _evaluator(document, "", addresses, big_endian=dataplane.big_endian)
+    return prove(evaluator, declarations(dataplane), local_addresses_complete=False)
 
 
 def _harmless(finding: Finding) -> Finding:

@@ -375,6 +375,16 @@ CATALOGUE = _entries(
         "nothing; if senders should get an answer, give the firewall's chain a greater priority number",
     ),
     (
+        K.OTHER_NODE,
+        ERROR,
+        "Rules of another node",
+        (
+            "The rules are made for another node: they know its addresses and its endpoints as local, which decides "
+            "node ports, Local policies and masquerading (S27, S31, S42)."
+        ),
+        "see which node the dump is from, and which one --node names; else load this node's own rules",
+    ),
+    (
         K.NOT_DECIDABLE,
         WARNING,
         "Cannot be decided",

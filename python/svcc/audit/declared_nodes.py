@@ -56,6 +56,7 @@ class DeclaredNodes:
             unpacked(data, name),
             dataplane,
             cluster,
+            settings=self.settings,
             baseline=self.baseline,
             dump=name,
             unreachable=self.unreachable,

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from attrs import field, frozen
 
+from svcc.audit.spelling import unspelt
 from svcc.fields import Severity, Source
 from svcc.select import ServicePortName
 from svcc.trace.evaluator import Outcome
@@ -62,6 +63,7 @@ class FindingKind(enum.StrEnum):
     FOREIGN_NETWORK = "foreign-network"
     REFUSED_EITHER_WAY = "refused-either-way"
     OLDER_SVCC = "older-svcc"
+    OTHER_NODE = "other-node"
     NOT_DECIDABLE = "not-decidable"
     BEHAVIOUR_DIFFERS = "behaviour-differs"
     """Of two rulesets compared with each other: a packet that they treat differently."""
@@ -97,6 +99,7 @@ class RulePlace:
         handle: the rule's, if the dump has handles.
         rule: the rule as nft prints it; empty where the policy of the chain decided, or for elements.
         element: the element as nft prints it, after the name of its map: ``services: tcp . 10.96.0.1 . 80``.
+        is_missing: it should be there and is not; `rule` and `element` are then those that should be.
     """
 
     family: str
@@ -105,6 +108,7 @@ class RulePlace:
     handle: int | None = None
     rule: str = ""
     element: str = ""
+    is_missing: bool = False
 
 
 @frozen
@@ -158,8 +162,12 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that stay the same while the cause does: no handles, no counts, no chain hashes."""
-        words = "\0".join((self.kind.value, self.subject, *self.details))
+        """16 hexadecimal digits that stay the same while the cause does: no handles, no counts, no chain hashes.
+
+        Rules count without their spelling, so that dumps as text and as JSON have findings in common.
+        """
+        told = (self.subject, *self.details)
+        words = "\0".join((self.kind.value, *(told if self.service_port else map(unspelt, told))))
         return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from svcc import _native
 from svcc.audit.finding import Finding, FindingKind, RulePlace
@@ -33,10 +33,12 @@ class Inspection:
     Attributes:
         owners: whose each table is, in the dump's order.
         findings: the worst first; within a severity by kind, then subject.
+        native: the same for Rust, and what else can be asked there.
     """
 
     owners: tuple[TableOwner, ...]
     findings: tuple[Finding, ...]
+    native: _native.Inspection = field(eq=False, repr=False)
     _dead: frozenset[tuple[str, str, str]]
     _shadowed: frozenset[CoverageRow]
 
@@ -68,7 +70,7 @@ def inspect(program: _native.Program) -> Inspection:
     found.sort(key=lambda each: (_WORST_FIRST[each.severity], each.kind, each.subject))
     dead = frozenset((owners[table].family, owners[table].table, name) for table, name, *_ in native.dead_chains())
     shadowed = frozenset((owners[row[0]].family, owners[row[0]].table, *row[1:]) for row, _, _ in native.shadowed())
-    return Inspection(owners, tuple(found), dead, shadowed)
+    return Inspection(owners, tuple(found), native, dead, shadowed)
 
 
 def _unreachable(family: str, table: str, chain: str, rows: list[CoverageRow]) -> Finding:

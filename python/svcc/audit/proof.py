@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -17,27 +17,13 @@ from svcc.audit.declaration import FamilyDeclaration, declarations
 from svcc.audit.difference import Comparison, Difference, Side
 from svcc.dataplane.contract import Dataplane
 from svcc.model.service import Protocol
-from svcc.trace.evaluator import ChanceRow, Evaluator, outcome_of
+from svcc.trace.evaluator import Evaluator, outcome_of
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
 __all__ = ["Unreached", "UnreachedElement", "UnreachedRule", "compare_rulesets", "prove", "unreached"]
 
-_PacketRow: TypeAlias = tuple[
-    int,
-    bytes,
-    bytes,
-    int | None,
-    int | None,
-    bool,
-    str | None,
-    str | None,
-    int,
-    Literal["new", "established", "related", "invalid"],
-]
-_DifferenceRow: TypeAlias = tuple[
-    _PacketRow, list[bytes], int, list[ChanceRow], bool, list[ChanceRow], bool, bool, int, str, tuple[bool, bool]
-]
-_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
+if TYPE_CHECKING:
+    from svcc._native import _DifferenceRow, _PacketRow, _ReportRow
 
 LIMIT = 50_000_000
 """The parts of a function, and the pairs of them, beyond which a proof is given up: some gigabytes."""
@@ -147,7 +133,9 @@ def unreached(
 ) -> Unreached | None:
     """What no packet meets, whatever its mark, its connection's state and what is remembered; None if it is too large.
 
-    A rule counts as met if a packet that gets so far could pass its matches.
+    A rule counts as met if a packet that gets so far could pass its matches. How far one gets is not asked of whole
+    packets: what other chains have sorted out before, on which nothing later on the way depends, may still count as
+    getting there. So a rule that no packet meets may be left out here, and one that is told is never met.
     """
     found = _native.unreached(_native_of(evaluator), local_addresses_complete, limit)
     if found is None:

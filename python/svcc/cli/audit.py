@@ -18,15 +18,14 @@ from svcc.audit.verdict import exit_code, is_at_least, rejudged
 from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
-from svcc.cli.output import Talk, write_data
+from svcc.cli.output import Talk, terminal_width, write_data
 from svcc.compiler.compilation import chosen_node
 from svcc.dataplane.build import build_dataplane
 from svcc.errors import InputError
 from svcc.fields import Severity
+from svcc.report.audit_summary import SUFFIXES
 
 __all__ = ["audit_command"]
-
-FORMATS = ("table", "json", "sarif", "junit", "github", "html")
 
 
 @frozen
@@ -48,7 +47,12 @@ class _Dump:
 )
 @settings_options
 @click.option(
-    "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the report."
+    "-o",
+    "--output",
+    type=click.Choice(list(SUFFIXES)),
+    default="table",
+    show_default=True,
+    help="How to print the report.",
 )
 @click.option(
     "--fail-on",
@@ -157,7 +161,8 @@ def audit_command(
     # Only here: other commands do not need the formats.
     from svcc.report.audit import render  # noqa: PLC0415
 
-    write_data(render([report], output, color=color, show_suppressed=show_suppressed))
+    width = terminal_width(sys.stdout)
+    write_data(render([report], output, color=color, show_suppressed=show_suppressed, width=width))
     return exit_code([report], Severity(fail_on))
 
 
@@ -222,6 +227,7 @@ def _audited(
             dump.data,
             built.dataplane,
             loaded.cluster,
+            settings=settings,
             baseline=baseline,
             dump=dump.name,
             unreachable=unreachable,

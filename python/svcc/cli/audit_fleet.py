@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from svcc.audit.node_dump import dumps_in
 from svcc.audit.verdict import exit_code
 from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
 from svcc.cli.options import InputOptions
-from svcc.cli.output import Talk, write_data
+from svcc.cli.output import Talk, terminal_width, write_data
 from svcc.fields import Severity, printable
 
 __all__ = ["audit_folder", "fleet_options"]
@@ -77,7 +78,8 @@ def audit_folder(
     if output_dir is None:
         from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
 
-        write_data(render(reports, output, color=color, show_suppressed=show_suppressed))
+        width = terminal_width(sys.stdout)
+        write_data(render(reports, output, color=color, show_suppressed=show_suppressed, width=width))
     else:
         _write_each(output_dir, reports, output, show_suppressed=show_suppressed)
     unusable = [result for result in results if result.report is None]

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ import click
 
 from svcc.fields import Problem, Severity
 
-__all__ = ["Talk", "json_lines", "version", "write_data"]
+__all__ = ["Talk", "json_lines", "terminal_width", "version", "write_data"]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -45,6 +46,11 @@ def write_data(lines: Iterable[str]) -> None:
     except UnicodeEncodeError as error:
         sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
     sys.stdout.flush()
+
+
+def terminal_width(stream: TextIO | None) -> int | None:
+    """The columns of the terminal that a stream leads to; None of files and pipes, where lines may be of any length."""
+    return shutil.get_terminal_size().columns if stream is not None and stream.isatty() else None
 
 
 def json_lines(document: Any, *, levels: int) -> Iterator[str]:

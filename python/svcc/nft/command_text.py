@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import singledispatch
 
 from svcc.nft.commands import (
     AddChain,
@@ -30,73 +29,38 @@ def command_script(commands: Iterable[Command]) -> Iterator[str]:
         yield from command_lines(command)
 
 
-@singledispatch
 def command_lines(command: Command) -> Iterator[str]:
     """A command in nft's syntax: lines that end with a newline."""
-    raise TypeError(f"no nft command: {command!r}")
+    match command:
+        case AddTable(table):
+            yield f"add table {table}\n"
+        case DeleteTable(table):
+            yield f"delete table {table}\n"
+        case AddSet(table, declared):
+            # The declaration as a block begins with the same words, but for the table.
+            _, *declaration = set_declaration(declared)
+            yield from _block(f"add {set_word(declared)} {table} {declared.name}", declaration)
+        case FlushSet(table, declared):
+            yield f"flush {set_word(declared)} {table} {declared.name}\n"
+        case DeleteSet(table, declared):
+            yield f"delete {set_word(declared)} {table} {declared.name}\n"
+        case AddElements(table, elements):
+            yield from _block(f"add element {table} {elements.name}", element_lines(elements))
+        case DeleteElements(table, elements):
+            keys = (f"\t\t\t{key_text(key)},\n" for key, _data in elements.elements)
+            yield from _block(f"delete element {table} {elements.name}", keys)
+        case AddChain(table, chain):
+            hook = f" {{ {hook_text(chain.hook)} }}" if chain.hook else ""
+            yield f"add chain {table} {chain.name}{hook}\n"
+        case FlushChain(table, name):
+            yield f"flush chain {table} {name}\n"
+        case DeleteChain(table, name):
+            yield f"delete chain {table} {name}\n"
+        case AddRule(table, name, rule):
+            yield f"add rule {table} {name} {rule_text(rule)}\n"
 
 
-@command_lines.register
-def _(command: AddTable) -> Iterator[str]:
-    yield f"add table {command.table}\n"
-
-
-@command_lines.register
-def _(command: DeleteTable) -> Iterator[str]:
-    yield f"delete table {command.table}\n"
-
-
-@command_lines.register
-def _(command: AddSet) -> Iterator[str]:
-    declaration = iter(set_declaration(command.declared))
-    # The declaration as a block begins with the same words, but for the table.
-    next(declaration)
-    yield f"add {set_word(command.declared)} {command.table} {command.declared.name} {{\n"
-    yield from declaration
+def _block(head: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"{head} {{\n"
+    yield from lines
     yield "}\n"
-
-
-@command_lines.register
-def _(command: FlushSet) -> Iterator[str]:
-    yield f"flush {set_word(command.declared)} {command.table} {command.declared.name}\n"
-
-
-@command_lines.register
-def _(command: DeleteSet) -> Iterator[str]:
-    yield f"delete {set_word(command.declared)} {command.table} {command.declared.name}\n"
-
-
-@command_lines.register
-def _(command: AddElements) -> Iterator[str]:
-    yield f"add element {command.table} {command.elements.name} {{\n"
-    yield from element_lines(command.elements)
-    yield "}\n"
-
-
-@command_lines.register
-def _(command: DeleteElements) -> Iterator[str]:
-    yield f"delete element {command.table} {command.elements.name} {{\n"
-    for key, _data in command.elements.elements:
-        yield f"\t\t\t{key_text(key)},\n"
-    yield "}\n"
-
-
-@command_lines.register
-def _(command: AddChain) -> Iterator[str]:
-    hook = f" {{ {hook_text(command.declared.hook)} }}" if command.declared.hook else ""
-    yield f"add chain {command.table} {command.declared.name}{hook}\n"
-
-
-@command_lines.register
-def _(command: FlushChain) -> Iterator[str]:
-    yield f"flush chain {command.table} {command.chain}\n"
-
-
-@command_lines.register
-def _(command: DeleteChain) -> Iterator[str]:
-    yield f"delete chain {command.table} {command.chain}\n"
-
-
-@command_lines.register
-def _(command: AddRule) -> Iterator[str]:
-    yield f"add rule {command.table} {command.chain} {rule_text(command.rule)}\n"

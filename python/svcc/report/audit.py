@@ -12,11 +12,12 @@ from svcc.report.audit_github import audit_github
 from svcc.report.audit_html import audit_html
 from svcc.report.audit_junit import audit_junit
 from svcc.report.audit_sarif import audit_sarif
+from svcc.report.audit_summary import SUFFIXES
 from svcc.report.audit_table import audit_table
 
 __all__ = ["FORMATS", "render"]
 
-FORMATS = ("table", "json", "sarif", "junit", "github", "html")
+FORMATS = tuple(SUFFIXES)
 
 
 def render(

@@ -127,6 +127,7 @@ def _rule(place: RulePlace) -> dict[str, Any]:
         "handle": place.handle,
         "rule": place.rule,
         "element": place.element,
+        "missing": place.is_missing,
     }
 
 

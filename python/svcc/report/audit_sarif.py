@@ -147,14 +147,14 @@ def _quoted(text: str, *, safe: str) -> str:
 
 
 def _logical(place: RulePlace) -> Iterator[dict[str, Any]]:
-    """Table, chain and rule, or table and element, from the outside in (3.33)."""
+    """Table, chain and rule, or table and element, from the outside in (3.33); what is missing has no location."""
     name = f"{place.family} {place.table}"
     yield {"name": printable(place.table), "fullyQualifiedName": printable(name), "kind": "table"}
     if place.chain:
         name = f"{name}/{place.chain}"
         yield {"name": printable(place.chain), "fullyQualifiedName": printable(name), "kind": "chain"}
     what = place.rule or place.element
-    if what:
+    if what and not place.is_missing:
         kind = "rule" if place.rule else "element"
         which = f"handle {place.handle}" if place.handle is not None else what
         yield {"name": printable(what), "fullyQualifiedName": printable(f"{name}/{which}"), "kind": kind}

@@ -163,7 +163,8 @@ def rule_text(place: RulePlace) -> str:
     chain = f", chain {place.chain}" if place.chain else ""
     handle = f", handle {place.handle}" if place.handle is not None else ""
     what = place.rule or place.element
-    return f"table {place.family} {place.table}{chain}{handle}{f': {what}' if what else ''}"
+    missing = " (missing)" if place.is_missing else ""
+    return f"table {place.family} {place.table}{chain}{handle}{f': {what}' if what else ''}{missing}"
 
 
 def rule_lines(places: Iterable[RulePlace]) -> list[str]:

@@ -20,6 +20,8 @@ type TableRow = (String, String, Option<bool>, String, &'static str, Vec<TenantR
 type PlaceRow = (usize, String, Option<u64>, String);
 type ClaimantRow = (PlaceRow, String, String);
 type ClaimRow = (String, ClaimantRow, ClaimantRow);
+type ChainDepartureRow = (usize, String, bool, Option<String>, usize, Vec<String>, Vec<PlaceRow>);
+type SetDepartureRow = (usize, String, usize, Vec<String>, Vec<String>);
 type SharedRow = ((usize, usize), Vec<(String, Option<usize>)>, Vec<ClaimRow>, usize);
 
 #[pymethods]
@@ -163,6 +165,18 @@ impl Inspection {
         let program = self.program();
         let row = |chain: &usize| (program.chains[*chain].table, program.chain_name(*chain).to_owned());
         self.found.untracked.iter().map(row).collect()
+    }
+
+    /// What is not as in a compiled ruleset. Chains: table, name, whether it is there, how it should be hooked, number
+    /// of rules, rules that are missing, and that are too much. Sets: table, name, number of elements, missing, too much.
+    fn departures(&self, py: Python<'_>, compiled: &Program) -> (Vec<ChainDepartureRow>, Vec<SetDepartureRow>) {
+        let found = py.detach(|| inspect::departures(self.program(), &compiled.program));
+        let chain = |each: inspect::ChainDeparture| {
+            let excess = each.excess.iter().map(|rule| self.place(*rule)).collect();
+            (each.table, each.chain, each.is_there, each.hook, each.rules, each.missing, excess)
+        };
+        let set = |each: inspect::SetDeparture| (each.table, each.set, each.elements, each.missing, each.excess);
+        (found.chains.into_iter().map(chain).collect(), found.sets.into_iter().map(set).collect())
     }
 
     /// Rules of service proxies that are not understood.

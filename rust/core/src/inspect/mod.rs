@@ -3,6 +3,7 @@
 //! Facts only: which of them is worth a word, and how bad it is, depends on whose table it is about and is decided by
 //! whoever asks. Everything here is linear in the size of the ruleset, but for logarithms.
 
+mod departures;
 mod endpoints;
 mod frontends;
 mod hygiene;
@@ -11,6 +12,7 @@ mod owner;
 mod references;
 mod shadow;
 
+pub use departures::{ChainDeparture, Departures, SetDeparture, departures};
 pub use endpoints::Unselectable;
 pub use frontends::{Claim, Claimant, MOST_CLAIMS, SharedFrontends, Tie};
 

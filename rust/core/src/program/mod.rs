@@ -4,6 +4,7 @@
 //! ([`Term::Unknown`], [`Action::Opaque`], [`Set::unknown`]); nothing is left out.
 
 mod expressions;
+mod identity;
 mod kind;
 mod link;
 mod live;
