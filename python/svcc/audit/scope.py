@@ -27,6 +27,7 @@ _REMEMBERED: Final = (
 )
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
 _NOTHING_REMEMBERED: Final = "Neither ruleset remembers any client yet: session affinity is not compared beyond that."
+_ANY_OTHER: Final = "any other may be one, unless it is a Service's or rules send packets to it."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
 
 
@@ -55,12 +56,12 @@ def scope_of_two(
 def _own_addresses(addresses: Iterable[str]) -> str:
     known = list(dict.fromkeys(addresses))
     if not known:
-        return "None of the node's own addresses is known but those of the loopback interface; any other may be one."
+        return f"None of the node's own addresses is known but those of the loopback interface; {_ANY_OTHER}"
     shown = ", ".join(known[:_MOST_ADDRESSES])
     more = len(known) - _MOST_ADDRESSES
     return (
         f"The node's own addresses are {shown}{f' and {more} more' if more > 0 else ''}, and those of the loopback"
-        " interface; any other may be one."
+        f" interface; {_ANY_OTHER}"
     )
 
 

@@ -7,6 +7,7 @@ use super::fate::{Fate, Here};
 use super::meaning::{Meaning, Meant};
 use super::options::Records;
 use super::region::Region;
+use super::supposed::Supposed;
 use super::variable::Variable;
 use crate::evaluate::{DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
@@ -61,12 +62,18 @@ struct Way {
 
 /// Folds everything that is not equal; with `records`, only what is remembered of clients makes unequal: all else is
 /// the same where nothing is remembered, and is told there.
-pub(super) fn fold(diagram: &Diagram, compared: &Compared, meaning: &mut impl Meaning, records: Records) -> Folded {
+pub(super) fn fold(
+    diagram: &Diagram,
+    compared: &Compared,
+    meaning: &mut impl Meaning,
+    records: Records,
+    supposed: Supposed<'_>,
+) -> Folded {
     let version = diagram.version();
     let mut folded = Folded::default();
     let mut places: FxHashMap<Way, usize> = FxHashMap::default();
     let told = compared.tell(OF_EACH, IN_ALL, |region, shown| {
-        if records == Records::Any && !is_remembered(region) {
+        if records == Records::Any && !is_remembered(region) || supposed.is_empty(region) {
             return;
         }
         let here = here(region);

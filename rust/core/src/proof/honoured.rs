@@ -8,6 +8,7 @@ use super::diagram::{Edge, NodeId, View};
 use super::fate::{Fate, Here};
 use super::fold::here;
 use super::options::Functions;
+use super::reasons::reasons;
 use super::region::Region;
 use super::remembered::{delivery, place};
 use super::tell::{Difference, Report, chance};
@@ -52,7 +53,8 @@ struct Missing {
     frontend: Option<u32>,
     remembered: Remembered,
     endpoint: Place,
-    undecided: bool,
+    /// What is asked, if nobody knows whether some record keeps the client.
+    undecided: Option<Vec<String>>,
 }
 
 impl Honoured<'_> {
@@ -86,11 +88,23 @@ impl Honoured<'_> {
         }
     }
 
-    /// Looks at all regions where a client may be remembered: each pair of nodes once.
-    fn walk(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) {
-        if !self.remembers(left, seen) || !seen.pairs.insert((left, right)) {
-            return;
+    /// Looks at all regions where a client may be remembered: each pair of nodes once. Whether none of them was left out
+    /// for holding no packet; the same nodes are looked at again elsewhere then.
+    fn walk(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> bool {
+        if !self.remembers(left, seen) || seen.pairs.contains(&(left, right)) {
+            return true;
         }
+        if self.search().supposed().is_empty(region) {
+            return false;
+        }
+        let whole = self.walk_parts(left, right, region, seen);
+        if whole {
+            seen.pairs.insert((left, right));
+        }
+        whole
+    }
+
+    fn walk_parts(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> bool {
         let diagram = &self.functions.diagram;
         let packets = |variable: &Variable| !matches!(variable, Variable::Record(_) | Variable::Question(_));
         let asked = [left, right].map(|node| diagram.variable(node).filter(packets));
@@ -98,10 +112,11 @@ impl Honoured<'_> {
             if let View::Leaf(leaf) = diagram.view(left) {
                 self.judge(leaf, right, region, seen);
             }
-            return;
+            return true;
         };
         let mut low = 0;
         let highest = variable.maximum(diagram.version());
+        let mut whole = true;
         let mut places = [0_usize; 2];
         loop {
             let mut upper = highest;
@@ -115,10 +130,10 @@ impl Honoured<'_> {
                 }
             }
             if self.remembers(children[0], seen) && !seen.pairs.contains(&(children[0], children[1])) {
-                self.walk(children[0], children[1], &region.within(variable, low, upper), seen);
+                whole &= self.walk(children[0], children[1], &region.within(variable, low, upper), seen);
             }
             if upper == highest {
-                return;
+                return whole;
             }
             low = upper + 1;
             for (place, node) in places.iter_mut().zip([left, right]) {
@@ -169,7 +184,13 @@ impl Honoured<'_> {
         };
         let missing: Vec<Place> = wanted.filter(|it| !certain.contains(it) && counts(it)).collect();
         for endpoint in missing {
-            let undecided = answers.left == 0 || answers.certain(right, false).contains(&endpoint);
+            let undecided = if answers.left == 0 {
+                Some(vec!["there are too many ways in which a client may be remembered".to_owned()])
+            } else if answers.certain(right, false).contains(&endpoint) {
+                Some(reasons(self.functions, right, &|variable| region.get(variable)))
+            } else {
+                None
+            };
             let (region, frontend) = (region.clone(), demand.frontend);
             seen.missing.push(Missing { region, frontend, remembered, endpoint, undecided });
         }
@@ -185,28 +206,33 @@ impl Honoured<'_> {
             .any(|set| set.places.iter().zip(&set.weights).any(|(place, weight)| *weight == 0 && *place == endpoint))
     }
 
+    fn search(&self) -> Search<'_> {
+        let Self { functions, surroundings, neighbourhood, draws, .. } = self;
+        Search { functions, surroundings, neighbourhood, draws }
+    }
+
     fn difference(&self, missing: &Missing) -> Option<Difference> {
-        let search = Search {
-            functions: self.functions,
-            surroundings: self.surroundings,
-            neighbourhood: self.neighbourhood,
-            draws: self.draws,
-        };
-        let found = search.packet(&missing.region)?;
+        let found = self.search().packet(&missing.region)?;
         let delivered = |wanted: &Wanted| match wanted {
             Wanted::Delivered(Delivery { address, port, .. }) => (*address, *port) == missing.endpoint,
             _ => false,
         };
         let expected = self.demands.allowed(missing.remembered).find(delivered)?;
         let end = expected.end(self.functions.case.version)?;
+        let mut there = outcomes(self.program, &found.surroundings, &found.packet, true);
+        if let Some(reasons) = missing.undecided.as_ref().filter(|_| there.iter().all(|it| it.reasons.is_empty())) {
+            for chance in &mut there {
+                chance.reasons.clone_from(reasons);
+            }
+        }
         Some(Difference {
-            found: outcomes(self.program, &found.surroundings, &found.packet, true),
+            found: there,
             packet: found.packet,
             local_addresses: found.local_addresses,
             frontend: missing.frontend,
             expected: vec![chance(&end, Fraction::ONE)],
             any_of: false,
-            undecided: missing.undecided,
+            undecided: missing.undecided.is_some(),
             remembered: true,
             regions: 1,
             words: self.words(missing),
