@@ -1,4 +1,4 @@
-"""What a node sends to an address of its own leaves by `lo` and comes in again: prerouting sees it, the NAT there not."""
+"""What a node sends to itself leaves by `lo` and comes in again: the filters of prerouting see it, the NAT does not."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ impl Supposed<'_> {
 
     /// Whether a region holds no packet, since an address would have to be the node's own that is not.
     pub(super) fn is_empty(&self, region: &Region) -> bool {
-        [(Variable::DestinationLocal, Variable::Destination), (Variable::SourceLocal, Variable::Source)].into_iter().any(
-            |(local, address)| {
+        [(Variable::DestinationLocal, Variable::Destination), (Variable::SourceLocal, Variable::Source)]
+            .into_iter()
+            .any(|(local, address)| {
                 region.get(local) == Some((1, 1)) && self.first_own(region.of(address, self.version)).is_none()
-            },
-        )
+            })
     }
 }
 

@@ -123,8 +123,9 @@ impl Teller<'_> {
             return;
         };
         let words = self.words(region);
-        let [(mut expected, any_of), (mut there, _)] = [(self.left, *left, Side::Left), (self.right, *right, Side::Right)]
-            .map(|(side, node, which)| self.chances(side, node, which, region, &found, &words, report));
+        let [(mut expected, any_of), (mut there, _)] =
+            [(self.left, *left, Side::Left), (self.right, *right, Side::Right)]
+                .map(|(side, node, which)| self.chances(side, node, which, region, &found, &words, report));
         let mut packet = found.packet.clone();
         if UNSHOWN.contains(&packet.protocol) {
             if asks_ports(region) {
