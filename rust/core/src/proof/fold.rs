@@ -73,7 +73,7 @@ pub(super) fn fold(
     let mut folded = Folded::default();
     let mut places: FxHashMap<Way, usize> = FxHashMap::default();
     let told = compared.tell(OF_EACH, IN_ALL, |region, shown| {
-        if records == Records::Any && !is_remembered(region) || supposed.is_empty(region) {
+        if records == Records::Any && !is_remembered(region) || supposed.emptied_by(region).is_some() {
             return;
         }
         let here = here(region);

@@ -47,6 +47,13 @@ struct Seen {
     missing: Vec<Missing>,
 }
 
+/// By which address regions hold no packet that were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LeftOut {
+    by_source: bool,
+    by_destination: bool,
+}
+
 /// A region where a client is not kept at an endpoint.
 struct Missing {
     region: Region,
@@ -88,23 +95,24 @@ impl Honoured<'_> {
         }
     }
 
-    /// Looks at all regions where a client may be remembered: each pair of nodes once. Whether none of them was left out
-    /// for holding no packet; the same nodes are looked at again elsewhere then.
-    fn walk(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> bool {
+    /// Looks at all regions where a client may be remembered: each pair of nodes once. What is left out is told, and is
+    /// looked at again where the same nodes are met for other packets.
+    fn walk(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> LeftOut {
         if !self.remembers(left, seen) || seen.pairs.contains(&(left, right)) {
-            return true;
+            return LeftOut::default();
         }
-        if self.search().supposed().is_empty(region) {
-            return false;
+        if let Some(address) = self.search().supposed().emptied_by(region) {
+            let by_source = address == Variable::Source;
+            return LeftOut { by_source, by_destination: !by_source };
         }
-        let whole = self.walk_parts(left, right, region, seen);
-        if whole {
+        let left_out = self.walk_parts(left, right, region, seen);
+        if left_out == LeftOut::default() {
             seen.pairs.insert((left, right));
         }
-        whole
+        left_out
     }
 
-    fn walk_parts(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> bool {
+    fn walk_parts(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> LeftOut {
         let diagram = &self.functions.diagram;
         let packets = |variable: &Variable| !matches!(variable, Variable::Record(_) | Variable::Question(_));
         let asked = [left, right].map(|node| diagram.variable(node).filter(packets));
@@ -112,11 +120,11 @@ impl Honoured<'_> {
             if let View::Leaf(leaf) = diagram.view(left) {
                 self.judge(leaf, right, region, seen);
             }
-            return true;
+            return LeftOut::default();
         };
         let mut low = 0;
         let highest = variable.maximum(diagram.version());
-        let mut whole = true;
+        let mut left_out = LeftOut::default();
         let mut places = [0_usize; 2];
         loop {
             let mut upper = highest;
@@ -130,10 +138,15 @@ impl Honoured<'_> {
                 }
             }
             if self.remembers(children[0], seen) && !seen.pairs.contains(&(children[0], children[1])) {
-                whole &= self.walk(children[0], children[1], &region.within(variable, low, upper), seen);
+                let below = self.walk(children[0], children[1], &region.within(variable, low, upper), seen);
+                left_out.by_source |= below.by_source;
+                left_out.by_destination |= below.by_destination;
             }
             if upper == highest {
-                return whole;
+                // Whoever comes here has all of the variable's values.
+                left_out.by_source &= variable != Variable::Source;
+                left_out.by_destination &= variable != Variable::Destination;
+                return left_out;
             }
             low = upper + 1;
             for (place, node) in places.iter_mut().zip([left, right]) {

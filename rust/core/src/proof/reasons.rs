@@ -19,7 +19,7 @@ pub(super) fn reasons(
     within: &dyn Fn(Variable) -> Option<(u128, u128)>,
 ) -> Vec<String> {
     let (mut asked, mut records): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    let note = |reasons: &mut Vec<String>, reason: &str| {
+    let add = |reasons: &mut Vec<String>, reason: &str| {
         if reasons.len() < REASONS && !reasons.iter().any(|known| known == reason) {
             reasons.push(reason.to_owned());
         }
@@ -33,7 +33,7 @@ pub(super) fn reasons(
         match functions.diagram.view(node) {
             View::Leaf(leaf) => {
                 for reason in functions.ends.get(leaf).iter().flat_map(|end| &end.reasons) {
-                    note(&mut asked, reason);
+                    add(&mut asked, reason);
                 }
             }
             View::Mix(shares) => open.extend(shares.iter().rev().map(|share| share.child)),
@@ -44,7 +44,7 @@ pub(super) fn reasons(
                     _ => (&mut asked, None),
                 };
                 if let Some(question) = number.and_then(|number| functions.questions.get(number)) {
-                    note(reasons, &question.reason);
+                    add(reasons, &question.reason);
                 }
                 let (low, high) = within(variable).unwrap_or((0, u128::MAX));
                 let first = edges.partition_point(|edge| edge.upper < low);

@@ -33,13 +33,15 @@ impl Supposed<'_> {
         (low..=high).find(|address| self.may_be_own(*address))
     }
 
-    /// Whether a region holds no packet, since an address would have to be the node's own that is not.
-    pub(super) fn is_empty(&self, region: &Region) -> bool {
-        [(Variable::DestinationLocal, Variable::Destination), (Variable::SourceLocal, Variable::Source)]
+    /// The source or the destination, if a region holds no packet since it would have to be the node's own and is not. Of
+    /// both it is the source: a region of another source is asked anew, whatever its destination.
+    pub(super) fn emptied_by(&self, region: &Region) -> Option<Variable> {
+        [(Variable::SourceLocal, Variable::Source), (Variable::DestinationLocal, Variable::Destination)]
             .into_iter()
-            .any(|(local, address)| {
-                region.get(local) == Some((1, 1)) && self.first_own(region.of(address, self.version)).is_none()
+            .find(|(local, address)| {
+                region.get(*local) == Some((1, 1)) && self.first_own(region.of(*address, self.version)).is_none()
             })
+            .map(|(_, address)| address)
     }
 }
 
@@ -61,10 +63,15 @@ mod tests {
             region.within(Variable::SourceLocal, own, own)
         };
         for (low, high, empty) in [(10, 11, true), (13, 13, true), (10, 12, false), (13, 14, false), (9, 11, false)] {
-            assert_eq!(supposed.is_empty(&sent_from(low, high, 1)), empty, "{low} to {high}");
-            assert!(!supposed.is_empty(&sent_from(low, high, 0)));
+            let found = supposed.emptied_by(&sent_from(low, high, 1));
+            assert_eq!(found, empty.then_some(Variable::Source), "{low} to {high}");
+            assert_eq!(supposed.emptied_by(&sent_from(low, high, 0)), None);
         }
         assert_eq!(supposed.first_own((10, 14)), Some(12));
-        assert!(!supposed.is_empty(&Region::default().within(Variable::SourceLocal, 1, 1)));
+        assert_eq!(supposed.emptied_by(&Region::default().within(Variable::SourceLocal, 1, 1)), None);
+        let sent_to =
+            |to| Region::default().within(Variable::Destination, to, to).within(Variable::DestinationLocal, 1, 1);
+        assert_eq!(supposed.emptied_by(&sent_to(13)), Some(Variable::Destination));
+        assert_eq!(supposed.emptied_by(&sent_to(12)), None);
     }
 }
