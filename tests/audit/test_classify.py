@@ -9,7 +9,7 @@ from attrs import evolve
 
 from svcc.audit.classify import classify
 from svcc.audit.classify_declared import Declared
-from svcc.audit.difference import Difference
+from svcc.audit.difference import Difference, Side
 from svcc.audit.finding import Finding, FindingKind
 from svcc.compiler.compilation import Compilation
 from svcc.dataplane.contract import Dataplane
@@ -392,6 +392,16 @@ def test_what_cannot_be_decided_is_told_once_for_each_reason() -> None:
     assert finding.regions == 2
     [later] = CASE.of(undecided(TO_WEB, 99))
     assert later.fingerprint == finding.fingerprint
+
+
+def test_a_refusal_that_does_not_happen_is_no_matter_of_affinity() -> None:
+    outside = f"tcp {OUTSIDE} > 10.96.0.12:80"
+    refused = evolve(
+        difference(outside, COMPILATION, SCRIPT),
+        expected=Side((Outcome(Fraction(1), "drop"),)),
+        remembered=True,
+    )
+    assert K.AFFINITY_LOST not in kinds(CASE.of(refused))
 
 
 def test_fingerprints_do_not_depend_on_how_many_packets_were_found() -> None:

@@ -189,6 +189,23 @@ def test_what_drops_packets_that_are_rejected_anyhow_is_a_warning() -> None:
     assert {each.verdict for each in finding.witness.expected} == {"reject"}
 
 
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        (
+            "type filter hook forward priority 0; limit rate over 100/second drop",
+            "limit rate over 100/second` holds is not in the dump",
+        ),
+        ("type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 masquerade", "have the same priority"),
+    ],
+)
+def test_why_nothing_can_be_decided_is_said_for_clients_that_are_remembered_too(chain: str, reason: str) -> None:
+    found = of_kind(audited(f"table ip other {{ chain c {{ {chain} }} }}\n"), K.NOT_DECIDABLE)
+    sticky = [each for each in found if "default/sticky:http" in each.message]
+    assert sticky
+    assert all(reason in each.message for each in sticky)
+
+
 def test_kube_proxy_that_is_left_beside_svcc_is_one_error() -> None:
     report = audited(listed("firewalls-1.1.7-plain.nft")["ip kube-proxy"])
     [finding] = of_kind(report, K.OTHER_PROXY_LEFTOVERS)

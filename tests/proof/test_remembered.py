@@ -20,7 +20,7 @@ from svcc.model.service import ServicePort, SessionAffinity
 from svcc.nft.text import table_text
 from svcc.trace.evaluator import Evaluator
 from tests.declare import NODE, compiled, local, service, slices
-from tests.kube_proxy import DISTINCT_LAYOUTS, kube_proxy_ruleset
+from tests.kube_proxy import DISTINCT_LAYOUTS, kube_proxy_ruleset, layout_of
 from tests.strategies.scenarios import Scenario, scenarios
 
 PATIENT = settings(
@@ -165,3 +165,20 @@ def test_what_happens_to_the_second_connection_is_told() -> None:
         " client of 10.244.1.10:8080 goes to 10.244.1.11:8080, 10.244.1.12:8080 with a chance of 2/3"
     )
     assert set(lost.clients) == {"external", "pod", "node"}
+
+
+@pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
+def test_clients_of_endpoints_that_are_refused_may_be_remembered_or_not(layout: str) -> None:
+    # The second endpoint is another Service's frontend, which refuses what comes for it without being translated (S28).
+    made = compiled(
+        service("web", ["10.96.0.10"], session_affinity=SessionAffinity.CLIENT_IP),
+        service("empty", ["10.96.0.11"], ServicePort(8080, "http")),
+        slices("web", [local("10.244.1.10"), local("10.96.0.11")]),
+    )
+    comparison = against(kube_proxy_ruleset(made.dataplane, layout=layout), made)
+    assert not comparison.contradictions
+    differing = [each for each in comparison.differences if each.expected.outcomes == each.found.outcomes]
+    assert differing == []
+    if not layout_of(layout).refuses_before_translation:
+        assert comparison.is_equal
+    assert against(svcc_text(made), made).is_equal

@@ -110,6 +110,8 @@ class _Difference:
         difference = self.observer.difference
         if not difference.remembered or difference.any_of or owner.plan.affinity_timeout_seconds is None:
             return False
+        if all(fate.is_refused for fate in expected.chances):
+            return False
         went = {fate.destination for fate in expected.chances}
         return not any(fate.is_refused for fate in wrong) and (
             len(went) > 1 or any(fate.destination not in went for fate in wrong)

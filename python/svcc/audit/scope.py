@@ -28,6 +28,8 @@ _REMEMBERED: Final = (
 _NOT_OWN: Final = "Addresses that Services have or may get are none of the node's, but for those that are named here."
 _NO_MARK: Final = "Packets bear no mark when they come to the node, nor when the node sends them."
 _NOTHING_REMEMBERED: Final = "Neither ruleset remembers any client yet: session affinity is not compared beyond that."
+_ANY_OTHER: Final = "any other may be one, unless rules send packets to it."
+_ANY_BUT_SERVICES: Final = "any other may be one, unless it is a Service's or rules send packets to it."
 _WHOLE: Final = "The dump is complete, and the rules have not changed since."
 
 
@@ -35,7 +37,7 @@ def scope_of(dataplane: Dataplane, *, regions: int, notes: Iterable[str] = (), m
     """The scope of an audit against what was declared; `more` are further assumptions."""
     assumptions = [
         "The manifests are all that is declared: what they lack counts as not declared.",
-        _own_addresses(address for family in dataplane.families for address in family.node_addresses),
+        _own_addresses((a for family in dataplane.families for a in family.node_addresses), _ANY_BUT_SERVICES),
         _NOT_OWN,
         *_pods(dataplane.families),
         _NO_MARK,
@@ -50,19 +52,19 @@ def scope_of_two(
     local_addresses: Iterable[str], *, regions: int, notes: Iterable[str] = (), more: Iterable[str] = ()
 ) -> Scope:
     """The scope of a comparison of two rulesets."""
-    assumptions = (_own_addresses(local_addresses), _NOTHING_REMEMBERED, _WHOLE, *more)
+    assumptions = (_own_addresses(local_addresses, _ANY_OTHER), _NOTHING_REMEMBERED, _WHOLE, *more)
     return Scope(regions, assumptions, NOT_COVERED, tuple(notes))
 
 
-def _own_addresses(addresses: Iterable[str]) -> str:
+def _own_addresses(addresses: Iterable[str], others: str) -> str:
     known = list(dict.fromkeys(addresses))
     if not known:
-        return "None of the node's own addresses is known but those of the loopback interface; any other may be one."
+        return f"None of the node's own addresses is known but those of the loopback interface; {others}"
     shown = ", ".join(known[:_MOST_ADDRESSES])
     more = len(known) - _MOST_ADDRESSES
     return (
         f"The node's own addresses are {shown}{f' and {more} more' if more > 0 else ''}, and those of the loopback"
-        " interface; any other may be one."
+        f" interface; {others}"
     )
 
 

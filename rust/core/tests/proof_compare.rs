@@ -214,6 +214,7 @@ proptest! {
                 }
                 Judgement::Undecided => prop_assert_eq!(found.map(|it| it.1), Some(true), "{:?}", point),
                 Judgement::Differs => prop_assert_eq!(found.map(|it| it.1), Some(false), "{:?}", point),
+                Judgement::RefusedOtherwise => prop_assert!(false, "no leaf here refuses"),
             }
         }
         prop_assert!(compared.equality() >= weakest);

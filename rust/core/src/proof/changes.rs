@@ -269,6 +269,7 @@ impl<'p> Run<'p> {
     }
 
     fn set_destination(&mut self, at: At, address: Option<u128>, port: Option<u16>, mut next: State) -> Followed {
+        self.functions.targets.extend(address);
         if let Some(address) = address.filter(|address| self.surely_changes(*address, &next)) {
             let aim = Aim { address, port };
             if let Some(found) = self.go_on_alike(at.position.base, aim, &next)? {
@@ -344,6 +345,7 @@ impl<'p> Run<'p> {
     }
 
     fn set_source(&mut self, at: At, address: u128, port: Option<u16>, mut next: State) -> Followed {
+        self.functions.targets.insert(address);
         let same = match next.source {
             _ if next.source_changed || !self.reaches.status => NO,
             Address::Original => match next.fact(Variable::Source) {

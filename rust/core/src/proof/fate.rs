@@ -16,17 +16,23 @@ pub(super) struct Fate {
     pub(super) verdict: Verdict,
     pub(super) destination: DestinationNat,
     pub(super) source: SourceNat,
-    /// The timeouts of what is remembered of the packet, each once, in ascending order.
+    /// The timeouts of what is remembered of the packet, each once, in ascending order; nothing of a packet that is
+    /// gone, as whatever a client is remembered for then, it got nothing of it, and its next packets are asked for by
+    /// themselves.
     pub(super) remembers: Box<[u64]>,
 }
 
 impl Fate {
     /// The fate of packets that were sent to one place, where a translation to that place is none.
     pub(super) fn of(end: &End, here: Here) -> Self {
+        let fate = Self::new(&end.verdict, &end.destination, &end.source, here);
+        if fate.verdict != Verdict::Accept {
+            return fate;
+        }
         let mut remembers = end.remembers.to_vec();
         remembers.sort_unstable();
         remembers.dedup();
-        Self { remembers: remembers.into(), ..Self::new(&end.verdict, &end.destination, &end.source, here) }
+        Self { remembers: remembers.into(), ..fate }
     }
 
     /// The same of an outcome, which does not tell what is remembered.

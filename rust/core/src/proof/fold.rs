@@ -8,6 +8,7 @@ use super::meaning::{Meaning, Meant};
 use super::neighbourhood::Neighbourhood;
 use super::options::Records;
 use super::region::Region;
+use super::supposed::Supposed;
 use super::variable::Variable;
 use crate::evaluate::{DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
@@ -77,12 +78,13 @@ pub(super) fn fold(
     meaning: &mut impl Meaning,
     records: Records,
     (neighbourhood, hook): (&Neighbourhood, Hook),
+    supposed: Supposed<'_>,
 ) -> Folded {
     let version = diagram.version();
     let mut folded = Folded::default();
     let mut places: FxHashMap<Way, usize> = FxHashMap::default();
     let told = compared.tell(OF_EACH, IN_ALL, |region, shown| {
-        if records == Records::Any && !is_remembered(region) {
+        if records == Records::Any && !is_remembered(region) || supposed.emptied_by(region).is_some() {
             return;
         }
         let here = here(region);

@@ -9,6 +9,7 @@ use super::fate::{Fate, Here};
 use super::fold::here;
 use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
+use super::reasons::reasons;
 use super::region::Region;
 use super::remembered::{delivery, place};
 use super::tell::{Difference, Report, chance};
@@ -47,13 +48,21 @@ struct Seen {
     missing: Vec<Missing>,
 }
 
+/// By which address regions hold no packet that were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LeftOut {
+    by_source: bool,
+    by_destination: bool,
+}
+
 /// A region where a client is not kept at an endpoint.
 struct Missing {
     region: Region,
     frontend: Option<u32>,
     remembered: Remembered,
     endpoint: Place,
-    undecided: bool,
+    /// What is asked, if nobody knows whether some record keeps the client.
+    undecided: Option<Vec<String>>,
 }
 
 impl Honoured<'_> {
@@ -87,11 +96,24 @@ impl Honoured<'_> {
         }
     }
 
-    /// Looks at all regions where a client may be remembered: each pair of nodes once.
-    fn walk(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) {
-        if !self.remembers(left, seen) || !seen.pairs.insert((left, right)) {
-            return;
+    /// Looks at all regions where a client may be remembered: each pair of nodes once. What is left out is told, and is
+    /// looked at again where the same nodes are met for other packets.
+    fn walk(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> LeftOut {
+        if !self.remembers(left, seen) || seen.pairs.contains(&(left, right)) {
+            return LeftOut::default();
         }
+        if let Some(address) = self.search().supposed().emptied_by(region) {
+            let by_source = address == Variable::Source;
+            return LeftOut { by_source, by_destination: !by_source };
+        }
+        let left_out = self.walk_parts(left, right, region, seen);
+        if left_out == LeftOut::default() {
+            seen.pairs.insert((left, right));
+        }
+        left_out
+    }
+
+    fn walk_parts(&self, left: NodeId, right: NodeId, region: &Region, seen: &mut Seen) -> LeftOut {
         let diagram = &self.functions.diagram;
         let packets = |variable: &Variable| !matches!(variable, Variable::Record(_) | Variable::Question(_));
         let asked = [left, right].map(|node| diagram.variable(node).filter(packets));
@@ -99,10 +121,11 @@ impl Honoured<'_> {
             if let View::Leaf(leaf) = diagram.view(left) {
                 self.judge(leaf, right, region, seen);
             }
-            return;
+            return LeftOut::default();
         };
         let mut low = 0;
         let highest = variable.maximum(diagram.version());
+        let mut left_out = LeftOut::default();
         let mut places = [0_usize; 2];
         loop {
             let mut upper = highest;
@@ -116,10 +139,15 @@ impl Honoured<'_> {
                 }
             }
             if self.remembers(children[0], seen) && !seen.pairs.contains(&(children[0], children[1])) {
-                self.walk(children[0], children[1], &region.within(variable, low, upper), seen);
+                let below = self.walk(children[0], children[1], &region.within(variable, low, upper), seen);
+                left_out.by_source |= below.by_source;
+                left_out.by_destination |= below.by_destination;
             }
             if upper == highest {
-                return;
+                // Whoever comes here has all of the variable's values.
+                left_out.by_source &= variable != Variable::Source;
+                left_out.by_destination &= variable != Variable::Destination;
+                return left_out;
             }
             low = upper + 1;
             for (place, node) in places.iter_mut().zip([left, right]) {
@@ -170,7 +198,13 @@ impl Honoured<'_> {
         };
         let missing: Vec<Place> = wanted.filter(|it| !certain.contains(it) && counts(it)).collect();
         for endpoint in missing {
-            let undecided = answers.left == 0 || answers.certain(right, false).contains(&endpoint);
+            let undecided = if answers.left == 0 {
+                Some(vec!["there are too many ways in which a client may be remembered".to_owned()])
+            } else if answers.certain(right, false).contains(&endpoint) {
+                Some(reasons(self.functions, right, &|variable| region.get(variable)))
+            } else {
+                None
+            };
             let (region, frontend) = (region.clone(), demand.frontend);
             seen.missing.push(Missing { region, frontend, remembered, endpoint, undecided });
         }
@@ -186,28 +220,33 @@ impl Honoured<'_> {
             .any(|set| set.places.iter().zip(&set.weights).any(|(place, weight)| *weight == 0 && *place == endpoint))
     }
 
+    fn search(&self) -> Search<'_> {
+        let Self { functions, surroundings, neighbourhood, draws, .. } = self;
+        Search { functions, surroundings, neighbourhood, draws }
+    }
+
     fn difference(&self, missing: &Missing) -> Option<Difference> {
-        let search = Search {
-            functions: self.functions,
-            surroundings: self.surroundings,
-            neighbourhood: self.neighbourhood,
-            draws: self.draws,
-        };
-        let found = search.packet(&missing.region)?;
+        let found = self.search().packet(&missing.region)?;
         let delivered = |wanted: &Wanted| match wanted {
             Wanted::Delivered(Delivery { address, port, .. }) => (*address, *port) == missing.endpoint,
             _ => false,
         };
         let expected = self.demands.allowed(missing.remembered).find(delivered)?;
         let end = expected.end(self.functions.case.version)?;
+        let mut there = outcomes(self.program, &found.surroundings, &found.packet, true);
+        if let Some(reasons) = missing.undecided.as_ref().filter(|_| there.iter().all(|it| it.reasons.is_empty())) {
+            for chance in &mut there {
+                chance.reasons.clone_from(reasons);
+            }
+        }
         Some(Difference {
-            found: outcomes(self.program, &found.surroundings, &found.packet, true),
+            found: there,
             packet: found.packet,
             local_addresses: found.local_addresses,
             frontend: missing.frontend,
             expected: vec![chance(&end, Fraction::ONE)],
             any_of: false,
-            undecided: missing.undecided,
+            undecided: missing.undecided.is_some(),
             refused: false,
             aside: self.neighbourhood.is_aside(&missing.region),
             remembered: true,

@@ -4,6 +4,7 @@ use super::diagram::Diagram;
 use super::end::{Case, Ends};
 use super::hashes::Hashes;
 use super::questions::Questions;
+use rustc_hash::FxHashSet;
 
 /// What sets that rules change hold beside what is known of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Functions {
     pub hashes: Hashes,
     /// What nobody knows, and what the kernel remembers.
     pub questions: Questions,
+    /// The addresses that rules translate to.
+    pub(super) targets: FxHashSet<u128>,
 }
 
 impl Functions {
@@ -53,6 +56,7 @@ impl Functions {
             ends: Ends::default(),
             hashes: Hashes::default(),
             questions: Questions::default(),
+            targets: FxHashSet::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::neighbourhood::Neighbourhood;
 use super::options::{Functions, Options, Records};
 use super::remembered::Returning;
 use super::run::behaviour;
+use super::supposed::Supposed;
 use super::tell::{Report, Teller, Told};
 use crate::evaluate::{ConnectionState, Surroundings};
 use crate::program::{ChainId, IpVersion, Program, SetId};
@@ -108,10 +109,11 @@ pub fn prove(
         let mut examined = Vec::with_capacity(sides.len());
         for (records, left) in sides {
             let right = if records == Records::Absent { absent } else { any };
-            let Functions { diagram, ends, .. } = &mut functions;
+            let Functions { diagram, ends, targets, .. } = &mut functions;
+            let supposed = Supposed { version: case.version, surroundings, targets };
             let mut meaning = Declared::new(ends, &demands, case.version);
             let compared = compare(diagram, left, right, &mut meaning, limits(settings))?;
-            let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook));
+            let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook), supposed);
             let teller = Teller {
                 functions: &functions,
                 left: Told::Declared(&demands, left),
@@ -196,11 +198,12 @@ pub fn compare_programs(
         let one = behaviour(left, surroundings, *case, &options, &mut functions, &mut coverage)?;
         let mut coverage = Coverage::new(right);
         let other = behaviour(right, surroundings, *case, &options, &mut functions, &mut coverage)?;
-        let Functions { diagram, ends, .. } = &mut functions;
+        let Functions { diagram, ends, targets, .. } = &mut functions;
+        let supposed = Supposed { version: case.version, surroundings, targets };
         let mut meaning = Alike::new(ends);
         let compared = compare(diagram, one, other, &mut meaning, limits(settings))?;
         let neighbourhood = &Neighbourhood::default();
-        let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook));
+        let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook), supposed);
         let teller = Teller {
             functions: &functions,
             left: Told::Ruleset(left, one),

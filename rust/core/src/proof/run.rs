@@ -286,7 +286,8 @@ impl<'p> Run<'p> {
     }
 }
 
-fn unknown_end(reasons: Box<[Box<str>]>) -> End {
+/// What nobody knows, and why.
+pub(super) fn unknown_end(reasons: Box<[Box<str>]>) -> End {
     End {
         verdict: Verdict::Unknown,
         destination: DestinationNat::None,

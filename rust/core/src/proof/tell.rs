@@ -9,7 +9,9 @@ use super::fate::{Fate, Here};
 use super::fold::{Fold, Folded, here, is_remembered};
 use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
+use super::reasons::reasons;
 use super::region::Region;
+use super::run::unknown_end;
 use super::variable::Variable;
 use super::witness::{Found, Search, UNSHOWN, asks_ports};
 use super::words::words;
@@ -127,8 +129,9 @@ impl Teller<'_> {
             return;
         };
         let words = self.words(region);
-        let [(expected, any_of), (there, _)] = [(self.left, *left, Side::Left), (self.right, *right, Side::Right)]
-            .map(|(side, node, which)| self.chances(side, node, which, region, &found, &words, report));
+        let [(mut expected, any_of), (mut there, _)] =
+            [(self.left, *left, Side::Left), (self.right, *right, Side::Right)]
+                .map(|(side, node, which)| self.chances(side, node, which, region, &found, &words, report));
         let mut packet = found.packet.clone();
         if UNSHOWN.contains(&packet.protocol) {
             if asks_ports(region) {
@@ -149,6 +152,13 @@ impl Teller<'_> {
             let refused = |chance: &Chance| matches!(chance.outcome.verdict, Verdict::Drop | Verdict::Reject(_));
             undecided |= remembered && there.iter().any(refused) && !expected.iter().any(refused);
         }
+        if undecided {
+            for (side, chances) in [(self.left, &mut expected), (self.right, &mut there)] {
+                if let Told::Ruleset(_, root) = side {
+                    self.explain(chances, root, region, &found);
+                }
+            }
+        }
         report.differences.push(Difference {
             packet,
             local_addresses: found.local_addresses,
@@ -163,6 +173,26 @@ impl Teller<'_> {
             regions: fold.regions,
             words,
         });
+    }
+
+    /// Says why nobody knows what becomes of a packet, if nothing does yet.
+    fn explain(&self, chances: &mut Vec<Chance>, root: NodeId, region: &Region, found: &Found) {
+        if chances.iter().any(|chance| !chance.reasons.is_empty()) {
+            return;
+        }
+        let answers = |_| 0;
+        let assignment = self.functions.assignment(&found.packet, &found.surroundings, &answers);
+        let why = reasons(self.functions, root, &|variable| match variable {
+            Variable::Record(_) => region.get(variable),
+            Variable::Question(_) => None,
+            _ => Some((assignment(variable), assignment(variable))),
+        });
+        if chances.is_empty() {
+            chances.push(chance(&unknown_end(Box::default()), Fraction::ONE));
+        }
+        for chance in chances {
+            chance.reasons.clone_from(&why);
+        }
     }
 
     fn words(&self, region: &Region) -> String {

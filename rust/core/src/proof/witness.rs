@@ -3,6 +3,7 @@
 use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
 use super::region::Region;
+use super::supposed::Supposed;
 use super::variable::Variable;
 use crate::evaluate::{Packet, Surroundings};
 use crate::program::{IpVersion, interface_number};
@@ -55,7 +56,12 @@ impl Search<'_> {
         }
         let destination_here = flagged(Variable::DestinationLocal) == Some((true, true));
         let source_here = flagged(Variable::SourceLocal) == Some((true, true));
-        let destination = pick(self.destinations(destination_here), bound(Variable::Destination));
+        let supposed = self.supposed();
+        let choose = |candidates: Vec<u128>, bound, own: bool| match pick(candidates, bound) {
+            address if own && !supposed.may_be_own(address) => supposed.first_own(bound),
+            address => Some(address),
+        };
+        let destination = choose(self.destinations(destination_here), bound(Variable::Destination), destination_here)?;
         let destination_port = pick([80, 443, 8080], bound(Variable::DestinationPort));
         let mut mark = 0_u32;
         for bit in 0..32 {
@@ -81,7 +87,7 @@ impl Search<'_> {
         let start_port = u128::from(CLIENT_PORT).clamp(first_port, last_port);
         let ports = (last_port - start_port + 1).min(CLIENT_PORTS);
         let (low, high) = bound(Variable::Source);
-        let first = pick(self.sources(destination), (low, high));
+        let first = choose(self.sources(destination), (low, high), source_here)?;
         let size = (high - low).saturating_add(1);
         // Sources and ports both change with every draw, as either may be all that is hashed; what is small is then gone
         // through altogether.
@@ -97,7 +103,7 @@ impl Search<'_> {
                 packet.source_port = u16::try_from(start_port + port).ok();
             }
             let to_itself = source == destination && size > 1 && region.get(Variable::Source).is_none();
-            if to_itself || !self.holds(region, &packet) {
+            if to_itself || source_here && !supposed.may_be_own(source) || !self.holds(region, &packet) {
                 continue;
             }
             let mut local_addresses = Vec::new();
@@ -115,6 +121,12 @@ impl Search<'_> {
             }
         }
         None
+    }
+
+    /// What may be supposed to be the node's own for a packet.
+    pub(super) fn supposed(&self) -> Supposed<'_> {
+        let (version, targets) = (self.functions.case.version, &self.functions.targets);
+        Supposed { version, surroundings: self.surroundings, targets }
     }
 
     /// Whether the packet is one of the region, as far as a packet tells.
