@@ -15,7 +15,7 @@ from svcc.audit.node_dump import dumps_in
 from svcc.audit.verdict import exit_code
 from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
 from svcc.cli.options import InputOptions
-from svcc.cli.output import Talk, write_data
+from svcc.cli.output import Talk, make_folder, write_data, write_file
 from svcc.fields import Severity, printable
 
 __all__ = ["audit_folder", "fleet_options"]
@@ -57,11 +57,13 @@ def audit_folder(
 
     Raises:
         SvccError: nothing can be audited; what is wrong with single dumps is told, and they count as unusable.
-        OSError: a report cannot be written.
+        OSError: a report cannot be written, which is told before anything is audited if it can be known by then.
     """
     if "-" in filenames:
         raise click.UsageError("manifests come from files for a folder of dumps: every process reads them")
     dumps = dumps_in(folder)
+    if output_dir is not None:
+        make_folder(output_dir)
     loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
     settings, _node, problems = cluster_settings(loaded, flags)
     talk.problems((*problems, *loaded.problems))
@@ -93,8 +95,7 @@ def _write_each(folder: Path, reports: list[AuditReport], output: str, *, show_s
     from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
     from svcc.report.audit_summary import audit_summary, report_file_names  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
     for report, name in zip(reports, report_file_names(reports, output), strict=True):
         text = "".join(render([report], output, show_suppressed=show_suppressed))
-        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_file(folder / name, text)
     write_data(audit_summary(reports))
