@@ -223,3 +223,29 @@ def test_a_report_that_cannot_be_written_is_named(audit: Callable[..., Outcome],
     found = audit(dumps, "-q", "--output-dir", str(tmp_path))
     assert found.code == 2
     assert found.told == [f"error: {tmp_path}/worker-2.txt: No space left on device"]
+
+
+def test_workers_of_a_cluster_find_manifests_whose_names_are_relative(
+    manifests: str, dumps: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    folder = Path(manifests).parent
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+        local_directory=str(tmp_path),
+    ) as cluster:
+        monkeypatch.chdir(folder)
+        found = svcc("audit", str(dumps), "-f", "cluster.json", *CIDRS, "-q", "--scheduler", cluster.scheduler_address)
+    assert found.err == ""
+    assert found.code == 1
+
+
+def test_manifests_that_a_worker_does_not_find_are_told_with_the_dump(tmp_path: Path) -> None:
+    dump = NodeDump("worker-1", tmp_path / "worker-1.nft")
+    dump.path.write_text("table ip svcc { }")
+    (result,) = audit_fleet([dump], DeclaredNodes((str(tmp_path / "gone.json"),), ClusterSettings()), processes=1)
+    assert result.error.startswith(f"{dump.path}: where it is audited, cannot read {tmp_path}/gone.json: ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def audit_folder(
     with talk.counted_progress("auditing nodes") as progress:
         results = audit_fleet(
             dumps,
-            DeclaredNodes(filenames, settings, baseline, unreachable),
+            DeclaredNodes(_names_for(filenames, scheduler), settings, baseline, unreachable),
             scheduler=scheduler,
             progress=progress,
         )
@@ -89,6 +90,11 @@ def audit_folder(
         talk.say(f"{len(unusable)} of {len(results)} nodes were not audited")
         return _UNUSABLE
     return exit_code(reports, fail_on)
+
+
+def _names_for(filenames: tuple[str, ...], scheduler: str | None) -> tuple[str, ...]:
+    """Of manifests, for those who read them: workers of a cluster were started in some other folder."""
+    return filenames if scheduler is None else tuple(map(os.path.abspath, filenames))
 
 
 def _write_each(folder: Path, reports: list[AuditReport], output: str, *, show_suppressed: bool) -> None:
