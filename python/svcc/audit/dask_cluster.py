@@ -84,20 +84,44 @@ def on_cluster(dumps: tuple[NodeDump, ...], auditor: Auditor, address: str) -> I
                 client.unregister_worker_plugin(_PLUGIN)
 
 
-def _wait_for(completed: Any, client: Any) -> None:
-    """Return when a dump is done; raises `_NoWorkersLeftError` where nobody is there to do one, nor comes in time."""
-    seen = time.monotonic()
-    looked = seen
+class _Watch:
+    """Looks from time to time whether somebody is there to do the work, or comes in time."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._seen = self._looked = time.monotonic()
+
+    def look(self) -> None:
+        """Raise `_NoWorkersLeftError` if there have been no workers for long."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        if self._client.nthreads():
+            self._seen = now
+        elif now - self._seen >= _WITHOUT_WORKERS_SECONDS:
+            raise _NoWorkersLeftError
+
+
+def _next(completed: Any, client: Any) -> Any:
+    """The next future that is done."""
+    watch = _Watch(client)
     while not completed.has_ready():
         time.sleep(_PAUSE_SECONDS)
-        now = time.monotonic()
-        if now - looked < _LOOK_SECONDS:
-            continue
-        looked = now
-        if client.nthreads():
-            seen = now
-        elif now - seen >= _WITHOUT_WORKERS_SECONDS:
-            raise _NoWorkersLeftError
+        watch.look()
+    return next(completed)
+
+
+def _result(future: Any, client: Any) -> NodeResult:
+    """What came of a future that is done; if the worker that holds it is lost by now, another one does it again."""
+    watch = _Watch(client)
+    while True:
+        try:
+            result: NodeResult = future.result(timeout=_LOOK_SECONDS)
+        except TimeoutError:
+            watch.look()
+        else:
+            return result
 
 
 @contextmanager
@@ -145,11 +169,10 @@ def _results(client: Any, dumps: tuple[NodeDump, ...], most: int) -> Iterator[tu
 
     yield from send(most)
     while under_way:
-        _wait_for(completed, client)
-        future = next(completed)
+        future = _next(completed, client)
         dump = under_way.pop(future)
         try:
-            result = future.result()
+            result = _result(future, client)
         except distributed.KilledWorker:
             result = failed(dump, "every worker that audited it was lost, perhaps for want of memory")
         yield dump, result
