@@ -73,3 +73,9 @@ def test_nft_that_is_missing_is_an_error_of_the_target(tmp_path: Path) -> None:
         live_dump(str(tmp_path / "nft"))
     with pytest.raises(TargetError, match="cannot be run"):
         live_dump(str(tmp_path))
+
+
+def test_an_nft_that_crashes_is_not_told_to_need_root(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="was ended by signal 11") as caught:
+        live_dump(program(tmp_path, "kill -SEGV $$"))
+    assert caught.value.hint == "this nft may be older than the rules: try another, and audit its dump"

@@ -296,6 +296,20 @@ def test_what_git_does_not_know_is_told_and_does_nothing(repository: Path, name:
     assert not (repository / "owned").exists()
 
 
+def test_a_shallow_clone_is_named_where_a_revision_is_missing(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "commit", "-qam", "two")
+    git(tmp_path, "clone", "-q", "--depth", "1", repository.as_uri(), "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    outcome = svcc("diff", "-f", "HEAD~1:manifests", "-f", "manifests")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "git knows no revision HEAD~1" in outcome.told[0]
+    assert "this clone is shallow" in outcome.told[1]
+    monkeypatch.chdir(repository)
+    assert "shallow" not in svcc("diff", "-f", "HEAD~9:manifests", "-f", "manifests").err
+
+
 def test_names_of_files_in_a_revision_may_be_anything_but_more_than_a_line(repository: Path) -> None:
     odd = repository / "manifests" / "-r $(touch owned) \x1b[2J ü:.json"
     odd.write_text(text(SMALLER[1]))

@@ -189,3 +189,63 @@ def test_no_bar_is_drawn_before_a_second_has_passed(capsys: pytest.CaptureFixtur
     with Talk().counted_progress("auditing nodes") as show:
         show(1, 2)
     assert capsys.readouterr().err == ""
+
+
+def test_the_bar_is_there_before_the_first_node_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "NO_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("svcc.cli.output._PROGRESS_AFTER_SECONDS", 0.2)
+    leader, follower = pty.openpty()
+    with os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        with Talk().counted_progress("auditing nodes") as show:
+            show(0, 3)
+            assert b"[..............................] 0/3" in os.read(leader, 1000)
+    os.close(leader)
+
+
+def test_a_folder_for_reports_that_cannot_be_written_is_told_before_anything_is_audited(
+    audit: Callable[..., Outcome], dumps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svcc.cli.audit_fleet.audit_fleet", lambda *_, **__: pytest.fail("it was audited"))
+    (tmp_path / "file").touch()
+    found = audit(dumps, "--output-dir", str(tmp_path / "file" / "reports"))
+    assert (found.code, found.out) == (2, "")
+    assert found.told == [f"error: {tmp_path}/file/reports: Not a directory"]
+    # Files cannot be made there even by root, though it is a folder with all permissions that stat shows.
+    found = audit(dumps, "--output-dir", "/proc/self/fdinfo")
+    assert (found.code, found.out) == (2, "")
+    assert found.told[0].startswith("error: /proc/self/fdinfo: ")
+
+
+def test_a_report_that_cannot_be_written_is_named(audit: Callable[..., Outcome], dumps: Path, tmp_path: Path) -> None:
+    (tmp_path / "worker-2.txt").symlink_to("/dev/full")
+    found = audit(dumps, "-q", "--output-dir", str(tmp_path))
+    assert found.code == 2
+    assert found.told == [f"error: {tmp_path}/worker-2.txt: No space left on device"]
+
+
+def test_workers_of_a_cluster_find_manifests_whose_names_are_relative(
+    manifests: str, dumps: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    folder = Path(manifests).parent
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+        local_directory=str(tmp_path),
+    ) as cluster:
+        monkeypatch.chdir(folder)
+        found = svcc("audit", str(dumps), "-f", "cluster.json", *CIDRS, "-q", "--scheduler", cluster.scheduler_address)
+    assert found.err == ""
+    assert found.code == 1
+
+
+def test_manifests_that_a_worker_does_not_find_are_told_with_the_dump(tmp_path: Path) -> None:
+    dump = NodeDump("worker-1", tmp_path / "worker-1.nft")
+    dump.path.write_text("table ip svcc { }")
+    (result,) = audit_fleet([dump], DeclaredNodes((str(tmp_path / "gone.json"),), ClusterSettings()), processes=1)
+    assert result.error.startswith(f"{dump.path}: where it is audited, cannot read {tmp_path}/gone.json: ")

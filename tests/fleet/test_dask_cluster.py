@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -32,7 +34,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50
     ) as started:
         yield started
 
@@ -88,3 +90,73 @@ def test_without_dask_the_error_names_the_extra(telling: Telling, monkeypatch: p
     with pytest.raises(InputError, match="needs Dask") as caught:
         audit_fleet([], telling, scheduler="tcp://127.0.0.1:8786")
     assert caught.value.hint == "install it with: pip install 'svcc[fleet]'"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nonsense:abc", "127.0.0.1", "::1", "ftp://host:1", "tcp://host:8786/", "tcp://host:99999"]
+)
+def test_what_is_no_address_is_refused_before_a_client_is_made(
+    telling: Telling, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("a client was made"))
+    with pytest.raises(InputError, match="is not the address of a scheduler") as caught:
+        audit_fleet([], telling, scheduler=address)
+    assert caught.value.hint == "they are such as tcp://10.0.0.7:8786"
+
+
+def test_a_cluster_that_loses_all_its_workers_is_an_error(
+    tmp_path: Path, telling: Telling, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from svcc.audit import dask_cluster  # noqa: PLC0415  (only where Dask is installed)
+
+    monkeypatch.setattr(dask_cluster, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(dask_cluster, "_WITHOUT_WORKERS_SECONDS", 1)
+
+    def end_them(done: int, _count: int) -> None:
+        if done == 2:
+            cluster.scale(0)
+
+    with pytest.raises(TargetError, match="the Dask cluster has lost all its workers"):
+        audit_fleet(dumps_of(tmp_path, *(b"x",) * 40), telling, scheduler=cluster.scheduler_address, progress=end_them)
+
+
+def test_a_scheduler_that_goes_away_midway_is_an_error_and_nothing_else_is_said(
+    tmp_path: Path, telling: Telling, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
+    place = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    started = [_quiet([*command, "--no-dashboard", "--scheduler-file", str(place)])]
+    try:
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(place), "--no-nanny"]
+        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path)]
+        while not place.exists():
+            assert started[0].poll() is None
+            time.sleep(0.05)
+        started.append(_quiet([*worker, *options]))
+        address = json.loads(place.read_text())["address"]
+        _wait_for_a_worker(address)
+
+        def kill_it(done: int, _count: int) -> None:
+            if done == 2:
+                started[0].kill()
+
+        with pytest.raises(TargetError, match=r"tcp://127\.0\.0\.1:\d+: the Dask scheduler went away"):
+            audit_fleet(dumps_of(tmp_path, *(b"x",) * 40), telling, scheduler=address, progress=kill_it)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert capfd.readouterr().err == ""
+
+
+def _quiet(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _wait_for_a_worker(address: str) -> None:
+    distributed: Any = pytest.importorskip("distributed")
+    with distributed.Client(address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)

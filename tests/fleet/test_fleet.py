@@ -40,6 +40,16 @@ def test_a_folder_holds_a_dump_for_each_node(tmp_path: Path) -> None:
     ]
 
 
+def test_a_link_that_leads_nowhere_is_a_dump_that_is_told(tmp_path: Path, telling: Telling) -> None:
+    folder = folder_of(tmp_path, a__json=b"x")
+    (folder / "b.json").symlink_to(tmp_path / "gone")
+    (folder / "c.json").mkdir()
+    first, second = audit_fleet(dumps_in(folder), telling, processes=1)
+    assert (first.node, first.error) == ("a", "")
+    assert (second.node, second.report) == ("b", None)
+    assert second.error == f"{folder}/b.json: No such file or directory"
+
+
 def test_a_node_with_two_dumps_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"node a has two dumps: a\.json and a\.nft\.gz"):
         dumps_in(folder_of(tmp_path, a__json=b"", a__nft__gz=b""))

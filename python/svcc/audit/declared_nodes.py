@@ -28,7 +28,8 @@ class DeclaredNodes:
     objects know where in which file they stand, and that is too much to send.
 
     Attributes:
-        filenames: of manifests, as for `load`; workers must find them by the same names.
+        filenames: of manifests, as for `load`; workers must find them by the same names, and work in folders of
+            their own.
         settings: of all nodes.
         baseline: findings that are accepted, on whichever node.
         unreachable: tell rules that no packet meets, too.
@@ -48,7 +49,11 @@ class DeclaredNodes:
             InputError: the dump or the manifests cannot be read, or nothing was declared of a node of that name.
             SettingsError: the settings make no sense on this node.
         """
-        cluster, name = self._declared(), str(dump.path)
+        name = str(dump.path)
+        try:
+            cluster = self._declared()
+        except InputError as error:
+            raise InputError(f"{name}: where it is audited, {error.message}", hint=error.hint) from None
         if not _knows(cluster, dump.node):
             raise InputError(f"{name}: no node is named {dump.node!r}", hint="name dumps by the nodes: NODE.json")
         dataplane = build_dataplane(cluster, dump.node, self.settings).dataplane

@@ -54,6 +54,10 @@ def live_dump(program: str = "nft") -> bytes:
         raise TargetError(f"{program} cannot be run: {error.strerror or error}") from None
     if result.returncode or not result.stdout.strip():
         told = printable(" ".join(result.stderr.decode(errors="replace").split()))
+        crashed = result.returncode < 0
         failed = f"failed with {result.returncode}" if result.returncode else "listed nothing"
-        raise TargetError(f"{program} -j list ruleset {failed}{': ' if told else ''}{told}", hint="it needs root")
+        if crashed:
+            failed = f"was ended by signal {-result.returncode}"
+        hint = "this nft may be older than the rules: try another, and audit its dump" if crashed else "it needs root"
+        raise TargetError(f"{program} -j list ruleset {failed}{': ' if told else ''}{told}", hint=hint)
     return result.stdout

@@ -3,15 +3,22 @@
 What is audited is one value that every worker receives once, an `Auditor`; dumps come one at a time. A dump that cannot
 be audited is told as such, and so is one that takes its worker down with it (as when memory runs out): the others go
 on. Processes are started afresh (``spawn``): a fork would copy locks that other threads hold.
+
+Worker processes end with this one, however it ends, and at once when it is interrupted: they watch a pipe whose other
+end this one alone holds. Ctrl-C, which a terminal sends to all of them, is for this one to deal with.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from threading import Thread
 
 from svcc.audit.node_dump import Auditor, NodeDump, NodeResult, audited, failed
 from svcc.errors import TargetError
@@ -75,8 +82,15 @@ def _cores() -> int:
 _auditors: list[Auditor] = []
 
 
-def _keep(auditor: Auditor) -> None:
+def _keep(auditor: Auditor, lifeline: Connection[None, None]) -> None:
     _auditors[:] = [auditor]
+    Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection[None, None]) -> None:
+    """End this process as soon as nobody holds the other end of a pipe, whatever it is busy with."""
+    wait((lifeline,))
+    os._exit(1)
 
 
 def _audited_here(dump: NodeDump) -> NodeResult:
@@ -87,8 +101,32 @@ def _is_ready() -> bool:
     return bool(_auditors)
 
 
-def _pool(auditor: Auditor, processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_keep, initargs=(auditor,))
+@contextmanager
+def _pool(auditor: Auditor, processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes; where the body raises, they are ended and not waited for."""
+    context = get_context("spawn")
+    lifeline, held = context.Pipe(duplex=False)
+    with (
+        lifeline,
+        held,
+        ProcessPoolExecutor(processes, mp_context=context, initializer=_keep, initargs=(auditor, lifeline)) as pool,
+    ):
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            held.close()
+            raise
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """What is started in here never hears of Ctrl-C; this process does so later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _on_this_machine(
@@ -98,20 +136,18 @@ def _on_this_machine(
     with _pool(auditor, max(1, min(processes, len(dumps)))) as pool:
         futures = {}
         try:
-            for dump in dumps:
-                futures[pool.submit(_audited_here, dump)] = dump
+            with _without_interrupts():
+                for dump in dumps:
+                    futures[pool.submit(_audited_here, dump)] = dump
         except BrokenProcessPool:
             pass  # a worker died while others were still being handed out
-        try:
-            for future in as_completed(futures):
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    continue
-                del waiting[futures[future]]
-                yield futures[future], result
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                continue
+            del waiting[futures[future]]
+            yield futures[future], result
     # A worker that dies takes the pool down, and nobody can tell which dump it was busy with.
     yield from _one_by_one(tuple(waiting), auditor)
 
@@ -121,7 +157,9 @@ def _one_by_one(dumps: tuple[NodeDump, ...], auditor: Auditor) -> Iterator[tuple
     while remaining:
         with _pool(auditor, 1) as pool:
             try:
-                pool.submit(_is_ready).result()
+                with _without_interrupts():
+                    ready = pool.submit(_is_ready)
+                ready.result()
             except BrokenProcessPool:
                 raise TargetError(
                     "no process can be started to audit with",

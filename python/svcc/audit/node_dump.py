@@ -59,7 +59,7 @@ def dumps_in(folder: Path) -> tuple[NodeDump, ...]:
     found: dict[str, NodeDump] = {}
     for path in sorted(folder.iterdir()):
         suffix = next((each for each in _SUFFIXES if path.name.endswith(each)), None)
-        if suffix is None or path.name.startswith(".") or not path.is_file():
+        if suffix is None or path.name.startswith(".") or not (path.is_file() or _leads_nowhere(path)):
             continue
         node = path.name.removesuffix(suffix)
         if node in found:
@@ -68,6 +68,11 @@ def dumps_in(folder: Path) -> tuple[NodeDump, ...]:
     if not found:
         raise InputError(f"{folder}: there is no dump in it", hint="name them NODE.json or NODE.nft, .gz if packed")
     return tuple(found[node] for node in sorted(found))
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Whether it is a link to a dump that has gone: nobody must take that node for audited."""
+    return path.is_symlink() and not path.exists()
 
 
 def audited(auditor: Auditor, dump: NodeDump, data: bytes | None = None) -> NodeResult:

@@ -18,7 +18,7 @@ from svcc.audit.verdict import exit_code, is_at_least, rejudged
 from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
-from svcc.cli.output import Talk, terminal_width, write_data
+from svcc.cli.output import Talk, terminal_width, write_data, write_file
 from svcc.compiler.compilation import chosen_node
 from svcc.dataplane.build import build_dataplane
 from svcc.errors import InputError
@@ -239,5 +239,5 @@ def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on:
     everything = [*report.findings, *(item.finding for item in report.suppressed)]
     failing = [each for each in everything if each.kind is FindingKind.NOT_DECIDABLE or is_at_least(each, fail_on)]
     text = "".join(baseline_lines(failing, baseline))
-    path.write_text(text, encoding="utf-8")
+    write_file(path, text)
     return rejudged(report, read_baseline(text, str(path)))

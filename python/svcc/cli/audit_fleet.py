@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from svcc.audit.node_dump import dumps_in
 from svcc.audit.verdict import exit_code
 from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
 from svcc.cli.options import InputOptions
-from svcc.cli.output import Talk, terminal_width, write_data
+from svcc.cli.output import Talk, make_folder, terminal_width, write_data, write_file
 from svcc.fields import Severity, printable
 
 __all__ = ["audit_folder", "fleet_options"]
@@ -58,11 +59,13 @@ def audit_folder(
 
     Raises:
         SvccError: nothing can be audited; what is wrong with single dumps is told, and they count as unusable.
-        OSError: a report cannot be written.
+        OSError: a report cannot be written, which is told before anything is audited if it can be known by then.
     """
     if "-" in filenames:
         raise click.UsageError("manifests come from files for a folder of dumps: every process reads them")
     dumps = dumps_in(folder)
+    if output_dir is not None:
+        make_folder(output_dir)
     loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
     settings, _node, problems = cluster_settings(loaded, flags)
     talk.problems((*problems, *loaded.problems))
@@ -70,7 +73,7 @@ def audit_folder(
     with talk.counted_progress("auditing nodes") as progress:
         results = audit_fleet(
             dumps,
-            DeclaredNodes(filenames, settings, baseline, unreachable),
+            DeclaredNodes(_names_for(filenames, scheduler), settings, baseline, unreachable),
             scheduler=scheduler,
             progress=progress,
         )
@@ -91,12 +94,16 @@ def audit_folder(
     return exit_code(reports, fail_on)
 
 
+def _names_for(filenames: tuple[str, ...], scheduler: str | None) -> tuple[str, ...]:
+    """Of manifests, for those who read them: workers of a cluster were started in some other folder."""
+    return filenames if scheduler is None else tuple(map(os.path.abspath, filenames))
+
+
 def _write_each(folder: Path, reports: list[AuditReport], output: str, *, show_suppressed: bool) -> None:
     from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
     from svcc.report.audit_summary import audit_summary, report_file_names  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
     for report, name in zip(reports, report_file_names(reports, output), strict=True):
         text = "".join(render([report], output, show_suppressed=show_suppressed))
-        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_file(folder / name, text)
     write_data(audit_summary(reports))

@@ -8,17 +8,19 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
 from svcc.fields import Problem, Severity
 
-__all__ = ["Talk", "json_lines", "terminal_width", "version", "write_data"]
+__all__ = ["Talk", "json_lines", "make_folder", "terminal_width", "version", "write_data", "write_file"]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -51,6 +53,32 @@ def write_data(lines: Iterable[str]) -> None:
 def terminal_width(stream: TextIO | None) -> int | None:
     """The columns of the terminal that a stream leads to; None of files and pipes, where lines may be of any length."""
     return shutil.get_terminal_size().columns if stream is not None and stream.isatty() else None
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file; what UTF-8 cannot express is escaped.
+
+    Raises:
+        OSError: it cannot be written; the file is named, also where the disk is full.
+    """
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder unless it is there.
+
+    Raises:
+        OSError: it cannot be made, or no file can be written into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def json_lines(document: Any, *, levels: int) -> Iterator[str]:
@@ -160,21 +188,40 @@ class Talk:
     @contextlib.contextmanager
     def counted_progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """The same for what comes in parts: a bar, drawn by the function given, which takes how many of how many."""
+        if not self._shows_progress():
+            yield lambda _done, _count: None
+            return
         line = ""
         begun = time.monotonic()
+        state = 0, 0
+        drawing = threading.Lock()
+
+        def draw() -> None:
+            nonlocal line
+            with drawing:
+                done, count = state
+                if not count:
+                    return
+                filled = _BAR * done // count
+                line = f"{what} [{'#' * filled}{'.' * (_BAR - filled)}] {done}/{count}"
+                sys.stderr.write(f"\r{line}")
+                sys.stderr.flush()
 
         def show(done: int, count: int) -> None:
-            nonlocal line
-            if time.monotonic() - begun < _PROGRESS_AFTER_SECONDS or not count:
-                return
-            filled = _BAR * done // count
-            line = f"{what} [{'#' * filled}{'.' * (_BAR - filled)}] {done}/{count}"
-            sys.stderr.write(f"\r{line}")
-            sys.stderr.flush()
+            nonlocal state
+            state = done, count
+            if time.monotonic() - begun >= _PROGRESS_AFTER_SECONDS:
+                draw()
 
+        # The first part may take long.
+        timer = threading.Timer(_PROGRESS_AFTER_SECONDS, draw)
+        timer.daemon = True
+        timer.start()
         try:
-            yield show if self._shows_progress() else lambda _done, _count: None
+            yield show
         finally:
+            timer.cancel()
+            timer.join()
             if line:
                 sys.stderr.write(f"\r{' ' * len(line)}\r")
                 sys.stderr.flush()

@@ -85,7 +85,8 @@ def _unknown(name: str) -> InputError:
         _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}")
     except InputError:
         return InputError(
-            f"cannot read {printable(name)}: there is no such file, and git knows no revision {printable(revision)}"
+            f"cannot read {printable(name)}: there is no such file, and git knows no revision {printable(revision)}",
+            hint=_shallow_hint(),
         )
     return InputError(
         f"{printable(name)}: the revision has no such file or folder", hint=_relative_hint(f"{revision}:./{path}")
@@ -99,6 +100,15 @@ def _relative_hint(name: str) -> str | None:
     except InputError:
         return None
     return f"from the current folder it is {printable(name)}"
+
+
+def _shallow_hint() -> str | None:
+    """Clones of CI services often hold one revision of one branch."""
+    if _git("rev-parse", "--is-shallow-repository").strip() != b"true":
+        return None
+    return (
+        "this clone is shallow and lacks most revisions; get them with: git fetch --unshallow origin, or fetch-depth: 0"
+    )
 
 
 def _contents(names: list[str], most: int) -> Iterator[tuple[str, bytes]]:
