@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from unittest import mock
 
@@ -13,16 +13,25 @@ from hypothesis import strategies as st
 
 from svcc import _native
 from svcc.fields import FieldPath, ObjectReference
+from svcc.manifest import json_reader
 from svcc.manifest.documents import Limits, Reading, read_text
-from svcc.manifest.json_reader import _JsonReader
 from svcc.manifest.load import Loaded, load_text
 from svcc.model.endpoints import Endpoint
+from svcc.validate import admission
 from svcc.validate.plain_endpoint_slice import _plain_endpoints
+from svcc.validate.plain_service import plain_service
 from svcc.wire.written import WrittenObject
-from tests.unit.rule_rows.row import ENDPOINT_SLICE, SERVICE, changed
-from tests.unit.test_validate_plain import slice_values
+from tests.unit.rule_rows.row import ENDPOINT_SLICE, LOAD_BALANCER, SERVICE, changed
+from tests.unit.test_validate_plain import slice_values, thoroughly
 
-WITHOUT_RUST = mock.patch.object(_JsonReader, "_passing_quickly", lambda _: None)
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_texts_are_read_as_large_ones() -> Iterator[None]:
+    with mock.patch.object(json_reader, "_DECODED_AT_ONCE", 0):
+        yield
+
+
+WITHOUT_RUST = mock.patch.object(json_reader._JsonReader, "_passing_quickly", return_value=None)
 
 
 def read_both_ways(text: str, limits: Limits) -> tuple[Reading, Reading]:
@@ -43,7 +52,7 @@ def told(reading: Reading) -> list[Any]:
 
 def told_of(loaded: Loaded) -> list[Any]:
     cluster = loaded.cluster
-    lines = [item.source for item in (*cluster.services, *cluster.endpoint_slices, *cluster.nodes)]
+    lines = [*(item.source for item in cluster.services), *(item.source for item in cluster.endpoint_slices)]
     return [cluster, lines, loaded.problems, loaded.skipped]
 
 
@@ -86,7 +95,7 @@ def test_a_text_reads_the_same_with_and_without_rust(text: str, limits: Limits) 
 
 
 @given(st.lists(slice_values(), max_size=4), st.booleans())
-def test_slices_load_the_same_with_and_without_rust(values: list[dict[str, Any]], ascii_only: bool) -> None:  # noqa: FBT001
+def test_slices_load_the_same_with_and_without_rust(values: list[dict[str, Any]], ascii_only: bool) -> None:
     kind = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
     text = json.dumps([{**kind, **value} for value in values], ensure_ascii=ascii_only, indent=1)
     quickly = load_text(text)
@@ -96,8 +105,29 @@ def test_slices_load_the_same_with_and_without_rust(values: list[dict[str, Any]]
 
 
 def written(value: Mapping[str, Any]) -> WrittenObject:
-    (row, *_), *_ = _native.JsonText(json.dumps(value) + "]", True, 250).objects(0, 1)[0]  # noqa: FBT003
+    (row, *_), *_ = _native.JsonText(json.dumps(value) + "]", True, 250).objects(0, 1)[0]
     return WrittenObject(row)
+
+
+SOURCE_RANGES = st.lists(
+    st.sampled_from(["10.0.0.0/8", "fd00::/64", "192.0.2.0/24", "10.0.0.1/8", "::ffff:10.0.0.0/104", " 10.0.0.0/8", 5]),
+    max_size=3,
+)
+
+
+@given(st.none() | SOURCE_RANGES, st.sampled_from(["LoadBalancer", "NodePort"]))
+def test_a_service_with_source_ranges_that_is_plainly_fine_is_the_same_thoroughly(ranges: Any, kind: str) -> None:
+    value = changed(LOAD_BALANCER, {("spec", "loadBalancerSourceRanges"): ranges, ("spec", "type"): kind})
+    quick = plain_service(value, "default", None)
+    if quick is not None:
+        assert thoroughly("Service", value) == admission.Admission(quick, [])
+
+
+def test_a_service_with_canonical_source_ranges_takes_the_quick_way() -> None:
+    value = changed(LOAD_BALANCER, {("spec", "loadBalancerSourceRanges"): ["10.0.0.0/8", "fd00::/64"]})
+    quick = plain_service(value, "default", None)
+    assert quick is not None
+    assert quick.load_balancer_source_ranges == ("10.0.0.0/8", "fd00::/64")
 
 
 @given(slice_values())
@@ -159,6 +189,12 @@ def test_lists_of_clusters_are_passed_over_in_rust() -> None:
     assert [type(document.value) for document in read_text(text).documents] == [WrittenObject] * 3
 
 
+def test_in_small_texts_everything_is_a_plain_value() -> None:
+    with mock.patch.object(json_reader, "_DECODED_AT_ONCE", 1 << 16):
+        (document,) = read_text('[{"kind": "Thing"}]').documents
+    assert type(document.value) is dict
+
+
 def test_an_object_in_doubt_leaves_those_after_it_to_rust() -> None:
     documents = read_text('[{"kind": "ä", "a": 1.5}, {"kind": "ö"}]').documents
     assert [type(document.value) for document in documents] == [dict, WrittenObject]
@@ -172,7 +208,7 @@ def test_a_written_object_is_a_mapping_equal_to_a_dict() -> None:
     assert read == value
     assert value == read
     assert (list(read), len(read), repr(read)) == (list(value), len(value), repr(value))
-    assert ("n" in read, "m" in read, 5 in read) == (True, False, False)
+    assert ("n" in read, "m" in read) == (True, False)
     assert (read.get("n", 1), read.get("m", 1), read["text"]) == (None, 1, value["text"])
     with pytest.raises(KeyError, match="m"):
         read["m"]
