@@ -129,8 +129,8 @@ impl JsonText {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         let (characters, bytes) = if reached.0 <= position { *reached } else { (0, 0) };
         let rest = text.get(bytes..)?;
-        let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-        let byte = bytes + ends.skip(position - characters).next()?;
+        let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+        let byte = bytes + ends.nth(position - characters)?;
         *reached = (position, byte);
         Some(byte)
     }

@@ -56,11 +56,11 @@ fn endpoint<'a>(cursor: &mut Cursor<'a>, is_ipv4: bool) -> Option<Endpoint<'a>> 
         match name {
             "addresses" => found.addresses = addresses(cursor, is_ipv4)?,
             "conditions" => conditions(cursor, &mut found)?,
-            "nodeName" => found.node_name = checked(cursor, is_subdomain)?,
-            "zone" => found.zone = checked(cursor, |_| true)?,
-            "hostname" => found.hostname = checked(cursor, is_label)?,
+            "nodeName" => text(cursor, &mut found.node_name, is_subdomain)?,
+            "zone" => text(cursor, &mut found.zone, |_| true)?,
+            "hostname" => text(cursor, &mut found.hostname, is_label)?,
             "hints" => hints(cursor, &mut found)?,
-            "targetRef" => found.target = target(cursor)?,
+            "targetRef" => target(cursor, &mut found.target)?,
             _ => cursor.pass(MOST_DEPTH, &mut None)?,
         }
         Some(())
@@ -131,7 +131,7 @@ fn hinted<'a>(cursor: &mut Cursor<'a>, is_right: fn(&str) -> bool) -> Option<Vec
         let mut hint = None;
         members(cursor, |name, cursor| {
             match name {
-                "name" => hint = checked(cursor, is_right)?,
+                "name" => text(cursor, &mut hint, is_right)?,
                 _ => cursor.pass(MOST_DEPTH, &mut None)?,
             }
             Some(())
@@ -143,10 +143,11 @@ fn hinted<'a>(cursor: &mut Cursor<'a>, is_right: fn(&str) -> bool) -> Option<Vec
     Some(found)
 }
 
-/// A target, or that there is none; None for one without kind or name.
-fn target<'a>(cursor: &mut Cursor<'a>) -> Option<Option<Target<'a>>> {
+/// Reads a target, with kind and name, or `null`.
+fn target<'a>(cursor: &mut Cursor<'a>, found: &mut Option<Target<'a>>) -> Option<()> {
+    *found = None;
     if cursor.null() {
-        return Some(None);
+        return Some(());
     }
     let (mut kind, mut target_name, mut namespace) = (None, None, "");
     members(cursor, |name, cursor| {
@@ -158,16 +159,17 @@ fn target<'a>(cursor: &mut Cursor<'a>) -> Option<Option<Target<'a>>> {
         }
         Some(())
     })?;
-    Some(Some(Target { kind: kind?, name: target_name?, namespace }))
+    *found = Some(Target { kind: kind?, name: target_name?, namespace });
+    Some(())
 }
 
-/// A string that is right, or `null`.
-fn checked<'a>(cursor: &mut Cursor<'a>, is_right: fn(&str) -> bool) -> Option<Option<&'a str>> {
-    if cursor.null() {
-        return Some(None);
+/// Reads a string that is right, or `null`.
+fn text<'a>(cursor: &mut Cursor<'a>, found: &mut Option<&'a str>, is_right: fn(&str) -> bool) -> Option<()> {
+    *found = None;
+    if !cursor.null() {
+        *found = Some(cursor.string()?.plain().filter(|text| is_right(text))?);
     }
-    let text = cursor.string()?.plain()?;
-    is_right(text).then_some(Some(text))
+    Some(())
 }
 
 fn is_subdomain(text: &str) -> bool {
@@ -208,4 +210,27 @@ fn items<'a>(cursor: &mut Cursor<'a>, mut item: impl FnMut(&mut Cursor<'a>) -> O
         more = cursor.next(b']')?;
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_names_that_come_twice_the_last_counts() {
+        let text = r#"[{"addresses": ["10.0.0.1"], "zone": "a", "conditions": {"ready": true}, "zone": null,
+            "targetRef": {"kind": "Pod", "name": "a"}, "targetRef": null, "conditions": {"serving": false},
+            "addresses": ["10.0.0.2"], "unknown": [{}, 1]}]"#;
+        let wanted = Endpoint { addresses: vec!["10.0.0.2"], serving: Some(false), ..Endpoint::default() };
+        assert_eq!(plain_endpoints(text, true), Some(vec![wanted]));
+    }
+
+    #[test]
+    fn labels_end_in_letters_and_digits() {
+        for (text, expected) in [("a-1", true), ("a", true), ("", false), ("-a", false), ("a-", false), ("A", false)] {
+            assert_eq!(is_label(text), expected, "{text}");
+        }
+        assert!(is_subdomain("a.b-c") && !is_subdomain("a..b") && !is_subdomain(&"a.".repeat(127)));
+        assert!(is_label_value("") && is_label_value("A_b.c") && !is_label_value("a_") && !is_label_value(".a"));
+    }
 }
