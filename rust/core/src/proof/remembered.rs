@@ -15,7 +15,8 @@ use super::tell::{Difference, Report};
 use super::witness::with;
 use crate::evaluate::words::address as address_words;
 use crate::evaluate::{
-    Chance, Changes, DestinationNat, Fraction, Packet, SourceNat, Surroundings, Verdict, outcomes_after, ways,
+    Chance, Changes, DestinationNat, Fraction, Packet, SourceNat, Surroundings, Verdict, is_untouched, outcomes_after,
+    ways,
 };
 use crate::program::{IpVersion, Program};
 use clients::Aim;
@@ -143,6 +144,9 @@ impl Returning<'_> {
                     }
                     if let Some(other) = clients.iter().find(|other| other.source != client.source) {
                         let packet = self.packet(*other, aim, PORTS[0]);
+                        if is_untouched(self.program, surroundings, &everything, &packet) {
+                            continue;
+                        }
                         let alone =
                             fates(&outcomes_after(self.program, surroundings, Changes::NONE, &packet, false), &packet);
                         let after = outcomes_after(self.program, surroundings, &everything, &packet, false);
