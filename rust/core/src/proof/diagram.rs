@@ -22,7 +22,9 @@ pub const NO: NodeId = 0;
 /// The guard that always holds, the leaf 1.
 pub const YES: NodeId = 1;
 
-/// The leaves of outcomes below this are found by their place.
+/// Outcomes are counted from 0 and from here: by a ruleset, and by what was declared.
+const HALF: u32 = 1 << 31;
+/// The leaves of the first outcomes of each half are found by their places.
 const LEAVES: usize = 1 << 24;
 
 /// An interval of values, from behind the one before to `upper`.
@@ -74,8 +76,8 @@ pub struct Diagram {
     asked: Vec<Asked>,
     edges: Vec<Edge>,
     shares: Vec<Share>,
-    /// The leaves of small outcomes; `NodeId::MAX` if there is none.
-    leaves: Vec<NodeId>,
+    /// The leaves of the first outcomes of each half; `NodeId::MAX` if there is none.
+    leaves: [Vec<NodeId>; 2],
     /// The latest node with a hash.
     known: FxHashMap<u64, NodeId>,
     /// Of each node, the one before it with the same hash; its own number if there is none.
@@ -93,7 +95,7 @@ impl Diagram {
             version,
             nodes: Vec::new(),
             asked: Vec::new(),
-            leaves: Vec::new(),
+            leaves: [Vec::new(), Vec::new()],
             edges: Vec::new(),
             shares: Vec::new(),
             known: FxHashMap::default(),
@@ -148,16 +150,17 @@ impl Diagram {
 
     /// The leaf of an outcome.
     pub fn leaf(&mut self, outcome: u32) -> NodeId {
-        let place = outcome as usize;
+        let (half, place) = (usize::from(outcome >= HALF), (outcome % HALF) as usize);
         if place < LEAVES {
-            if place >= self.leaves.len() {
-                self.leaves.resize(place + 1, NodeId::MAX);
+            if place >= self.leaves[half].len() {
+                self.leaves[half].resize(place + 1, NodeId::MAX);
             }
-            if self.leaves[place] == NodeId::MAX {
-                self.leaves[place] = self.add(Node::Leaf(outcome));
-                self.before.push(self.leaves[place]);
+            if self.leaves[half][place] == NodeId::MAX {
+                let leaf = self.add(Node::Leaf(outcome));
+                self.before.push(leaf);
+                self.leaves[half][place] = leaf;
             }
-            return self.leaves[place];
+            return self.leaves[half][place];
         }
         let hash = hashed(&(0_u8, outcome));
         if let Some(found) =
