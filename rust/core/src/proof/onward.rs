@@ -11,6 +11,9 @@ use crate::evaluate::DestinationNat;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
+/// Variables whose values are known.
+type Facts = Rc<Vec<(Variable, u128)>>;
+
 /// A way that packets have together: what becomes of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
@@ -45,8 +48,8 @@ pub(super) struct Onward {
     last: Option<Way>,
     translation: Option<Translation>,
     /// The last way that was told for packets of which something is known, what is known, and what it was told to be.
-    told: Option<(NodeId, Rc<Vec<(Variable, u128)>>, NodeId)>,
-    no_facts: Rc<Vec<(Variable, u128)>>,
+    told: Option<(NodeId, Facts, NodeId)>,
+    no_facts: Facts,
 }
 
 impl Run<'_> {
