@@ -84,8 +84,9 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     /// What packets made of an element, the last of them: None where none did anything with it.
-    fn changed(&self, set: SetId, key: &[u128]) -> Option<&Option<Data>> {
+    fn changed(&mut self, set: SetId, key: &[u128]) -> Option<&Option<Data>> {
         let found = self.before.of_key(set, key);
+        self.met |= found.is_some();
         let own = self.changes.iter().rev().find(|change| change.set == set && change.key == key);
         own.or(found).map(|change| &change.data)
     }
@@ -151,7 +152,7 @@ impl<'a, W: World> Machine<'a, W> {
             let data = if new.is_empty() { Data::Member } else { Data::Values(new.into_boxed_slice()) };
             self.changes.push(Change { set, key: values, data: Some(data) });
         }
-        let name = self.program.sets[set].name.clone().unwrap_or_default();
+        let name = self.program.sets[set].name.as_deref().unwrap_or_default();
         self.record(|| match operation {
             SetOperation::Delete => format!("forgotten in {name}"),
             SetOperation::Add | SetOperation::Update => format!("remembered in {name}"),

@@ -68,13 +68,24 @@ pub(super) struct Machine<'a, W> {
     pub(super) changes: Vec<Change>,
     /// What packets before it changed.
     pub(super) before: &'a Changes,
+    /// Whether it met any of them.
+    pub(super) met: bool,
     pub(super) budget: u32,
     pub(super) place: (ChainId, usize),
 }
 
 impl<'a, W: World> Machine<'a, W> {
     pub(super) fn new(program: &'a Program, flight: Flight<'a>, world: &'a mut W) -> Self {
-        Self { program, flight, world, changes: Vec::new(), before: Changes::NONE, budget: BUDGET, place: (0, 0) }
+        Self {
+            program,
+            flight,
+            world,
+            changes: Vec::new(),
+            before: Changes::NONE,
+            met: false,
+            budget: BUDGET,
+            place: (0, 0),
+        }
     }
 
     /// The whole way of the packet.

@@ -15,7 +15,7 @@ mod values;
 pub mod words;
 
 pub use batch::{Batch, batch};
-pub(crate) use exact::decisive_notes;
+pub(crate) use exact::{decisive_notes, is_untouched};
 pub use exact::{outcomes, outcomes_after, ways};
 pub use fraction::Fraction;
 pub use memory::Changes;
