@@ -1,8 +1,8 @@
 //! A packet on its way: everything a rule can read or change.
 
+use super::origins::Origins;
 use super::outcome::{DestinationNat, SourceNat};
 use super::packet::{ConnectionState, Packet, RouteType, Surroundings};
-use super::trails::{DESTINATION, DESTINATION_PORT, Operand, SOURCE, SOURCE_PORT};
 use crate::program::{End, Field, IpVersion, Set, Transport};
 use crate::ruleset::Hook;
 use std::borrow::Cow;
@@ -103,25 +103,6 @@ pub(super) struct Flight<'a> {
     pub(super) origins: Origins,
 }
 
-/// Where the values come from that translation changes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origins {
-    pub(super) source: Operand,
-    pub(super) destination: Operand,
-    pub(super) destination_port: Operand,
-    /// Address and port of the last translation to an address, or else the packet's own.
-    pub(super) translated: [Operand; 2],
-}
-
-impl Origins {
-    pub(super) const PACKET: Self = Self {
-        source: Operand::Slot(SOURCE),
-        destination: Operand::Slot(DESTINATION),
-        destination_port: Operand::Slot(DESTINATION_PORT),
-        translated: [Operand::Slot(DESTINATION), Operand::Slot(DESTINATION_PORT)],
-    };
-}
-
 impl<'a> Flight<'a> {
     pub(super) fn new(packet: &'a Packet, surroundings: &'a Surroundings) -> Self {
         Self {
@@ -204,40 +185,6 @@ impl<'a> Flight<'a> {
             Field::IcmpType if self.packet.protocol != 1 => Loaded::Break,
             Field::Icmpv6Type if self.packet.protocol != 58 => Loaded::Break,
             Field::IcmpType | Field::Icmpv6Type => Loaded::Unknown(Missing::Words("its ICMP type is not given")),
-        }
-    }
-
-    /// Where the value of a field comes from. Routes have to have been told before: they are constants behind that.
-    pub(super) fn origin(&self, field: Field, value: u128) -> Operand {
-        match field {
-            Field::Ipv4Address(End::Source) | Field::Ipv6Address(End::Source) => self.origins.source,
-            Field::Ipv4Address(End::Destination) | Field::Ipv6Address(End::Destination) => self.origins.destination,
-            Field::Port(_, End::Destination) => self.origins.destination_port,
-            Field::Port(_, End::Source) | Field::OriginalPort(End::Source) => Operand::Slot(SOURCE_PORT),
-            Field::OriginalPort(End::Destination) => Operand::Slot(DESTINATION_PORT),
-            Field::OriginalAddress(End::Source) => Operand::Slot(SOURCE),
-            Field::OriginalAddress(End::Destination) => Operand::Slot(DESTINATION),
-            Field::Protocol
-            | Field::Ipv4Protocol
-            | Field::Ipv6NextHeader
-            | Field::NetfilterFamily
-            | Field::EtherType
-            | Field::InputInterface
-            | Field::OutputInterface
-            | Field::Mark
-            | Field::Priority
-            | Field::PacketType
-            | Field::ConnectionState
-            | Field::ConnectionStatus
-            | Field::ConnectionDirection
-            | Field::ConnectionMark
-            | Field::OriginalProtocol
-            | Field::RouteType(_)
-            | Field::ReversePath
-            | Field::TcpFlags
-            | Field::IcmpType
-            | Field::Icmpv6Type
-            | Field::Absent => Operand::Constant(value),
         }
     }
 

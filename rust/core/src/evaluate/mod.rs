@@ -8,6 +8,7 @@ mod fraction;
 mod lookup;
 mod machine;
 mod memory;
+mod origins;
 mod outcome;
 mod packed;
 mod packet;

@@ -3,9 +3,10 @@
 use super::batch::{ACCEPT, CHOSEN_BY_KERNEL, DNAT, DRAWN, DROP, MASQUERADE, REJECT, SNAT, UNKNOWN};
 use super::drawing::{Drawing, Recording};
 use super::exact::{decisive_notes, outcomes};
-use super::flight::{Flight, Origins};
+use super::flight::Flight;
 use super::fraction::Fraction;
 use super::machine::{Machine, Stop};
+use super::origins::Origins;
 use super::outcome::{DestinationNat, Outcome, SourceNat, Verdict};
 use super::packet::{Packet, Surroundings};
 use super::trails::{Class, End, Known, SLOTS, Slots, Trail, Tree, Way, fill};
@@ -94,8 +95,8 @@ impl<'a> Runner<'a> {
                     mark: end.mark,
                 }
             }
-            Way::New => self.write(packet, random),
-            Way::Machine => self.run_alone(packet, random),
+            Way::New if !tree.is_full() => self.write(packet, random),
+            Way::New | Way::Machine => self.run_alone(packet, random),
         }
     }
 
@@ -195,4 +196,67 @@ fn draw(program: &Program, surroundings: &Surroundings, packet: &Packet, random:
 
 fn unknown() -> Outcome {
     Outcome { verdict: Verdict::Unknown, destination: DestinationNat::None, source: SourceNat::None, mark: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::ConnectionState;
+    use crate::program::IpVersion;
+    use crate::read;
+    use crate::ruleset::Hook;
+
+    const RULES: &str = "table ip t {
+        map services { type ipv4_addr : verdict; elements = { 10.0.0.1 : goto pick, 10.0.0.2 : goto pick } }
+        map endpoints {
+            typeof ip daddr . numgen random mod 65536 : ip daddr . tcp dport
+            elements = { 10.0.0.1 . 0 : 10.1.0.1 . 80, 10.0.0.1 . 1 : 10.1.0.2 . 81, 10.0.0.2 . 0 : 10.1.0.3 . 82 }
+        }
+        chain c { type nat hook prerouting priority dstnat; policy accept; ip daddr vmap @services }
+        chain pick { meta l4proto tcp dnat ip to ip daddr . numgen random mod 2 map @endpoints }
+    }";
+
+    fn packet(destination: u128) -> Packet {
+        Packet {
+            version: IpVersion::V4,
+            protocol: 6,
+            source: 1,
+            destination,
+            source_port: Some(40_000),
+            destination_port: Some(80),
+            hook: Hook::Prerouting,
+            input_interface: None,
+            output_interface: None,
+            mark: 0,
+            state: ConnectionState::New,
+        }
+    }
+
+    #[test]
+    fn packets_that_are_treated_alike_are_run_once() {
+        let program = Program::new(read::text(RULES.as_bytes()).unwrap());
+        let surroundings = Surroundings::default();
+        let mut runner = Runner::new(&program, &surroundings, true);
+        let half = 1 << 31;
+        let sent = [(1, 0), (1, half), (2, 0), (2, half), (3, 0), (4, 0)];
+        let found = sent.map(|(last, random)| {
+            let found = runner.run(&packet(0x0a00_0000 + last), random);
+            (found.verdict, found.address, found.port)
+        });
+        let own = |last| (ACCEPT, 0x0a00_0000 + last, 80);
+        assert_eq!(found[..3], [(DNAT, 0x0a01_0001, 80), (DNAT, 0x0a01_0002, 81), (DNAT, 0x0a01_0003, 82)]);
+        assert_eq!(found[3..], [own(2), own(3), own(4)]);
+        // An endpoint, no endpoint, no Service.
+        assert_eq!((runner.written, runner.led), (3, 3));
+    }
+
+    #[test]
+    fn rules_that_count_leave_no_trails() {
+        let text = RULES.replace("numgen random mod 2", "numgen inc mod 2");
+        let program = Program::new(read::text(text.as_bytes()).unwrap());
+        let surroundings = Surroundings::default();
+        let mut runner = Runner::new(&program, &surroundings, true);
+        let ports = [0; 3].map(|random| runner.run(&packet(0x0a00_0001), random).port);
+        assert_eq!((ports, runner.written), ([80, 81, 80], 0));
+    }
 }

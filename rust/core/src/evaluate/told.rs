@@ -2,6 +2,7 @@
 
 use super::flight::{Address, Loaded};
 use super::machine::{Machine, World};
+use super::origins::Origins;
 use super::packet::RouteType;
 use super::trails::Operand;
 use crate::program::{End, Field, Part, SetId, Span, Target};
@@ -46,7 +47,7 @@ impl<W: World> Machine<'_, W> {
             _ => {}
         }
         if let (Some(trail), Loaded::Value(value)) = (self.world.trail(), loaded) {
-            trail.read(self.flight.origin(field, value));
+            trail.read(self.flight.origins.of(field, value));
         }
     }
 
@@ -102,7 +103,7 @@ impl<W: World> Machine<'_, W> {
     pub(super) fn tell_destination(&mut self, address: Option<u128>, port: Option<u16>, [to, to_port]: [Operand; 2]) {
         let flight = &mut self.flight;
         let Some(trail) = self.world.trail() else { return };
-        flight.origins.translated = super::flight::Origins::PACKET.translated;
+        flight.origins.translated = Origins::PACKET.translated;
         if let Some(address) = address {
             if let Address::Known(before) = flight.destination {
                 trail.same(flight.origins.destination, to, before == address);

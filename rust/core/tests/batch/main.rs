@@ -88,7 +88,7 @@ fn compare(program: &Program, packets: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn on_the_trails_of_others_packets_end_where_they_do_alone(
@@ -124,7 +124,7 @@ fn packets_for(document: &str) -> Vec<u8> {
     addresses.extend([0x0a00_0001, 0xc633_6401]);
     let mut packed = Vec::new();
     let mut state = 1_u64;
-    for _ in 0..3_000 {
+    for _ in 0..300 {
         let mut below = |modulus: usize| {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             usize::try_from(state >> 33).unwrap() % modulus

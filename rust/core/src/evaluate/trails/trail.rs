@@ -7,6 +7,9 @@ use crate::program::{Answer, Data, Hit, IpVersion, Kind, Part, Program, SetId, S
 use crate::ruleset::{Comparison, Operator};
 use std::sync::Arc;
 
+/// A packet that is asked more is left to the machine: whether a question was asked before is looked for among all.
+const STEPS: usize = 128;
+
 /// The questions that one packet was asked, with its answers.
 ///
 /// The machine tells what it reads and decides as it does so; [`Trail::last`] is where the value it read last comes from.
@@ -164,6 +167,7 @@ impl Trail {
 
     /// The same question has the same answer: it is asked once.
     fn ask(&mut self, question: Question, answer: u32) {
+        self.left |= self.steps.len() >= STEPS;
         if !self.left && !self.steps.iter().any(|(asked, _)| *asked == question) {
             self.steps.push((question, answer));
         }

@@ -8,7 +8,7 @@ use crate::program::IpVersion;
 use crate::ruleset::Hook;
 use rustc_hash::FxHashMap;
 
-/// A tree does not grow beyond so many nodes.
+/// A tree of so many nodes does not grow any more.
 const NODES: usize = 1 << 18;
 
 /// What is decided before the first question: these facts of a packet are few, and many rules ask for them.
@@ -101,6 +101,11 @@ impl Tree {
         self.roots.get(&class).copied()
     }
 
+    /// Whether no trail is added any more.
+    pub(in crate::evaluate) fn is_full(&self) -> bool {
+        self.nodes.len() >= NODES
+    }
+
     /// Leads a packet as far as others came. Numbers are drawn on the way.
     pub(in crate::evaluate) fn lead(
         &self,
@@ -126,7 +131,7 @@ impl Tree {
 
     /// Adds the trail of a packet.
     pub(in crate::evaluate) fn add(&mut self, class: Class, trail: Trail, end: End) {
-        if self.nodes.len() + trail.steps.len() >= NODES {
+        if self.is_full() {
             return;
         }
         let end = if trail.left { Node::Machine } else { Node::End(end) };
