@@ -15,7 +15,6 @@ pub(super) enum Next {
 }
 
 impl<'a, W: World> Machine<'a, W> {
-    #[expect(clippy::too_many_lines, reason = "one arm for each action, none of which says anything of another")]
     pub(super) fn rule(&mut self, rule: &'a Rule) -> Result<Next, Stop> {
         for action in &rule.actions {
             match action {

@@ -243,7 +243,7 @@ mod tests {
             let found = runner.run(&packet(0x0a00_0000 + last), random);
             (found.verdict, found.address, found.port)
         });
-        let own = |last| (ACCEPT, 0x0a00_0000 + last, 80);
+        let own = |last: u128| (ACCEPT, 0x0a00_0000 + last, 80);
         assert_eq!(found[..3], [(DNAT, 0x0a01_0001, 80), (DNAT, 0x0a01_0002, 81), (DNAT, 0x0a01_0003, 82)]);
         assert_eq!(found[3..], [own(2), own(3), own(4)]);
         // An endpoint, no endpoint, no Service.

@@ -22,6 +22,13 @@ pub(super) enum Holds {
 /// The fields of a key, whatever transport a port was named after.
 type Shape = Box<[Field]>;
 
+/// Sets that are asked for one key.
+struct Group<'a> {
+    shape: Shape,
+    kinds: &'a [Kind],
+    sets: Vec<SetId>,
+}
+
 /// The tables of a program.
 #[derive(Debug)]
 pub(in crate::evaluate) struct Tables {
@@ -34,7 +41,8 @@ pub(in crate::evaluate) struct Tables {
 /// none of them names.
 #[derive(Debug)]
 pub(super) struct Profiles {
-    kinds: Vec<Kind>,
+    /// Of the parts of its keys, in bits.
+    widths: Vec<u32>,
     numbers: Numbers,
 }
 
@@ -47,7 +55,7 @@ enum Numbers {
 impl Tables {
     pub(super) fn new(program: &Program) -> Self {
         let holds: Vec<Holds> = program.sets.iter().map(Holds::of).collect();
-        let mut groups: Vec<((Shape, &[Kind]), Vec<SetId>)> = Vec::new();
+        let mut groups: Vec<Group<'_>> = Vec::new();
         let mut found: FxHashMap<(Shape, &[Kind]), usize> = FxHashMap::default();
         for action in program.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions) {
             let (Action::Member { key, set, .. } | Action::VerdictMap { key, map: set }) = action else { continue };
@@ -55,20 +63,20 @@ impl Tables {
             let foldable = linked.key.iter().map(|kind| kind.bits()).sum::<u32>() <= BITS;
             let plain = matches!(holds[*set], Holds::Members | Holds::Verdicts);
             let Some(shape) = shape(key).filter(|_| plain && foldable && named(linked).all(is_exact)) else { continue };
-            let name = (shape, &linked.key[..]);
-            let place = *found.entry(name.clone()).or_insert(groups.len());
+            let kinds = &linked.key[..];
+            let place = *found.entry((shape.clone(), kinds)).or_insert(groups.len());
             if place == groups.len() {
-                groups.push((name, Vec::new()));
+                groups.push(Group { shape, kinds, sets: Vec::new() });
             }
-            if !groups[place].1.contains(set) {
-                groups[place].1.push(*set);
+            if !groups[place].sets.contains(set) {
+                groups[place].sets.push(*set);
             }
         }
         let mut places = FxHashMap::default();
-        for (place, ((shape, _), sets)) in groups.iter().enumerate() {
-            places.extend(sets.iter().map(|set| ((*set, shape.clone()), place)));
+        for (place, group) in groups.iter().enumerate() {
+            places.extend(group.sets.iter().map(|set| ((*set, group.shape.clone()), place)));
         }
-        let profiles = groups.iter().map(|((_, kinds), sets)| Profiles::new(program, kinds, sets)).collect();
+        let profiles = groups.iter().map(|group| Profiles::new(program, group.kinds, &group.sets)).collect();
         Self { holds, profiles, places }
     }
 
@@ -80,6 +88,7 @@ impl Tables {
 
 impl Profiles {
     fn new(program: &Program, kinds: &[Kind], sets: &[SetId]) -> Self {
+        let widths: Vec<u32> = kinds.iter().map(|kind| kind.bits()).collect();
         let mut profiles: FxHashMap<Vec<Option<&Data>>, u32> = FxHashMap::default();
         let mut keys: FxHashMap<[u128; 2], u32> = FxHashMap::default();
         let of = |key: &[u128]| sets.iter().map(|set| program.sets[*set].find(key).map(|entry| &entry.data)).collect();
@@ -90,25 +99,25 @@ impl Profiles {
         profiles.insert(nothing, 0);
         for entry in sets.iter().flat_map(|set| named(&program.sets[*set])) {
             let values: Vec<u128> = entry.key.iter().map(|span| span.low).collect();
-            let Some(folded) = fold(kinds, values.iter().copied()) else { continue };
+            let Some(folded) = fold(&widths, values.iter().copied()) else { continue };
             let next = u32::try_from(profiles.len()).unwrap_or(u32::MAX);
             keys.entry(folded).or_insert_with(|| *profiles.entry(of(&values)).or_insert(next));
         }
-        let numbers = if kinds.iter().map(|kind| kind.bits()).sum::<u32>() <= u64::BITS {
+        let numbers = if widths.iter().sum::<u32>() <= u64::BITS {
             let narrow = |([_, low], number): ([u128; 2], u32)| Some((u64::try_from(low).ok()?, number));
             Numbers::Narrow(keys.into_iter().filter_map(narrow).collect())
         } else {
             Numbers::Wide(keys)
         };
-        Self { kinds: kinds.to_vec(), numbers }
+        Self { widths, numbers }
     }
 
     /// The number for a key; None if one of its values is wider than its kind.
     #[inline]
     pub(super) fn number(&self, values: impl Iterator<Item = u128>) -> Option<u32> {
         let found = match &self.numbers {
-            Numbers::Narrow(numbers) => numbers.get(&fold_narrow(&self.kinds, values)?),
-            Numbers::Wide(numbers) => numbers.get(&fold(&self.kinds, values)?),
+            Numbers::Narrow(numbers) => numbers.get(&fold_narrow(&self.widths, values)?),
+            Numbers::Wide(numbers) => numbers.get(&fold(&self.widths, values)?),
         };
         Some(found.copied().unwrap_or(0))
     }
@@ -133,10 +142,9 @@ impl Holds {
 
 /// The values of a key side by side; None if one of them is wider than its kind, which no key of a set is.
 #[inline]
-fn fold(kinds: &[Kind], values: impl Iterator<Item = u128>) -> Option<[u128; 2]> {
+fn fold(widths: &[u32], values: impl Iterator<Item = u128>) -> Option<[u128; 2]> {
     let [mut high, mut low] = [0, 0];
-    for (kind, value) in kinds.iter().zip(values) {
-        let bits = kind.bits();
+    for (bits, value) in widths.iter().copied().zip(values) {
         if bits == u128::BITS {
             [high, low] = [low, value];
         } else if value >> bits == 0 {
@@ -153,10 +161,9 @@ fn fold(kinds: &[Kind], values: impl Iterator<Item = u128>) -> Option<[u128; 2]>
 
 /// The same of keys that fit one word.
 #[inline]
-fn fold_narrow(kinds: &[Kind], values: impl Iterator<Item = u128>) -> Option<u64> {
+fn fold_narrow(widths: &[u32], values: impl Iterator<Item = u128>) -> Option<u64> {
     let mut folded = 0_u64;
-    for (kind, value) in kinds.iter().zip(values) {
-        let bits = kind.bits();
+    for (bits, value) in widths.iter().copied().zip(values) {
         let value = u64::try_from(value).ok().filter(|value| bits == u64::BITS || value >> bits == 0)?;
         folded = folded.checked_shl(bits).unwrap_or(0) | value;
     }

@@ -120,22 +120,21 @@ impl Trail {
             Holds::Anything => self.leave(),
             Holds::Values => self.find_values(program, set, key, hit),
             Holds::Members | Holds::Verdicts if constant => {}
-            Holds::Members | Holds::Verdicts => match self.tables.place(set, parts) {
-                Some(table) => {
-                    let Some(number) = self.tables.profiles[table].number(values.iter().copied()) else {
-                        return self.leave();
-                    };
-                    self.ask(Question::Profile { table, key: key.into() }, number);
-                }
-                None => {
+            Holds::Members | Holds::Verdicts => {
+                let asked = if let Some(table) = self.tables.place(set, parts) {
+                    let number = self.tables.profiles[table].number(values.iter().copied());
+                    number.map(|number| (Question::Profile { table, key: key.into() }, number))
+                } else {
                     let member = holds == Holds::Members;
                     let place = hit.map_or(Some(0), |hit| u32::try_from(hit.place() + 1).ok());
-                    let Some(answer) = place.map(|place| if member { place.min(1) } else { place }) else {
-                        return self.leave();
-                    };
-                    self.ask(Question::Element { set, key: key.into(), member }, answer);
+                    let answer = place.map(|place| if member { place.min(1) } else { place });
+                    answer.map(|answer| (Question::Element { set, key: key.into(), member }, answer))
+                };
+                match asked {
+                    Some((question, answer)) => self.ask(question, answer),
+                    None => self.leave(),
                 }
-            },
+            }
         }
     }
 
