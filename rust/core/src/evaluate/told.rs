@@ -5,7 +5,7 @@ use super::machine::{Machine, World};
 use super::origins::Origins;
 use super::packet::RouteType;
 use super::trails::Operand;
-use crate::program::{End, Field, Part, SetId, Span, Target};
+use crate::program::{End, Field, NatTarget, Part, SetId, Span, Target};
 use crate::ruleset::Comparison;
 
 impl<W: World> Machine<'_, W> {
@@ -88,9 +88,14 @@ impl<W: World> Machine<'_, W> {
         }
     }
 
-    /// A number that is no port is none.
+    /// A number that is no port is none. Maps of ports hold no others.
     #[inline]
-    pub(super) fn tell_port(&mut self, port: Option<u128>, origin: Operand) {
+    pub(super) fn tell_port(&mut self, target: &NatTarget, port: Option<u128>, origin: Operand) {
+        if let NatTarget::Map { map, .. } = target
+            && self.program.sets[*map].data.get(1).is_some_and(|kind| kind.bits() <= u16::BITS)
+        {
+            return;
+        }
         if let (Some(trail), Some(port)) = (self.world.trail(), port) {
             trail.read(origin);
             let most = u128::from(u16::MAX);
@@ -98,22 +103,27 @@ impl<W: World> Machine<'_, W> {
         }
     }
 
-    /// Whether translation to an address changes anything is what `ct status dnat` asks.
+    /// Whether translation to an address changes anything is what `ct status dnat` asks: the port matters only where the
+    /// address does not tell.
     #[inline]
     pub(super) fn tell_destination(&mut self, address: Option<u128>, port: Option<u16>, [to, to_port]: [Operand; 2]) {
         let flight = &mut self.flight;
         let Some(trail) = self.world.trail() else { return };
         flight.origins.translated = Origins::PACKET.translated;
+        let mut changed = flight.destination_changed;
         if let Some(address) = address {
-            if let Address::Known(before) = flight.destination {
+            if let (Address::Known(before), false) = (flight.destination, changed) {
                 trail.same(flight.origins.destination, to, before == address);
             }
+            changed |= flight.destination != Address::Known(address);
             flight.origins.destination = to;
             flight.origins.translated[0] = to;
         }
         if let Some(port) = port {
             if let Some(before) = flight.destination_port {
-                trail.same(flight.origins.destination_port, to_port, before == port);
+                if !changed {
+                    trail.same(flight.origins.destination_port, to_port, before == port);
+                }
                 flight.origins.destination_port = to_port;
             }
             flight.origins.translated[1] = to_port;

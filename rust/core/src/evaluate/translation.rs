@@ -53,7 +53,7 @@ impl<'a, W: World> Machine<'a, W> {
         if let NatTarget::Map { .. } = target {
             origins = self.origins();
         }
-        self.tell_port(port, origins[1]);
+        self.tell_port(target, port, origins[1]);
         let port = port.and_then(|port| u16::try_from(port).ok());
         match kind {
             NatKind::Destination => match several {
