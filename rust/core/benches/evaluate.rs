@@ -206,10 +206,8 @@ fn time(mut run: impl FnMut()) -> Duration {
     for _ in 0..PASSES {
         run();
     }
-    let passed = match (before, on_processor()) {
-        (Some(before), Some(after)) if after > before => after - before,
-        _ => start.elapsed(),
-    };
+    let counted = before.zip(on_processor()).and_then(|(before, after)| after.checked_sub(before));
+    let passed = counted.filter(|counted| !counted.is_zero()).unwrap_or_else(|| start.elapsed());
     passed / PASSES
 }
 
