@@ -53,7 +53,7 @@ THIRD_PARTY = {
     "click": frozenset({"cli"}),
     "distributed": frozenset({"audit"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
+    "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }
 
 
