@@ -55,9 +55,11 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
         service = services[index]
         problems[index] += cluster_ips.lacking(service, families[index]) + node_ports.lacking(service)
         if not problems[index]:
-            service, assigned = cluster_ips.complete(service, families[index])
-            services[index], ports_assigned = node_ports.complete(service)
-            assignments[index] = assigned + ports_assigned
+            ip_changes, ip_assignments = cluster_ips.give(service, families[index])
+            port_changes, port_assignments = node_ports.give(service)
+            assignments[index] = ip_assignments + port_assignments
+            if assignments[index]:
+                services[index] = evolve(service, **ip_changes, **port_changes)
     return Allocation(
         evolve(cluster, services=services),
         tuple(itertools.chain.from_iterable(assignments)),
