@@ -93,10 +93,10 @@ class ClusterIPs:
         for family, holders in reserved.items():
             self._ledgers[family].reserve(holders)
 
-    def claim(self, service: Service) -> list[Problem]:
-        """Take the addresses that a Service names; those of others are told."""
+    def claim(self, service: Service, addresses: Sequence[tuple[str, str]]) -> list[Problem]:
+        """Take the addresses that a Service names (`given_addresses`); those of others are told."""
         problems: list[Problem] = []
-        for written, address in given_addresses(service):
+        for written, address in addresses:
             ledger = self._ledgers[family_of(address)]
             number = address_number(address)
             detail = None
@@ -154,14 +154,11 @@ class ClusterIPs:
             assignments.append(Assignment(reference, _POLICY, families.policy.value, reason))
         return changes, assignments
 
-    def held(self, service: Service) -> dict[str, str]:
-        """The addresses of a Service that nobody else has, with their owner."""
-        owner = service_owner(service)
-        addresses = (address for _, address in given_addresses(service))
-        return {address: owner for address in addresses if self._is_held(address, Holder(owner))}
-
-    def _is_held(self, address: str, holder: Holder) -> bool:
-        return self._ledgers[family_of(address)].is_held(address_number(address), holder)
+    def holders(self) -> Iterator[tuple[str, Holder]]:
+        """Who holds which address."""
+        for family, ledger in self._ledgers.items():
+            for number, holder in ledger.holders():
+                yield address_text(family, number), holder
 
     def usage(self) -> Iterator[RangeUsage]:
         """How full the ranges are, those of the default family first."""

@@ -38,10 +38,14 @@ class Holder(NamedTuple):
         """Whether what this one holds is `other`'s to have; a reservation without a role is for every role."""
         return self.owner == other.owner and (self.role == other.role or (self.is_reserved and not self.role))
 
+    @property
+    def key(self) -> str:
+        """The holder as reservations name it."""
+        return f"{self.owner}:{self.role}" if self.role else self.owner
+
     def __str__(self) -> str:
         if self.is_reserved:
-            key = f"{self.owner}:{self.role}" if self.role else self.owner
-            return f"reserved for {printable(key)}" if key else "reserved"
+            return f"reserved for {printable(self.key)}" if self.owner else "reserved"
         if self.role == HEALTH_CHECK:
             return f"taken by the health check of Service {printable(self.owner)}"
         port = f"port {self.role} of " if self.role else ""
@@ -110,9 +114,11 @@ class Ledger:
         more = len(self._places) - len(names)
         return ", ".join(names) + (f" and {more} more" if more else "")
 
-    def is_held(self, number: int, holder: Holder) -> bool:
-        """Whether a number is somebody's, and, if the ranges are known, one that can be given."""
-        return self._holders.get(number) == holder and (self.is_empty or self.is_within(number))
+    def holders(self) -> Iterator[tuple[int, Holder]]:
+        """Who holds what now; without the numbers outside of the ranges that somebody names all the same."""
+        for number, holder in self._holders.items():
+            if holder.is_reserved or self.is_empty or self.is_within(number):
+                yield number, holder
 
     def is_within(self, number: int) -> bool:
         """Whether a number is one that can be given."""
@@ -164,8 +170,7 @@ class Ledger:
             if place is None:
                 continue
             first, last = place.range.limits(band)
-            name = f"{holder.owner}:{holder.role}" if holder.role else holder.owner
-            start = int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+            start = int.from_bytes(blake2b(holder.key.encode("utf-8", "surrogatepass"), digest_size=16).digest())
             number = self._next_free(first + start % (last - first + 1))
             if number > last:
                 number = self._next_free(first)

@@ -8,6 +8,7 @@ kubernetes/pkg/registry/core/service/storage/alloc.go).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve
@@ -120,25 +121,16 @@ class NodePorts:
             assignments.append(Assignment(service.reference, _HEALTH_CHECK, number, reason))
         return changes, assignments
 
-    def held(self, service: Service) -> dict[int, str]:
-        """The node ports of a Service that nobody else has, with their owners."""
-        owner = service_owner(service)
-        holders: dict[int, Holder] = {}
-        if _may_have_node_ports(service):
-            holders = {port.node_port: Holder(owner, str(port.port)) for port in service.ports if port.node_port}
-        if service.health_check_node_port and _needs_health_check(service):
-            holders[service.health_check_node_port] = Holder(owner, HEALTH_CHECK)
-        return {
-            number: f"{holder.owner}:{holder.role}"
-            for number, holder in holders.items()
-            if self._ledger.is_held(number, holder)
-        }
+    def holders(self) -> Iterator[tuple[int, Holder]]:
+        """Who holds which node port."""
+        return self._ledger.holders()
 
     def usage(self) -> Iterator[RangeUsage]:
         """How full the range is."""
         return self._ledger.usage()
 
 
+@lru_cache(maxsize=256)
 def _node_port(index: int) -> FieldPath:
     return FieldPath.of("spec.ports", index, "nodePort")
 
