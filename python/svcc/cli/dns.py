@@ -16,6 +16,7 @@ from svcc.dns.contract import DnsRecords, DnsSettings, DnsZone
 from svcc.dns.document import records_document
 from svcc.dns.hosts import hosts_lines
 from svcc.dns.records import dns_records
+from svcc.dns.zone import zone_lines
 from svcc.errors import FindingsError
 from svcc.fields import Severity
 
@@ -42,6 +43,7 @@ __all__ = ["dns_command"]
     metavar="DIR",
     help="Write every zone to a file DOMAIN.zone in this folder, and print their names.",
 )
+@click.option("--verify", is_flag=True, help="Read each zone file back with dnspython before it is written.")
 @click.option("--strict", is_flag=True, help="Write nothing and exit with 1 if there are errors.")
 @talk_options
 @click.pass_context
@@ -56,6 +58,7 @@ def dns_command(
     output: str,
     printed: str | None,
     output_dir: str | None,
+    verify: bool,
     strict: bool,
     talk: Talk,
 ) -> None:
@@ -74,8 +77,8 @@ def dns_command(
         return
     if not filenames:
         raise click.UsageError("Missing option '-f' / '--filename'.")
-    if output != "zone" and (printed or output_dir):
-        raise click.UsageError(f"--print and --output-dir are for zones, not for -o {output}")
+    if output != "zone" and (printed or output_dir or verify):
+        raise click.UsageError(f"--print, --output-dir and --verify are for zones, not for -o {output}")
     if printed and output_dir:
         raise click.UsageError("--print and --output-dir exclude each other")
     loaded = loaded_input(talk, InputOptions(filenames, namespace, all_namespaces, selector))
@@ -88,9 +91,9 @@ def dns_command(
         raise FindingsError(f"nothing was written: {errors} {'error' if errors == 1 else 'errors'} above")
     with talk.progress("writing"):
         if output_dir is not None:
-            _write_zones(records, Path(output_dir))
+            _write_zones(records, Path(output_dir), verify=verify)
         else:
-            write_data(_rendered(records, output, printed))
+            write_data(_rendered(records, output, printed, verify=verify))
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -100,12 +103,12 @@ def _refuse_options(context: click.Context) -> None:
             raise click.UsageError(f"options go after {context.invoked_subcommand}, not before it")
 
 
-def _rendered(records: DnsRecords, output: str, printed: str | None) -> Iterable[str]:
+def _rendered(records: DnsRecords, output: str, printed: str | None, *, verify: bool) -> Iterable[str]:
     if output == "hosts":
         return hosts_lines(records)
     if output == "json":
         return json_lines(records_document(records), levels=4)
-    return _zone_lines(_chosen(records, printed) if printed else records.zones[0])
+    return [_zone_text(_chosen(records, printed) if printed else records.zones[0], verify=verify)]
 
 
 def _chosen(records: DnsRecords, name: str) -> DnsZone:
@@ -118,20 +121,23 @@ def _chosen(records: DnsRecords, name: str) -> DnsZone:
     raise click.UsageError(f"--print: there is no zone {name}; there are {there}{more}")
 
 
-def _write_zones(records: DnsRecords, folder: Path) -> None:
+def _write_zones(records: DnsRecords, folder: Path, *, verify: bool) -> None:
     """Write every zone, and print the names of the files.
 
     Raises:
         OSError: one cannot be written.
     """
-    texts = {folder / f"{zone.name}zone": "".join(_zone_lines(zone)) for zone in records.zones}
+    texts = {folder / f"{zone.name}zone": _zone_text(zone, verify=verify) for zone in records.zones}
     make_folder(folder)
     for path, text in texts.items():
         write_file(path, text)
     write_data(f"{path}\n" for path in texts)
 
 
-def _zone_lines(zone: DnsZone) -> Iterable[str]:
-    from svcc.dns.zone import zone_lines  # noqa: PLC0415  (its third party is an extra)
+def _zone_text(zone: DnsZone, *, verify: bool) -> str:
+    text = "".join(zone_lines(zone))
+    if verify:
+        from svcc.dns.dnspython import verify_zone  # noqa: PLC0415  (its third party is an extra)
 
-    return zone_lines(zone)
+        verify_zone(zone, text)
+    return text
