@@ -53,7 +53,7 @@ def verify_zone(zone: DnsZone, text: str) -> None:
     """
     try:
         read = dns.zone.from_text(text, origin=zone.name, relativize=False)
-        same = read == dnspython_zone(zone)
+        same = set(read.iterate_rdatas()) == set(dnspython_zone(zone).iterate_rdatas())
     except (dns.exception.DNSException, ValueError) as error:
         raise SvccError(f"the file of zone {zone.name} cannot be read: {error}") from error
     if not same:
