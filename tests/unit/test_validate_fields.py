@@ -160,7 +160,7 @@ def broken(value: Any, path: Path, item: Any) -> Any:
 
 def named(problems: list[Problem]) -> set[Path]:
     """The fields of all errors, with the keys of maps as plain names and the server's own spelling undone."""
-    found = set()
+    found: set[Path] = set()
     for problem in problems:
         steps = (step[0] if isinstance(step, tuple) else step for step in problem.path.steps)
         found.add(tuple("loadBalancerSourceRanges" if step == "LoadBalancerSourceRanges" else step for step in steps))

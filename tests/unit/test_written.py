@@ -261,7 +261,8 @@ WORDS = st.sampled_from(
         "*a",
     ]
 )
-VALUES = st.recursive(
+KEYS: tuple[str, ...] = ("on", "0x10", "plain")
+VALUES: st.SearchStrategy[str] = st.recursive(
     WORDS,
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
@@ -271,7 +272,6 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-KEYS = ("on", "0x10", "plain")
 
 
 @given(VALUES)
