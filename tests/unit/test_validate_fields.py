@@ -115,7 +115,7 @@ BREAKS: list[tuple[Mapping[str, Any], Path, st.SearchStrategy[Any]]] = [
     (RICH_SERVICE, ("spec", "ipFamilyPolicy"), NO_WORD),
     (RICH_SERVICE, ("spec", "clusterIPs", 1), NO_ADDRESS),
     (RICH_SERVICE, ("spec", "externalIPs", 0), NO_ADDRESS | st.sampled_from(["127.0.0.1", "0.0.0.0", "fe80::1"])),
-    (RICH_SERVICE, ("spec", "externalTrafficPolicy"), NO_WORD),
+    (LOAD_BALANCER, ("spec", "externalTrafficPolicy"), NO_WORD),
     (RICH_SERVICE, ("spec", "internalTrafficPolicy"), NO_WORD),
     (RICH_SERVICE, ("spec", "trafficDistribution"), NO_WORD),
     (RICH_SERVICE, ("spec", "healthCheckNodePort"), NUMBERS),
