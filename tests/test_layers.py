@@ -43,6 +43,7 @@ NATIVE_IMPORTERS = frozenset(
         "svcc.kernel_hash",
         "svcc.trace",
         "svcc.audit",
+        "svcc.manifest.json_reader",
         "svcc.manifest.yaml_reader",
     }
 )

@@ -14,6 +14,7 @@ from svcc.validate.endpoint_slice import MOST_ENDPOINTS
 from svcc.validate.ip import special_address_errors
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_known_subdomain, is_label, is_label_value, metadata_is_plain
 from svcc.wire.endpoint_slice import endpoint_port
+from svcc.wire.written import WrittenObject
 
 __all__ = ["plain_endpoint_slice"]
 
@@ -27,7 +28,11 @@ def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Sourc
         # Names of slices are used once each, and do not come back as the name of a node does: a label is enough here.
         if not is_label(name) or not metadata_is_plain(metadata) or address_type not in ("IPv4", "IPv6"):
             return None
-        endpoints = _plain_endpoints(value.get("endpoints"), address_type)
+        endpoints = None
+        if type(value) is WrittenObject:
+            endpoints = value.plain_endpoints(address_type, Endpoint, ObjectReference)
+        if endpoints is None:
+            endpoints = _plain_endpoints(value.get("endpoints"), address_type)
         ports = _plain_ports(value.get("ports"))
     except DOUBT:
         return None

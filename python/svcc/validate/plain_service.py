@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from svcc.addresses import canonical_address, family_of
+from svcc.addresses import canonical_address, canonical_prefix, family_of
 from svcc.fields import Source
 from svcc.model.service import IPFamilyPolicy, IPMode, LoadBalancerIngress, Protocol, Service, ServicePort
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_label, is_old_label, labels_are_plain, metadata_is_plain
@@ -20,7 +20,6 @@ _UNUSUAL_FIELDS = frozenset(
         "externalName",
         "loadBalancerClass",
         "loadBalancerIP",
-        "loadBalancerSourceRanges",
         "sessionAffinityConfig",
     }
 )
@@ -53,11 +52,12 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
             return None
         if selector is not None and not labels_are_plain(selector):
             return None
+        ranges = _plain_source_ranges(get("loadBalancerSourceRanges"), service_type)
         ports = _plain_ports(spec["ports"], service_type)
         cluster_ips = _plain_cluster_ips(spec)
         status = value.get("status")
         ingress = () if status is None else _plain_ingress(status, service_type)
-        if not ports or cluster_ips is None or ingress is None:
+        if not ports or cluster_ips is None or ingress is None or ranges is None:
             return None
         if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
             return None
@@ -78,6 +78,7 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
         traffic_distribution=distribution,
         health_check_node_port=health_port,
         publish_not_ready_addresses=publishes,
+        load_balancer_source_ranges=ranges,
         load_balancer_ingress=ingress,
         allocate_load_balancer_node_ports=allocates is not False,
         labels=metadata.get("labels"),
@@ -194,6 +195,15 @@ def _plain_cluster_ips(spec: Mapping[str, Any]) -> tuple[str, ...] | None:  # no
     if families is not None and any(map(str.__ne__, found, families)):
         return None
     return tuple(cluster_ips)
+
+
+def _plain_source_ranges(ranges: Any, service_type: str) -> tuple[str, ...] | None:
+    """The source ranges, if they are written as the server wants them, and allowed; else None."""
+    if ranges is None:
+        return ()
+    if type(ranges) is not list or (ranges and service_type != "LoadBalancer"):
+        return None
+    return tuple(ranges) if all(canonical_prefix(text) == text for text in ranges) else None
 
 
 def _plain_ingress(status: Any, service_type: str) -> tuple[LoadBalancerIngress, ...] | None:
