@@ -256,8 +256,8 @@ ADDRESS_ROWS = [
                 2,
                 "cluster/load-balancer-ip-taken",
                 (
-                    'metadata.annotations[metallb.io/loadBalancerIPs]: Duplicate value: "203.0.113.1": port 80/TCP of it'
-                    " belongs to Service shop/a, m.json:1 (the oldest, else the first by name)"
+                    'metadata.annotations[metallb.io/loadBalancerIPs]: Duplicate value: "203.0.113.1": port 80/TCP of'
+                    " it belongs to Service shop/a, m.json:1 (the oldest, else the first by name)"
                 ),
             )
         ],

@@ -50,8 +50,8 @@ RANGE_ROWS = [
                 2,
                 "cluster/cluster-ip-out-of-range",
                 (
-                    'spec.clusterIPs: Invalid value: ["10.96.0.255"]: failed to allocate IP 10.96.0.255: the provided IP'
-                    f" (10.96.0.255) {OUTSIDE} 10.96.0.0/24"
+                    'spec.clusterIPs: Invalid value: ["10.96.0.255"]: failed to allocate IP 10.96.0.255: the provided'
+                    f" IP (10.96.0.255) {OUTSIDE} 10.96.0.0/24"
                 ),
             ),
             (
@@ -100,8 +100,8 @@ RANGE_ROWS = [
                 4,
                 "cluster/family-not-served",
                 (
-                    'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack'
-                    " services"
+                    'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for'
+                    " dual-stack services"
                 ),
             ),
             (
@@ -238,8 +238,8 @@ SLICE_ROWS = [
                 2,
                 "cluster/slice-port-unmatched",
                 (
-                    'ports[1]: "dns" (TCP) is no port of Service web: name and protocol must be those of one of its ports,'
-                    ' "http" (TCP), "dns" (UDP)'
+                    'ports[1]: "dns" (TCP) is no port of Service web: name and protocol must be those of one of its'
+                    ' ports, "http" (TCP), "dns" (UDP)'
                 ),
             ),
             (
