@@ -66,7 +66,7 @@ class _Unwrapping:
         if parsed.end - parsed.start > self.limits.object_characters:
             detail = f"the object is larger than {self.limits.object_characters} characters"
             return problem_at("too-large", self.file, parsed.line, detail)
-        return Document(value, Source(self.file, parsed.line, parsed.line_of), event)
+        return Document(value, Source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup()), event)
 
     def items(self, parsed: Parsed, event: str | None, lists: int) -> Iterator[Document | Problem]:
         value = parsed.value
