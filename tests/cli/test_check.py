@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -86,8 +87,8 @@ def test_a_fingerprint_stays_where_lines_and_files_change_and_no_two_are_alike(t
 def test_junit_has_a_suite_for_each_file_and_counts_what_failed() -> None:
     root = ET.fromstring(svcc("check", *FILES, "-o", "junit").out)  # noqa: S314
     assert [(suite.get("name"), suite.get("tests"), suite.get("failures")) for suite in root] == [
-        ("shop.yaml", "2", "2"),
         ("rest.yaml", "1", "1"),
+        ("shop.yaml", "2", "2"),
     ]
     root = ET.fromstring(svcc("check", "-f", "-", "-o", "junit", stdin=text(service())).out)  # noqa: S314
     assert [(case.get("classname"), case.get("name")) for case in root.iter("testcase")] == [
@@ -100,7 +101,7 @@ def test_junit_has_a_suite_for_each_file_and_counts_what_failed() -> None:
 @pytest.mark.parametrize("output", PROBLEM_FORMATS)
 def test_all_formats_tell_the_same_problems_in_the_same_order(output: str) -> None:
     told = svcc("check", *FILES, "-o", output).out
-    wanted = ["already allocated", "is no port of Service web", "must be between 1 and 65535"]
+    wanted = ["must be between 1 and 65535", "already allocated", "is no port of Service web"]
     assert sorted(wanted, key=told.index) == wanted
 
 
@@ -210,11 +211,47 @@ def test_one_conflict_is_told_once_by_check_and_by_compile() -> None:
     assert compiled.err.count(": error: ") == 1
 
 
-def test_problems_come_by_file_and_line_and_those_without_a_place_last(tmp_path: Path) -> None:
+def test_problems_come_by_file_and_line_after_those_without_a_place(tmp_path: Path) -> None:
     late, early = tmp_path / "late.json", tmp_path / "early.json"
     late.write_text(text(service("a"), service("b", "10.96.0.10")))
     early.write_text(text(endpoint_slice("nobody"), service("c", ports=[{"port": 0}])))
     outcome = svcc("check", "-f", str(late), "-f", str(early), "-o", "json", "--service-node-port-range", "30000-40000")
     places = [(item["file"] and Path(item["file"]).name, item["line"]) for item in json.loads(outcome.out)["items"]]
-    assert [file for file, _ in places] == ["late.json", "early.json", "early.json", None]
+    assert [file for file, _ in places] == [None, "early.json", "early.json", "late.json"]
     assert places[1][1] < places[2][1]
+
+
+OLD = text(service("web", "10.96.0.10"), service("old", "10.96.0.13"))
+NEW = text(service("web", "10.96.0.11"), service("new", "10.96.0.12"))
+
+
+def test_a_change_that_the_server_refuses_is_told_where_it_was_made(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(OLD)
+    (tmp_path / "new.json").write_text(NEW)
+    outcome = svcc("check", "-f", str(tmp_path / "new.json"), "--update-from", str(tmp_path / "old.json"), "-o", "json")
+    assert outcome.code == 1
+    (item,) = json.loads(outcome.out)["items"]
+    assert (item["rule"], item["object"]["name"]) == ("update/cluster-ip-changed", "web")
+    assert item["file"] == str(tmp_path / "new.json")
+    assert svcc("check", "-f", str(tmp_path / "new.json")).code == 0
+    assert svcc("check", "-f", "-", "--update-from", str(tmp_path / "old.json"), stdin=OLD).code == 0
+
+
+def test_the_old_manifests_may_be_those_of_a_git_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shop").mkdir()
+    Path("shop/web.json").write_text(OLD)
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
+        subprocess.run(["git", *command], check=True)
+    Path("shop/web.json").write_text(NEW)
+    outcome = svcc("check", "-f", "shop", "--update-from", "HEAD:shop")
+    assert outcome.code == 1
+    assert "may not change once set" in outcome.out
+    assert svcc("check", "-f", "shop", "--update-from", "HEAD:shop", "--ignore", "update/cluster-ip-changed").code == 0
+
+
+def test_mistakes_in_the_old_manifests_are_not_told_again(tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(text(service("bad", ports=[{"port": 0}])))
+    outcome = svcc("check", "-f", "-", "--update-from", str(old), stdin=text(service()))
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "0 errors, 0 warnings\n")

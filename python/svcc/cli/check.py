@@ -15,9 +15,9 @@ from svcc.cli.output import Talk, write_data
 from svcc.cli.rule_options import RuleId, list_rules_option
 from svcc.dataplane.judgement import judge_cluster
 from svcc.errors import SettingsError
-from svcc.fields import Problem, Severity
+from svcc.fields import Problem, Severity, reading_order
 from svcc.model.port_range import PortRange
-from svcc.report.problems import PROBLEM_FORMATS, in_order, render_problems
+from svcc.report.problems import PROBLEM_FORMATS, render_problems
 from svcc.validate.cluster import ClusterRuleSettings
 from svcc.validate.cluster_settings import LOCAL_PORTS, NODE_PORTS
 from svcc.validate.update import update_problems
@@ -105,13 +105,13 @@ def check(
     if update_from == "-":
         raise click.UsageError("--update-from: name a file, a folder or REV:PATH")
     before = None if update_from is None else loaded_side(talk, evolve(inputs, filenames=(update_from,)))
-    loaded = loaded_input(talk, inputs)
+    loaded = loaded_input(talk, inputs, update_from=before.cluster if before else None)
     found = [*loaded.problems]
     with talk.progress("checking"):
         found += judge_cluster(loaded.cluster, settings, problems=loaded.problems)
         if before is not None:
             found += update_problems(before.cluster, loaded.cluster)
-    kept = [problem for problem in in_order(found, loaded.files) if problem.rule not in ignore]
+    kept = [problem for problem in sorted(found, key=reading_order) if problem.rule not in ignore]
     least = Severity.WARNING if strict and fail_on == Severity.ERROR else Severity(fail_on)
     counting = _SEVERITIES[: _SEVERITIES.index(least) + 1]
     shown = [p for p in kept if p.severity is not Severity.INFO or talk.verbose or p.severity in counting]

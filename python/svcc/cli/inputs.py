@@ -41,8 +41,12 @@ def in_flags(message: str) -> str:
     return f"{flags[field]}{colon}{rest}" if field in flags else message
 
 
-def loaded_input(talk: Talk, inputs: InputOptions, *, default_namespace: str | None = None) -> Loaded:
+def loaded_input(
+    talk: Talk, inputs: InputOptions, *, default_namespace: str | None = None, update_from: Cluster | None = None
+) -> Loaded:
     """Read the manifests the options name; `default_namespace` is for objects without one where all are wanted.
+
+    Where the cluster has these objects already, as `update_from` says, they are read as updates.
 
     Raises:
         InputError: there is nothing in them that could be read.
@@ -61,6 +65,7 @@ def loaded_input(talk: Talk, inputs: InputOptions, *, default_namespace: str | N
             namespace=inputs.namespace,
             selector=inputs.selector,
             default_namespace=default_namespace,
+            update_from=update_from,
         )
 
 

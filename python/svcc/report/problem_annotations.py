@@ -9,9 +9,14 @@ from svcc.fields import Problem, Severity, printable
 from svcc.report.github import COMMANDS, command
 from svcc.report.junit import count_cases, document_text, joined
 
-__all__ = ["problem_github", "problem_junit"]
+__all__ = ["problem_github", "problem_junit", "told"]
 
 _NO_FILE = "settings"
+
+
+def told(problem: Problem) -> str:
+    """What is wrong, and what to do about it."""
+    return f"{problem.message()} ({problem.hint})" if problem.hint else problem.message()
 
 
 def problem_github(problems: Sequence[Problem]) -> Iterator[str]:
@@ -21,7 +26,11 @@ def problem_github(problems: Sequence[Problem]) -> Iterator[str]:
         if problem.source is not None:
             properties = {"file": problem.source.file, "line": str(problem.source.line)}
         properties["title"] = f"svcc {problem.severity.value}: {problem.rule}"
-        yield command(COMMANDS[problem.severity], properties, [_told(problem)])
+        yield command(
+            COMMANDS[problem.severity],
+            properties,
+            [f"{problem.object}: {told(problem)}" if problem.object else told(problem)],
+        )
 
 
 def problem_junit(problems: Sequence[Problem], files: Sequence[str]) -> Iterator[str]:
@@ -29,7 +38,7 @@ def problem_junit(problems: Sequence[Problem], files: Sequence[str]) -> Iterator
 
     Errors and warnings are failures, what is merely worth knowing stands in the output of its case.
     """
-    by_file: dict[str, dict[str, list[Problem]]] = {file: {} for file in files}
+    by_file: dict[str, dict[str, list[Problem]]] = {file: {} for file in sorted(files)}
     for problem in problems:
         suite = by_file.setdefault(problem.source.file if problem.source else _NO_FILE, {})
         suite.setdefault(str(problem.object) if problem.object else "text", []).append(problem)
@@ -51,13 +60,9 @@ def _case(suite: ET.Element, name: str, subject: str, problems: Sequence[Problem
     if failures:
         worst = min(failures, key=lambda problem: problem.severity is not Severity.ERROR)
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        message = printable(f"{worst.severity.value}: {worst.message()}{more}")
+        message = printable(f"{worst.severity.value}: {told(worst)}{more}")
         failure = ET.SubElement(case, "failure", type=worst.rule, message=message)
         failure.text = joined([f"{problem} [{problem.rule}]" for problem in failures])
     notices = [problem for problem in problems if problem.severity is Severity.INFO]
     if notices:
         ET.SubElement(case, "system-out").text = joined([f"{problem} [{problem.rule}]" for problem in notices])
-
-
-def _told(problem: Problem) -> str:
-    return f"{problem.object}: {problem.message()}" if problem.object else problem.message()

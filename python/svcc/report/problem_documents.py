@@ -9,6 +9,7 @@ from typing import Any
 
 from svcc.dataplane.document import API_VERSION
 from svcc.fields import ObjectReference, Problem, printable
+from svcc.report.problem_annotations import told
 from svcc.report.sarif import LEVELS, physical_location, sarif_log, tool
 from svcc.validate.cluster_rules import ALL_RULES
 from svcc.validate.rules import Rule
@@ -30,6 +31,7 @@ def _item(problem: Problem) -> dict[str, Any]:
         "rule": problem.rule,
         "severity": problem.severity.value,
         "message": problem.message(),
+        "hint": problem.hint or None,
         "path": str(problem.path),
         "object": {"kind": reference.kind, "namespace": reference.namespace, "name": reference.name}
         if reference
@@ -82,7 +84,7 @@ def _result(problem: Problem, place: int, fingerprint: str) -> dict[str, Any]:
         "ruleId": problem.rule,
         "ruleIndex": place,
         "level": LEVELS[problem.severity],
-        "message": {"text": printable(f"{subject}{problem.message()}")},
+        "message": {"text": printable(f"{subject}{told(problem)}")},
         "locations": [location] if location else [],
         "partialFingerprints": {_FINGERPRINT: fingerprint},
     }

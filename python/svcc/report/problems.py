@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from svcc.fields import Problem, printable
-from svcc.report.problem_annotations import problem_github, problem_junit
+from svcc.report.problem_annotations import problem_github, problem_junit, told
 from svcc.report.problem_documents import problem_document, problem_sarif
 from svcc.report.tables import table
 from svcc.validate.cluster_rules import ALL_RULES
 
-__all__ = ["PROBLEM_FORMATS", "in_order", "render_problems", "rule_table"]
+__all__ = ["PROBLEM_FORMATS", "render_problems", "rule_table"]
 
 PROBLEM_FORMATS = ("table", "text", "json", "sarif", "junit", "github")
 _NONE = "<none>"
-
-
-def in_order(problems: Iterable[Problem], files: Sequence[str]) -> list[Problem]:
-    """Problems file by file in the order of `files`, by line; last those that have no place."""
-    ranks = {file: rank for rank, file in enumerate(files)}
-
-    def key(problem: Problem) -> tuple[int, str, int]:
-        if problem.source is None:
-            return len(ranks) + 1, "", 0
-        return ranks.get(problem.source.file, len(ranks)), problem.source.file, problem.source.line
-
-    return sorted(problems, key=key)
 
 
 def render_problems(
@@ -75,7 +63,7 @@ def _table(problems: Sequence[Problem]) -> Iterator[str]:
             problem.severity.value.upper(),
             printable(str(problem.source)) if problem.source else _NONE,
             str(problem.object) if problem.object else _NONE,
-            problem.message(),
+            told(problem),
             problem.rule,
         ]
         for problem in problems
