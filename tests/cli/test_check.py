@@ -9,12 +9,14 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from svcc.report.problems import PROBLEM_FORMATS
 from svcc.validate.cluster_rules import ALL_RULES
 from tests.cli.command import svcc
-from tests.cli.hostile import POISON
-from tests.cli.manifests import endpoint_slice, node, service, text
+from tests.cli.hostile import POISON, mutated
+from tests.cli.manifests import Manifest, endpoint_slice, node, service, text
 
 CHECKS = Path(__file__).with_name("checks")
 FILES = ("-f", "shop.yaml", "-f", "rest.yaml")
@@ -255,3 +257,13 @@ def test_mistakes_in_the_old_manifests_are_not_told_again(tmp_path: Path) -> Non
     old.write_text(text(service("bad", ports=[{"port": 0}])))
     outcome = svcc("check", "-f", "-", "--update-from", str(old), stdin=text(service()))
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "0 errors, 0 warnings\n")
+
+
+@given(mutated(), st.sampled_from(PROBLEM_FORMATS))
+def test_what_check_accepts_compile_accepts_when_it_is_strict(items: list[Manifest], output: str) -> None:
+    manifest = json.dumps(items)
+    checked = svcc("check", "-f", "-", "-o", output, stdin=manifest)
+    assert checked.code in {0, 1, 2}, checked.err
+    if checked.code == 0:
+        # It may still ask for a node, where there are several.
+        assert svcc("compile", "-f", "-", "--strict", stdin=manifest).code in {0, 2}
