@@ -109,8 +109,6 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
     for entry in entries:
         get = entry.get
         addresses = entry["addresses"]
-        if not usual_fields(entry):
-            return None
         if type(addresses) is not list or not 0 < len(addresses) <= 100:
             return None
         for address in addresses:
@@ -128,7 +126,11 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
             ready = conditions.get("ready")
             serving = conditions.get("serving")
             terminating = conditions.get("terminating")
-            if not condition_fields(conditions) or not (
+            if (len(conditions) != 3 or ready is None or serving is None or terminating is None) and not (
+                condition_fields(conditions)
+            ):
+                return None
+            if not (
                 (ready is True or ready is False or ready is None)
                 and (serving is True or serving is False or serving is None)
                 and (terminating is True or terminating is False or terminating is None)
@@ -159,14 +161,16 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
             kind = reference["kind"]
             name = reference["name"]
             namespace = reference.get("namespace", "")
-            if (
-                not reference_fields(reference)
-                or type(kind) is not str
-                or type(name) is not str
-                or type(namespace) is not str
-            ):
+            if type(kind) is not str or type(name) is not str or type(namespace) is not str:
+                return None
+            if (len(reference) != 4 or not namespace or "uid" not in reference) and not reference_fields(reference):
                 return None
             target = ObjectReference(kind, name, namespace)
+        # Five parts, all of which were found, are those that controllers write: no other name is among them.
+        if (
+            len(entry) != 5 or conditions is None or node_name is None or zone is None or reference is None
+        ) and not usual_fields(entry):
+            return None
         result.append(
             Endpoint(
                 tuple(addresses), ready, serving, terminating, node_name, zone, hostname, zone_hints, node_hints, target

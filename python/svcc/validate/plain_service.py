@@ -25,6 +25,7 @@ _USUAL_FIELDS = _SPEC.known - {
 }
 _PORT_FIELDS = _SPEC.shapes["ports"].shape.known - {"appProtocol"}
 _STATUS: Any = SERVICE.shapes["status"]
+_NO_STATUS: Mapping[str, Any] = {"loadBalancer": {}}
 _INGRESS_FIELDS = frozenset({"ip", "ipMode"})
 
 
@@ -64,7 +65,7 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
         ports = _plain_ports(spec["ports"], service_type)
         cluster_ips = _plain_cluster_ips(spec)
         status = value.get("status")
-        ingress = () if status is None else _plain_ingress(status, service_type)
+        ingress = () if status is None or status == _NO_STATUS else _plain_ingress(status, service_type)
         if not ports or cluster_ips is None or ingress is None or ranges is None:
             return None
         if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
