@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from svcc.model.port_range import PortRange
 from svcc.validate.cluster import ClusterRuleSettings
 from tests.unit.rule_rows.cluster_row import ClusterRow, balanced, node_port, service
@@ -9,7 +11,7 @@ from tests.unit.rule_rows.cluster_row import ClusterRow, balanced, node_port, se
 EARLY, LATE = "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"
 ALLOCATED = "provided port is already allocated"
 NOT_IN_RANGE = "provided port is not in the valid range. The range of valid ports is"
-LOCAL = {"externalTrafficPolicy": "Local"}
+LOCAL: dict[str, Any] = {"externalTrafficPolicy": "Local"}
 SHARED = {"metallb.io/allow-shared-ip": "web"}
 ADVICE = (
     "MetalLB shares an address if both Services have the same value of the annotation metallb.io/allow-shared-ip, and"
