@@ -53,8 +53,9 @@ THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
     "distributed": frozenset({"audit"}),
+    "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
+    "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }
 
 
