@@ -1,0 +1,325 @@
+"""Addresses of load balancers, given out of pools as MetalLB does (controller/service.go, internal/allocator, v0.14.9).
+
+Where MetalLB leaves a choice open (pools of equal priority, the order of Services), it is made by name and by age, so
+that the same input gives the same addresses. What a Service has in its status is never taken away: where MetalLB would
+give it another address, a warning says so.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from svcc.addresses import IPFamily, canonical_address, family_of
+from svcc.allocate.contract import Allocation, Assignment
+from svcc.allocate.pools import AddressBook, Claim
+from svcc.allocate.reservation import Reservation
+from svcc.allocate.service_pools import RefusalError, ServicePools
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
+from svcc.model.address_pool import AddressPool, Namespace
+from svcc.model.age import oldest_first
+from svcc.model.cluster import Cluster
+from svcc.model.service import HEADLESS, IPFamilyPolicy, LoadBalancerIngress, Service, ServiceType, TrafficPolicy
+
+__all__ = ["LOAD_BALANCER_RULES", "allocate_load_balancers"]
+
+LOAD_BALANCER_RULES: Final = {
+    "allocate/pool-overlaps": "an address is in two pools",
+    "allocate/load-balancer-no-cluster-ip": "the families of a Service without a cluster IP are unknown",
+    "allocate/load-balancer-ip-invalid": "a requested address is none, or is asked for twice",
+    "allocate/load-balancer-ip-wrong-family": "requested addresses are not of the families of the Service",
+    "allocate/load-balancer-ip-not-in-pool": "a requested address is in no pool that may give it",
+    "allocate/load-balancer-ip-taken": "a requested address belongs to somebody who does not share it with the Service",
+    "allocate/load-balancer-pool-unknown": "a requested pool does not exist",
+    "allocate/load-balancer-pool-not-allowed": "a requested pool is kept for others",
+    "allocate/load-balancer-pools-exhausted": "no pool has an address that the Service may have",
+    "allocate/load-balancer-ip-kept": "a Service keeps an address that MetalLB would take away",
+}
+"""Every rule about load balancers' addresses, and what it says; the last one is a warning."""
+
+_INGRESS: Final = FieldPath.of("status.loadBalancer.ingress")
+_PREFIXES: Final = ("metallb.io", "metallb.universe.tf")
+"""Of annotations; the second is deprecated, and counts where the first is absent."""
+
+
+def allocate_load_balancers(
+    cluster: Cluster,
+    pools: Sequence[AddressPool],
+    *,
+    namespaces: Iterable[Namespace] = (),
+    reservation: Reservation | None = None,
+    load_balancer_class: str | None = None,
+    refused: Collection[ObjectReference] = (),
+) -> Allocation:
+    """Give every LoadBalancer Service of one class the addresses it lacks, in `status.loadBalancer.ingress`.
+
+    Services need their cluster IPs first: these say which families they have. First come those who ask for addresses,
+    then those for whom addresses are reserved, then the others; of equals the oldest, then by namespace and name.
+
+    Args:
+        cluster: the Services.
+        pools: where addresses come from; those that overlap another one are told and not used.
+        namespaces: whose labels the pools' selectors mean.
+        reservation: addresses that belong to somebody.
+        load_balancer_class: the class of Services that are served; None serves those without a class.
+        refused: Services that are left as they are.
+    """
+    before = reservation or Reservation()
+    usable, problems = _usable(pools)
+    book = AddressBook(usable, before.load_balancer_ips)
+    chosen = ServicePools(book, usable, {namespace.name: namespace for namespace in namespaces})
+    waiting: list[_Wish] = []
+    found: dict[ObjectReference, list[Problem]] = {}
+    for service in oldest_first(cluster.services):
+        if service.type is not ServiceType.LOAD_BALANCER:
+            continue
+        given = [address for entry in service.load_balancer_ingress if (address := canonical_address(entry.ip))]
+        is_served = service.load_balancer_class == load_balancer_class
+        claim = _claim(service) if is_served else Claim(_owner(service))
+        if is_served:
+            wish = _Wish(service, claim, given, *_requested(service))
+            found[service.reference] = _kept(wish, book)
+            if service.reference not in refused and (given or not service.load_balancer_ingress):
+                waiting.append(wish)
+        for address in given:
+            book.seat(address, claim)
+    assignments: dict[ObjectReference, Assignment] = {}
+    for wish in sorted(waiting, key=lambda wish: wish.rank(book)):
+        try:
+            assignment = _satisfied(wish, chosen, book) if usable else None
+        except RefusalError as refusal:
+            found[wish.service.reference].append(_problem(wish.service, refusal))
+            continue
+        if assignment is not None:
+            assignments[wish.service.reference] = assignment
+            for address in _addresses(assignment):
+                book.seat(address, wish.claim)
+    order = [service.reference for service in cluster.services]
+    return Allocation(
+        evolve(cluster, services=[_completed(service, assignments) for service in cluster.services]),
+        [assignments[reference] for reference in order if reference in assignments],
+        [*problems, *itertools.chain.from_iterable(found.get(reference, ()) for reference in order)],
+        book.usage(),
+        evolve(before, load_balancer_ips=_reserved(before, book)),
+    )
+
+
+@frozen
+class _Wish:
+    """What a Service has and asks for: `given` are its addresses, `requested` what is asked for at `path`."""
+
+    service: Service
+    claim: Claim
+    given: Sequence[str]
+    requested: str
+    path: FieldPath
+
+    def rank(self, book: AddressBook) -> int:
+        """Who comes first; sorting keeps the older ones in front."""
+        if self.requested:
+            return 0
+        return 1 if self.given or book.reserved_for(self.claim.owner) else 2
+
+
+def _usable(pools: Sequence[AddressPool]) -> tuple[list[AddressPool], list[Problem]]:
+    """The pools by name, without those that have an address of an earlier one."""
+    usable: list[AddressPool] = []
+    problems: list[Problem] = []
+    for pool in sorted(pools, key=lambda pool: pool.name):
+        flaw = _overlap(pool, usable)
+        if flaw is None:
+            usable.append(pool)
+            continue
+        index, other = flaw
+        path = FieldPath.of("spec.addresses", index)
+        detail = f"overlaps with {other}; the pool is not used"
+        source = pool.source.at(path) if pool.source else None
+        value = pool.addresses[index]
+        problems.append(
+            Problem("allocate/pool-overlaps", ProblemKind.INVALID, path, detail, value, pool.reference, source)
+        )
+    return usable, problems
+
+
+def _overlap(pool: AddressPool, others: Sequence[AddressPool]) -> tuple[int, str] | None:
+    for index, part in enumerate(pool.ranges):
+        for place in range(index):
+            if part.overlaps(pool.ranges[place]):
+                return index, f"{pool.addresses[place]} of the same pool"
+        for other in others:
+            for text, known in zip(other.addresses, other.ranges, strict=True):
+                if part.overlaps(known):
+                    return index, f"{text} of pool {other.name}"
+    return None
+
+
+def _owner(service: Service) -> str:
+    return f"{service.namespace}/{service.name}"
+
+
+def _claim(service: Service) -> Claim:
+    backend = ""
+    if service.external_traffic_policy is TrafficPolicy.LOCAL:
+        backend = ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))
+    ports = frozenset((port.protocol, port.port) for port in service.ports)
+    return Claim(_owner(service), _annotation(service, "allow-shared-ip")[0], backend, ports)
+
+
+def _annotation(service: Service, name: str) -> tuple[str, FieldPath]:
+    """The value of an annotation of MetalLB's, under its new or its old prefix; empty if there is none."""
+    for prefix in _PREFIXES:
+        key = f"{prefix}/{name}"
+        if key in service.annotations:
+            return service.annotations[key], FieldPath(("metadata", "annotations", (key,)))
+    return "", FieldPath()
+
+
+def _requested(service: Service) -> tuple[str, FieldPath]:
+    text, path = _annotation(service, "loadBalancerIPs")
+    return (text, path) if text else (service.load_balancer_ip, FieldPath.of("spec.loadBalancerIP"))
+
+
+def _requested_addresses(wish: _Wish) -> list[str]:
+    """What a Service asks for, in canonical form.
+
+    Raises `RefusalError`.
+    """
+    service = wish.service
+    if service.load_balancer_ip and wish.requested != service.load_balancer_ip:
+        detail = f"service can not have both {wish.path.steps[-1][0]} and spec.loadBalancerIP"  # type: ignore[index]
+        raise RefusalError("ip-invalid", wish.path, detail, wish.requested)
+    addresses: list[str] = []
+    for part in wish.requested.split(","):
+        address = canonical_address(part.strip())
+        if address is None:
+            raise RefusalError("ip-invalid", wish.path, f'"{part.strip()}" is no IP address', wish.requested)
+        if family_of(address) in map(family_of, addresses):
+            raise RefusalError("ip-invalid", wish.path, "at most one address of each family", wish.requested)
+        addresses.append(address)
+    return addresses
+
+
+def _families(service: Service) -> tuple[IPFamily, ...]:
+    """The families of a Service: those of its cluster IPs (MetalLB, `ipfamily.ForService`), the primary one first."""
+    addresses = [canonical_address(text) for text in service.cluster_ips if text != HEADLESS]
+    return tuple(dict.fromkeys(family_of(address) for address in addresses if address)) or service.ip_families
+
+
+def _satisfied(wish: _Wish, pools: ServicePools, book: AddressBook) -> Assignment | None:
+    """What a Service is given, or None if it has what it needs.
+
+    Raises `RefusalError`.
+    """
+    service = wish.service
+    families = _families(service)
+    may_grow = service.ip_family_policy is IPFamilyPolicy.PREFER_DUAL_STACK and len(families) > 1
+    if wish.given:
+        missing = [family for family in families if family not in map(family_of, wish.given)]
+        return _second(wish, missing[0], book) if len(wish.given) == 1 and may_grow and missing else None
+    if not families:
+        detail = "a Service without a cluster IP has no known families"
+        raise RefusalError("no-cluster-ip", FieldPath.of("spec.clusterIPs"), detail)
+    wanted, at = _annotation(service, "address-pool")
+    if wish.requested:
+        addresses = _requested_addresses(wish)
+        if set(map(family_of, addresses)) != set(families):
+            listed = ", ".join(families)
+            detail = f"does not match the families of the service ({listed})"
+            raise RefusalError("ip-wrong-family", wish.path, detail, wish.requested)
+        pools.check_requested(service, wish.claim, addresses, wish.path, wanted)
+        return _assignment(service, addresses, f"asked for by {wish.path}")
+    reserved = pools.reserved(service, wish.claim, families, wanted)
+    if reserved is not None:
+        return _assignment(service, reserved, "reserved for the Service")
+    if wanted:
+        name, addresses = pools.from_requested(service, wish.claim, families, wanted, at)
+        return _assignment(service, addresses, f"of pool {name}, which {at} asks for")
+    name, addresses = pools.automatic(service, wish.claim, families, _INGRESS)
+    return _assignment(service, addresses, f"of pool {name}")
+
+
+def _second(wish: _Wish, family: IPFamily, book: AddressBook) -> Assignment | None:
+    """PreferDualStack: the other family, if the pool of the first address has it."""
+    pool = book.pool_of(wish.given[0])
+    address = book.first(pool, family, wish.claim) if pool is not None else None
+    if pool is None or address is None:
+        return None
+    entries = [_entry(entry) for entry in wish.service.load_balancer_ingress]
+    reason = f"of pool {pool.name}, for PreferDualStack"
+    return Assignment(wish.service.reference, _INGRESS, [*entries, {"ip": address}], reason)
+
+
+def _entry(entry: LoadBalancerIngress) -> dict[str, Any]:
+    value = {"ip": entry.ip, "hostname": entry.hostname}
+    return {name: text for name, text in value.items() if text} | {"ipMode": str(entry.ip_mode)}
+
+
+def _assignment(service: Service, addresses: Iterable[str], reason: str) -> Assignment:
+    # MetalLB writes IPv4 first whatever the primary family is.
+    ordered = sorted(addresses, key=family_of)
+    return Assignment(service.reference, _INGRESS, [{"ip": address} for address in ordered], reason)
+
+
+def _addresses(assignment: Assignment) -> Iterator[str]:
+    return (entry["ip"] for entry in assignment.value if entry.get("ip"))
+
+
+def _completed(service: Service, assignments: Mapping[ObjectReference, Assignment]) -> Service:
+    assignment = assignments.get(service.reference)
+    if assignment is None:
+        return service
+    kept = service.load_balancer_ingress
+    added = [LoadBalancerIngress(entry["ip"]) for entry in assignment.value[len(kept) :]]
+    return evolve(service, load_balancer_ingress=(*kept, *added))
+
+
+def _kept(wish: _Wish, book: AddressBook) -> list[Problem]:
+    """Warnings about addresses that the Service has, and that MetalLB would not let it have."""
+    details: list[str] = []
+    for address in wish.given:
+        pool = book.pool_of(address)
+        reason = book.objection(address, wish.claim)
+        if pool is None or book.is_excluded(address):
+            details.append(f"{address} is in no pool")
+        elif reason is not None:
+            details.append(f"{address} is {reason}")
+    asked = [canonical_address(part.strip()) for part in wish.requested.split(",")] if wish.requested else []
+    if wish.given and asked and set(asked) != set(wish.given):
+        details.append(f"{wish.path} asks for {wish.requested}")
+    pool_name, path = _annotation(wish.service, "address-pool")
+    pools = {pool.name for address in wish.given if (pool := book.pool_of(address)) is not None}
+    if wish.given and pool_name and pools and pools != {pool_name}:
+        details.append(f"{path} asks for pool {pool_name}, and it is of pool {', '.join(sorted(pools))}")
+    return [_problem(wish.service, RefusalError("ip-kept", _INGRESS, detail), is_kept=True) for detail in details]
+
+
+def _problem(service: Service, refusal: RefusalError, *, is_kept: bool = False) -> Problem:
+    source = service.source.at(refusal.path) if service.source else None
+    detail = (
+        f"{refusal.detail}; the Service keeps it, where MetalLB would give it another" if is_kept else refusal.detail
+    )
+    return Problem(
+        f"allocate/load-balancer-{refusal.rule}",
+        ProblemKind.INVALID if refusal.value is not None else ProblemKind.NOTICE,
+        refusal.path,
+        f"{refusal.detail}{keeps}",
+        refusal.value,
+        service.reference,
+        source,
+        Severity.WARNING if is_kept else Severity.ERROR,
+    )
+
+
+def _reserved(before: Reservation, book: AddressBook) -> Mapping[str, tuple[str, ...]]:
+    """Who holds what now; what was reserved stays so, unless its owner has got another address of the family."""
+    held = book.held()
+    supplied = {(owner, family_of(address)) for address, owners in held.items() for owner in owners}
+    result = dict(held)
+    for address, owners in before.load_balancer_ips.items():
+        kept = [owner for owner in owners if (owner, family_of(address)) not in supplied]
+        if kept or not owners:
+            result[address] = tuple(sorted({*result.get(address, ()), *kept}))
+    return dict(sorted(result.items()))
