@@ -11,18 +11,19 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from svcc.addresses import IPFamily, canonical_address, family_of
 from svcc.allocate.contract import Allocation, Assignment
 from svcc.allocate.pools import AddressBook, Claim
 from svcc.allocate.reservation import Reservation
 from svcc.allocate.service_pools import RefusalError, ServicePools
+from svcc.allocate.wishes import Wish, annotation, families_of_service, requested_addresses, wish_of
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.age import oldest_first
 from svcc.model.cluster import Cluster
-from svcc.model.service import HEADLESS, IPFamilyPolicy, LoadBalancerIngress, Service, ServiceType, TrafficPolicy
+from svcc.model.service import IPFamilyPolicy, LoadBalancerIngress, Service, ServiceType
 
 __all__ = ["LOAD_BALANCER_RULES", "allocate_load_balancers"]
 
@@ -41,8 +42,6 @@ LOAD_BALANCER_RULES: Final = {
 """Every rule about load balancers' addresses, and what it says; the last one is a warning."""
 
 _INGRESS: Final = FieldPath.of("status.loadBalancer.ingress")
-_PREFIXES: Final = ("metallb.io", "metallb.universe.tf")
-"""Of annotations; the second is deprecated, and counts where the first is absent."""
 
 
 def allocate_load_balancers(
@@ -71,21 +70,19 @@ def allocate_load_balancers(
     usable, problems = _usable(pools)
     book = AddressBook(usable, before.load_balancer_ips)
     chosen = ServicePools(book, usable, {namespace.name: namespace for namespace in namespaces})
-    waiting: list[_Wish] = []
+    waiting: list[Wish] = []
     found: dict[ObjectReference, list[Problem]] = {}
     for service in oldest_first(cluster.services):
         if service.type is not ServiceType.LOAD_BALANCER:
             continue
-        given = [address for entry in service.load_balancer_ingress if (address := canonical_address(entry.ip))]
+        wish = wish_of(service)
         is_served = service.load_balancer_class == load_balancer_class
-        claim = _claim(service) if is_served else Claim(_owner(service))
         if is_served:
-            wish = _Wish(service, claim, given, *_requested(service))
             found[service.reference] = _kept(wish, book)
-            if service.reference not in refused and (given or not service.load_balancer_ingress):
+            if service.reference not in refused and (wish.given or not service.load_balancer_ingress):
                 waiting.append(wish)
-        for address in given:
-            book.seat(address, claim)
+        for address in wish.given:
+            book.seat(address, wish.claim if is_served else Claim(wish.claim.owner))
     assignments: dict[ObjectReference, Assignment] = {}
     for wish in sorted(waiting, key=lambda wish: wish.rank(book)):
         try:
@@ -105,23 +102,6 @@ def allocate_load_balancers(
         book.usage(),
         evolve(before, load_balancer_ips=_reserved(before, book)),
     )
-
-
-@frozen
-class _Wish:
-    """What a Service has and asks for: `given` are its addresses, `requested` what is asked for at `path`."""
-
-    service: Service
-    claim: Claim
-    given: Sequence[str]
-    requested: str
-    path: FieldPath
-
-    def rank(self, book: AddressBook) -> int:
-        """Who comes first; sorting keeps the older ones in front."""
-        if self.requested:
-            return 0
-        return 1 if self.given or book.reserved_for(self.claim.owner) else 2
 
 
 def _usable(pools: Sequence[AddressPool]) -> tuple[list[AddressPool], list[Problem]]:
@@ -156,65 +136,13 @@ def _overlap(pool: AddressPool, others: Sequence[AddressPool]) -> tuple[int, str
     return None
 
 
-def _owner(service: Service) -> str:
-    return f"{service.namespace}/{service.name}"
-
-
-def _claim(service: Service) -> Claim:
-    backend = ""
-    if service.external_traffic_policy is TrafficPolicy.LOCAL:
-        backend = ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))
-    ports = frozenset((port.protocol, port.port) for port in service.ports)
-    return Claim(_owner(service), _annotation(service, "allow-shared-ip")[0], backend, ports)
-
-
-def _annotation(service: Service, name: str) -> tuple[str, FieldPath]:
-    """The value of an annotation of MetalLB's, under its new or its old prefix; empty if there is none."""
-    for prefix in _PREFIXES:
-        key = f"{prefix}/{name}"
-        if key in service.annotations:
-            return service.annotations[key], FieldPath(("metadata", "annotations", (key,)))
-    return "", FieldPath()
-
-
-def _requested(service: Service) -> tuple[str, FieldPath]:
-    text, path = _annotation(service, "loadBalancerIPs")
-    return (text, path) if text else (service.load_balancer_ip, FieldPath.of("spec.loadBalancerIP"))
-
-
-def _requested_addresses(wish: _Wish) -> list[str]:
-    """What a Service asks for, in canonical form.
-
-    Raises `RefusalError`.
-    """
-    service = wish.service
-    if service.load_balancer_ip and wish.requested != service.load_balancer_ip:
-        detail = f"service can not have both {wish.path.steps[-1][0]} and spec.loadBalancerIP"  # type: ignore[index]
-        raise RefusalError("ip-invalid", wish.path, detail, wish.requested)
-    addresses: list[str] = []
-    for part in wish.requested.split(","):
-        address = canonical_address(part.strip())
-        if address is None:
-            raise RefusalError("ip-invalid", wish.path, f'"{part.strip()}" is no IP address', wish.requested)
-        if family_of(address) in map(family_of, addresses):
-            raise RefusalError("ip-invalid", wish.path, "at most one address of each family", wish.requested)
-        addresses.append(address)
-    return addresses
-
-
-def _families(service: Service) -> tuple[IPFamily, ...]:
-    """The families of a Service: those of its cluster IPs (MetalLB, `ipfamily.ForService`), the primary one first."""
-    addresses = [canonical_address(text) for text in service.cluster_ips if text != HEADLESS]
-    return tuple(dict.fromkeys(family_of(address) for address in addresses if address)) or service.ip_families
-
-
-def _satisfied(wish: _Wish, pools: ServicePools, book: AddressBook) -> Assignment | None:
+def _satisfied(wish: Wish, pools: ServicePools, book: AddressBook) -> Assignment | None:
     """What a Service is given, or None if it has what it needs.
 
     Raises `RefusalError`.
     """
     service = wish.service
-    families = _families(service)
+    families = families_of_service(service)
     may_grow = service.ip_family_policy is IPFamilyPolicy.PREFER_DUAL_STACK and len(families) > 1
     if wish.given:
         missing = [family for family in families if family not in map(family_of, wish.given)]
@@ -222,9 +150,9 @@ def _satisfied(wish: _Wish, pools: ServicePools, book: AddressBook) -> Assignmen
     if not families:
         detail = "a Service without a cluster IP has no known families"
         raise RefusalError("no-cluster-ip", FieldPath.of("spec.clusterIPs"), detail)
-    wanted, at = _annotation(service, "address-pool")
+    wanted, at = annotation(service, "address-pool")
     if wish.requested:
-        addresses = _requested_addresses(wish)
+        addresses = requested_addresses(wish)
         if set(map(family_of, addresses)) != set(families):
             listed = ", ".join(families)
             detail = f"does not match the families of the service ({listed})"
@@ -241,7 +169,7 @@ def _satisfied(wish: _Wish, pools: ServicePools, book: AddressBook) -> Assignmen
     return _assignment(service, addresses, f"of pool {name}")
 
 
-def _second(wish: _Wish, family: IPFamily, book: AddressBook) -> Assignment | None:
+def _second(wish: Wish, family: IPFamily, book: AddressBook) -> Assignment | None:
     """PreferDualStack: the other family, if the pool of the first address has it."""
     pool = book.pool_of(wish.given[0])
     address = book.first(pool, family, wish.claim) if pool is not None else None
@@ -276,7 +204,7 @@ def _completed(service: Service, assignments: Mapping[ObjectReference, Assignmen
     return evolve(service, load_balancer_ingress=(*kept, *added))
 
 
-def _kept(wish: _Wish, book: AddressBook) -> list[Problem]:
+def _kept(wish: Wish, book: AddressBook) -> list[Problem]:
     """Warnings about addresses that the Service has, and that MetalLB would not let it have."""
     details: list[str] = []
     for address in wish.given:
@@ -289,7 +217,7 @@ def _kept(wish: _Wish, book: AddressBook) -> list[Problem]:
     asked = [canonical_address(part.strip()) for part in wish.requested.split(",")] if wish.requested else []
     if wish.given and asked and set(asked) != set(wish.given):
         details.append(f"{wish.path} asks for {wish.requested}")
-    pool_name, path = _annotation(wish.service, "address-pool")
+    pool_name, path = annotation(wish.service, "address-pool")
     pools = {pool.name for address in wish.given if (pool := book.pool_of(address)) is not None}
     if wish.given and pool_name and pools and pools != {pool_name}:
         details.append(f"{path} asks for pool {pool_name}, and it is of pool {', '.join(sorted(pools))}")
@@ -298,9 +226,7 @@ def _kept(wish: _Wish, book: AddressBook) -> list[Problem]:
 
 def _problem(service: Service, refusal: RefusalError, *, is_kept: bool = False) -> Problem:
     source = service.source.at(refusal.path) if service.source else None
-    detail = (
-        f"{refusal.detail}; the Service keeps it, where MetalLB would give it another" if is_kept else refusal.detail
-    )
+    keeps = "; the Service keeps it, where MetalLB would give it another" if is_kept else ""
     return Problem(
         f"allocate/load-balancer-{refusal.rule}",
         ProblemKind.INVALID if refusal.value is not None else ProblemKind.NOTICE,
