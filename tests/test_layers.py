@@ -54,7 +54,7 @@ THIRD_PARTY = {
     "click": frozenset({"cli"}),
     "distributed": frozenset({"audit"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
+    "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }
 
 

@@ -7,14 +7,19 @@ from datetime import UTC, datetime
 
 from svcc.model.service import Service
 
-__all__ = ["oldest_first"]
+__all__ = ["oldest_first", "seniority"]
 
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 
 
 def oldest_first(services: Iterable[Service]) -> list[Service]:
     """Services by creation time, those without one last, then by namespace and name."""
-    return sorted(services, key=lambda service: (_created(service), service.namespace, service.name))
+    return sorted(services, key=seniority)
+
+
+def seniority(service: Service) -> tuple[datetime, str, str]:
+    """The key by which the Service that comes first is the smallest."""
+    return _created(service), service.namespace, service.name
 
 
 def _created(service: Service) -> datetime:
