@@ -164,7 +164,8 @@ class AddressBook:
             # Of those who are there it is known how they share.
             absent = [owner for owner in owners if owner not in holders]
             if absent or not owners:
-                return f"reserved for {', '.join(map(printable, absent))}" if absent else "reserved"
+                named = ", ".join(map(printable, filter(None, absent)))
+                return f"reserved for {named}" if named else "reserved"
         return None
 
     def seat(self, address: str, claim: Claim) -> None:

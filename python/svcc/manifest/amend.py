@@ -27,7 +27,7 @@ from svcc.manifest.yaml_reader import read_yaml
 from svcc.model.service import Service
 from svcc.validate.admission import admit
 
-__all__ = ["Amended", "amend", "with_assignments"]
+__all__ = ["Amended", "amend", "values_of", "with_assignments"]
 
 _MARKER: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _CONTENT: Final = re.compile(r"^(?!%|---[ \t]*(?:#.*)?\r?$)[ \t]*[^ \t\r\n#]", re.MULTILINE)
@@ -49,14 +49,7 @@ def amend(
     `services` are what the Services are after it, with their sources; `namespace` is for objects that name none.
     Rules: ``manifest/rendered-anew`` (a warning), ``manifest/not-amended``.
     """
-    wanted: dict[ObjectReference, list[Assignment]] = {}
-    for assignment in assignments:
-        wanted.setdefault(assignment.object, []).append(assignment)
-    targets = [
-        _Target(service, wanted[service.reference], service.source.line)
-        for service in services
-        if service.reference in wanted and service.source is not None and service.source.file == file
-    ]
+    targets = _targets(file, assignments, services)
     if not targets:
         return Amended(text)
     mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -66,6 +59,27 @@ def amend(
     else:
         amended = _amended_yaml(text, file, targets, namespace)
     return Amended(mark + amended.text, amended.problems)
+
+
+def values_of(
+    text: str, file: str, assignments: Sequence[Assignment], services: Sequence[Service], namespace: str
+) -> dict[ObjectReference, tuple[Mapping[str, Any], list[Assignment]]]:
+    """The objects of a text that are assigned something, as they are written, with their assignments; see `amend`."""
+    targets = _targets(file, assignments, services)
+    documents = read_text(text, file=file).documents if targets else ()
+    found = _documents_of(targets, documents, namespace)
+    return {target.service.reference: (documents[index].value, target.assignments) for target, index in found}
+
+
+def _targets(file: str, assignments: Sequence[Assignment], services: Sequence[Service]) -> list[_Target]:
+    wanted: dict[ObjectReference, list[Assignment]] = {}
+    for assignment in assignments:
+        wanted.setdefault(assignment.object, []).append(assignment)
+    return [
+        _Target(service, wanted[service.reference], service.source.line)
+        for service in services
+        if service.reference in wanted and service.source is not None and service.source.file == file
+    ]
 
 
 def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]) -> dict[str, Any]:

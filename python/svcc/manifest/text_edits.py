@@ -97,8 +97,8 @@ def _flow_layout(text: str, node: Node) -> _FlowLayout:
     if "\n" in text[node.start : first.start]:
         unit = _indent(text, first.start).removeprefix(_indent(text, node.end - 1)) or _DOCUMENT_UNIT
     if text[first.value.start - 1] == ":":
-        return _FlowLayout(True, unit, ",", ":")
-    return _FlowLayout(True, unit)
+        return _FlowLayout(is_json=True, unit=unit, comma=",", colon=":")
+    return _FlowLayout(is_json=True, unit=unit)
 
 
 def _is_section(value: Any) -> bool:

@@ -17,6 +17,7 @@ from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
 __all__ = ["Entry", "Node", "NodeKind", "NotEditableError", "json_node", "yaml_nodes"]
 
 _MOST_LEVELS: Final = 250
+_ENDS: Final = frozenset({yaml.MappingEndEvent, yaml.SequenceEndEvent})
 _skip: Final = json.JSONDecoder().raw_decode
 
 
@@ -169,7 +170,7 @@ def _yaml_node(loader: Any, event: Any, levels: int) -> Node:
     is_mapping = type(event) is yaml.MappingStartEvent
     node = Node(NodeKind.MAPPING if is_mapping else NodeKind.SEQUENCE, start, end, bool(event.flow_style))
     inner: Any = loader.get_event()
-    while not isinstance(inner, yaml.CollectionEndEvent):
+    while type(inner) not in _ENDS:
         part = _yaml_node(loader, inner, levels - 1)
         if is_mapping:
             value = _yaml_node(loader, loader.get_event(), levels - 1)

@@ -17,7 +17,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./-]*[A-Za-z0-9_])?", re.
 _PLAIN_IN_BLOCK: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./:-]*[A-Za-z0-9_])?", re.ASCII)
 _BASE_60: Final = re.compile(r"[-+]?[0-9_]+(?::[0-9_]+)+(?:\.[0-9_]*)?", re.ASCII)
 """A number to readers of YAML 1.1, though not to Kubernetes."""
-_resolver: Final = yaml.SafeLoader("")
+_resolver: Final[Any] = yaml.SafeLoader("")
 
 
 def scalar_text(value: Any, *, in_flow: bool, quote: str = "") -> str:
