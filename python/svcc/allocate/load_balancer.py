@@ -8,8 +8,8 @@ give it another address, a warning says so.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import evolve
 
@@ -78,7 +78,7 @@ def allocate_load_balancers(
         wish = wish_of(service)
         is_served = service.load_balancer_class == load_balancer_class
         if is_served:
-            found[service.reference] = _kept(wish, book)
+            found[service.reference] = _kept(wish, book) if usable else []
             if service.reference not in refused and (wish.given or not service.load_balancer_ingress):
                 waiting.append(wish)
         for address in wish.given:
@@ -143,7 +143,7 @@ def _satisfied(wish: Wish, pools: ServicePools, book: AddressBook) -> Assignment
     """
     service = wish.service
     families = families_of_service(service)
-    may_grow = service.ip_family_policy is IPFamilyPolicy.PREFER_DUAL_STACK and len(families) > 1
+    may_grow = service.ip_family_policy == IPFamilyPolicy.PREFER_DUAL_STACK and len(families) > 1
     if wish.given:
         missing = [family for family in families if family not in map(family_of, wish.given)]
         return _second(wish, missing[0], book) if len(wish.given) == 1 and may_grow and missing else None
@@ -161,7 +161,10 @@ def _satisfied(wish: Wish, pools: ServicePools, book: AddressBook) -> Assignment
         return _assignment(service, addresses, f"asked for by {wish.path}")
     reserved = pools.reserved(service, wish.claim, families, wanted)
     if reserved is not None:
-        return _assignment(service, reserved, "reserved for the Service")
+        missing = [family for family in families if family not in map(family_of, reserved)]
+        pool = book.pool_of(reserved[0]) if missing else None
+        second = book.first(pool, missing[0], wish.claim) if pool is not None else None
+        return _assignment(service, [*reserved, *filter(None, [second])], "reserved for the Service")
     if wanted:
         name, addresses = pools.from_requested(service, wish.claim, families, wanted, at)
         return _assignment(service, addresses, f"of pool {name}, which {at} asks for")
@@ -175,14 +178,9 @@ def _second(wish: Wish, family: IPFamily, book: AddressBook) -> Assignment | Non
     address = book.first(pool, family, wish.claim) if pool is not None else None
     if pool is None or address is None:
         return None
-    entries = [_entry(entry) for entry in wish.service.load_balancer_ingress]
     reason = f"of pool {pool.name}, for PreferDualStack"
-    return Assignment(wish.service.reference, _INGRESS, [*entries, {"ip": address}], reason)
-
-
-def _entry(entry: LoadBalancerIngress) -> dict[str, Any]:
-    value = {"ip": entry.ip, "hostname": entry.hostname}
-    return {name: text for name, text in value.items() if text} | {"ipMode": str(entry.ip_mode)}
+    path = _INGRESS.child(len(wish.service.load_balancer_ingress))
+    return Assignment(wish.service.reference, path, {"ip": address}, reason)
 
 
 def _assignment(service: Service, addresses: Iterable[str], reason: str) -> Assignment:
@@ -191,17 +189,17 @@ def _assignment(service: Service, addresses: Iterable[str], reason: str) -> Assi
     return Assignment(service.reference, _INGRESS, [{"ip": address} for address in ordered], reason)
 
 
-def _addresses(assignment: Assignment) -> Iterator[str]:
-    return (entry["ip"] for entry in assignment.value if entry.get("ip"))
+def _addresses(assignment: Assignment) -> list[str]:
+    entries = assignment.value if assignment.path == _INGRESS else [assignment.value]
+    return [entry["ip"] for entry in entries]
 
 
 def _completed(service: Service, assignments: Mapping[ObjectReference, Assignment]) -> Service:
     assignment = assignments.get(service.reference)
     if assignment is None:
         return service
-    kept = service.load_balancer_ingress
-    added = [LoadBalancerIngress(entry["ip"]) for entry in assignment.value[len(kept) :]]
-    return evolve(service, load_balancer_ingress=(*kept, *added))
+    added = map(LoadBalancerIngress, _addresses(assignment))
+    return evolve(service, load_balancer_ingress=(*service.load_balancer_ingress, *added))
 
 
 def _kept(wish: Wish, book: AddressBook) -> list[Problem]:

@@ -80,7 +80,7 @@ class ServicePools:
                 found.setdefault(family_of(address), address)
         if not found:
             return None
-        if len(found) < len(families) and service.ip_family_policy is not IPFamilyPolicy.PREFER_DUAL_STACK:
+        if len(found) < len(families) and service.ip_family_policy != IPFamilyPolicy.PREFER_DUAL_STACK:
             return None
         return list(found.values())
 
@@ -138,7 +138,7 @@ class ServicePools:
             for family, address in found.items():
                 if address is not None:
                     partial.setdefault(family, (pool.name, [address]))
-        if service.ip_family_policy is IPFamilyPolicy.PREFER_DUAL_STACK:
+        if service.ip_family_policy == IPFamilyPolicy.PREFER_DUAL_STACK:
             for family in families:
                 if family in partial:
                     return partial[family]

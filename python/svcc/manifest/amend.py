@@ -83,7 +83,10 @@ def _targets(file: str, assignments: Sequence[Assignment], services: Sequence[Se
 
 
 def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]) -> dict[str, Any]:
-    """A copy of the value of an object with the assignments made; objects on the way to a field are added."""
+    """A copy of the value of an object with the assignments made; objects on the way to a field are added.
+
+    The index behind the last one of a list adds an entry.
+    """
     result = dict(value)
     for assignment in assignments:
         *parents, last = assignment.path.steps
@@ -94,7 +97,10 @@ def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]
             copied = list(inner) if isinstance(inner, list) else dict(inner or {})
             place[key] = copied
             place = copied
-        place[last[0] if isinstance(last, tuple) else last] = assignment.value
+        if isinstance(place, list) and last == len(place):
+            place.append(assignment.value)
+        else:
+            place[last[0] if isinstance(last, tuple) else last] = assignment.value
     return result
 
 
