@@ -10,6 +10,10 @@ True
 """
 
 from svcc.addresses import IPFamily
+from svcc.allocate.build import allocate
+from svcc.allocate.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage
+from svcc.allocate.reservation import Reservation
+from svcc.allocate.reservation_file import read_reservation
 from svcc.audit.audit import audit, audit_against
 from svcc.audit.baseline import Baseline, read_baseline
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict, Witness
@@ -59,9 +63,13 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "Allocation",
+    "AllocationSettings",
+    "Assignment",
     "AuditReport",
     "Balance",
     "Balancing",
+    "Band",
     "Baseline",
     "Batch",
     "BatchFlag",
@@ -109,7 +117,9 @@ __all__ = [
     "ProblemKind",
     "Protocol",
     "Random",
+    "RangeUsage",
     "Rendezvous",
+    "Reservation",
     "Ring",
     "RoundRobin",
     "Selection",
@@ -129,6 +139,7 @@ __all__ = [
     "Transaction",
     "Verdict",
     "Witness",
+    "allocate",
     "audit",
     "audit_against",
     "balance",
@@ -141,5 +152,6 @@ __all__ = [
     "load_text",
     "pack_packets",
     "read_baseline",
+    "read_reservation",
     "select_endpoints",
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from attrs import evolve
 
 from svcc.addresses import family_of
 from svcc.allocate.cluster_ips import ClusterIPs, service_cidr_problems
 from svcc.allocate.contract import Allocation, AllocationSettings, Assignment
-from svcc.allocate.families import Families, families_of
+from svcc.allocate.families import Families, families_of, given_addresses
 from svcc.allocate.node_ports import NodePorts
 from svcc.allocate.reservation import Reservation
 from svcc.fields import Problem
@@ -42,12 +43,13 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
     families: dict[int, Families] = {}
     for index in order:
         service = services[index]
-        found = families_of(service, cluster_ips.configured)
+        addresses = given_addresses(service)
+        found = families_of(service, addresses, cluster_ips.configured)
         if isinstance(found, Families):
             families[index] = found
         else:
             problems[index] += found
-        problems[index] += cluster_ips.claim(service) + node_ports.claim(service)
+        problems[index] += cluster_ips.claim(service, addresses) + node_ports.claim(service)
     assignments: list[list[Assignment]] = [[] for _ in services]
     for index in order:
         if problems[index]:
@@ -55,33 +57,44 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
         service = services[index]
         problems[index] += cluster_ips.lacking(service, families[index]) + node_ports.lacking(service)
         if not problems[index]:
-            service, assigned = cluster_ips.complete(service, families[index])
-            services[index], ports_assigned = node_ports.complete(service)
-            assignments[index] = assigned + ports_assigned
+            ip_changes, ip_assignments = cluster_ips.give(service, families[index])
+            port_changes, port_assignments = node_ports.give(service)
+            assignments[index] = ip_assignments + port_assignments
+            if assignments[index]:
+                services[index] = _with(service, ip_changes | port_changes)
     return Allocation(
         evolve(cluster, services=services),
         tuple(itertools.chain.from_iterable(assignments)),
         tuple(itertools.chain(service_cidr_problems(cluster.service_cidrs), *problems)),
         (*cluster_ips.usage(), *node_ports.usage()),
-        _reservation(settings.reservation or Reservation(), services, cluster_ips, node_ports),
+        _reservation(settings.reservation or Reservation(), cluster_ips, node_ports),
     )
 
 
-def _reservation(
-    before: Reservation, services: Sequence[Service], cluster_ips: ClusterIPs, node_ports: NodePorts
-) -> Reservation:
+def _with(service: Service, changes: Mapping[str, Any]) -> Service:
+    """A copy with other values, which are of the right types; `attrs.evolve` would convert all fields again."""
+    state: Any = service.__getstate__()
+    copied = object.__new__(Service)
+    copied.__setstate__({**state, **changes})  # type: ignore[attr-defined]
+    return copied
+
+
+def _reservation(before: Reservation, cluster_ips: ClusterIPs, node_ports: NodePorts) -> Reservation:
     """Who holds what now; what was reserved stays so, unless its owner has got another number instead."""
-    addresses: dict[str, str] = {}
-    ports: dict[int, str] = {}
-    for service in services:
-        addresses |= cluster_ips.held(service)
-        ports |= node_ports.held(service)
-    supplied = {(owner, family_of(address)) for address, owner in addresses.items()}
-    supplied_ports = set(ports.values())
-    kept = {
-        address: owner for address, owner in before.cluster_ips.items() if (owner, family_of(address)) not in supplied
-    }
-    kept_ports = {port: owner for port, owner in before.node_ports.items() if owner not in supplied_ports}
+    addresses = dict(cluster_ips.holders())
+    ports = dict(node_ports.holders())
+    served = {(holder.key, family_of(address)) for address, holder in addresses.items() if not holder.is_reserved}
+    served_ports = {holder.key for holder in ports.values() if not holder.is_reserved}
     return Reservation(
-        cluster_ips=kept | addresses, node_ports=kept_ports | ports, load_balancer_ips=before.load_balancer_ips
+        cluster_ips={
+            address: holder.key
+            for address, holder in addresses.items()
+            if not holder.is_reserved or (holder.key, family_of(address)) not in served
+        },
+        node_ports={
+            port: holder.key
+            for port, holder in ports.items()
+            if not holder.is_reserved or holder.key not in served_ports
+        },
+        load_balancer_ips=before.load_balancer_ips,
     )

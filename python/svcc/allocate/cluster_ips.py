@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-
-from attrs import evolve
+from typing import Any
 
 from svcc.addresses import IPFamily, canonical_prefix, family_of
 from svcc.allocate.contract import AllocationSettings, Assignment, RangeUsage
@@ -94,10 +93,10 @@ class ClusterIPs:
         for family, holders in reserved.items():
             self._ledgers[family].reserve(holders)
 
-    def claim(self, service: Service) -> list[Problem]:
-        """Take the addresses that a Service names; those of others are told."""
+    def claim(self, service: Service, addresses: Sequence[tuple[str, str]]) -> list[Problem]:
+        """Take the addresses that a Service names (`given_addresses`); those of others are told."""
         problems: list[Problem] = []
-        for written, address in given_addresses(service):
+        for written, address in addresses:
             ledger = self._ledgers[family_of(address)]
             number = address_number(address)
             detail = None
@@ -121,7 +120,7 @@ class ClusterIPs:
         problems: list[Problem] = []
         for family in _missing(service, families):
             ledger = self._ledgers[family]
-            if ledger.reserved_for(Holder(service_owner(service))) is None and not ledger.room(1):
+            if ledger.reserved_for(Holder(service_owner(service))) is None and not ledger.room:
                 if ledger.is_empty:
                     sentence = f"{service.reference} needs an {family.value} cluster IP, and no service CIDR is known"
                     raise SettingsError(sentence, hint="give --service-cidr 10.96.0.0/12, or ServiceCIDR objects")
@@ -129,40 +128,37 @@ class ClusterIPs:
                 problems.append(range_full(rule, service, _CLUSTER_IPS, "serviceIP", ledger.names))
         return problems
 
-    def complete(self, service: Service, families: Families) -> tuple[Service, list[Assignment]]:
-        """The Service with its cluster IPs, families and policy; nothing may be lacking."""
+    def give(self, service: Service, families: Families) -> tuple[dict[str, Any], list[Assignment]]:
+        """What a Service gets, by the fields of the model and of the API; nothing may be lacking."""
         reference = service.reference
+        changes: dict[str, Any] = {}
         assignments: list[Assignment] = []
-        cluster_ips = service.cluster_ips
         missing = _missing(service, families)
         if missing:
-            given = [self._ledgers[family].give(Holder(service_owner(service))) for family in missing]
-            texts = (address_text(family, each.number) for family, each in zip(missing, given, strict=True))
-            cluster_ips = (*cluster_ips, *texts)
+            holder = Holder(service_owner(service))
+            given = [self._ledgers[family].give(holder) for family in missing]
+            texts = [address_text(family, each.number) for family, each in zip(missing, given, strict=True)]
+            cluster_ips = [*service.cluster_ips, *texts]
+            changes["cluster_ips"] = tuple(cluster_ips)
             if not service.cluster_ips:
-                assignments.append(Assignment(reference, _CLUSTER_IP, cluster_ips[0], given[0].reason))
+                assignments.append(Assignment(reference, _CLUSTER_IP, texts[0], given[0].reason))
             reason = ", ".join(dict.fromkeys(each.reason for each in given))
-            assignments.append(Assignment(reference, _CLUSTER_IPS, list(cluster_ips), reason))
+            assignments.append(Assignment(reference, _CLUSTER_IPS, cluster_ips, reason))
         if families.families != service.ip_families:
+            changes["ip_families"] = families.families
             value = [family.value for family in families.families]
             assignments.append(Assignment(reference, _IP_FAMILIES, value, _families_reason(service, families)))
         if families.policy is not None and service.ip_family_policy is None:
+            changes["ip_family_policy"] = families.policy
             reason = "headless without selector" if service.is_headless and not service.selector else "the default"
             assignments.append(Assignment(reference, _POLICY, families.policy.value, reason))
-        if assignments:
-            service = evolve(
-                service, cluster_ips=cluster_ips, ip_families=families.families, ip_family_policy=families.policy
-            )
-        return service, assignments
+        return changes, assignments
 
-    def held(self, service: Service) -> dict[str, str]:
-        """The addresses of a Service that nobody else has, with their owner."""
-        owner = service_owner(service)
-        addresses = (address for _, address in given_addresses(service))
-        return {address: owner for address in addresses if self._is_held(address, Holder(owner))}
-
-    def _is_held(self, address: str, holder: Holder) -> bool:
-        return self._ledgers[family_of(address)].is_held(address_number(address), holder)
+    def holders(self) -> Iterator[tuple[str, Holder]]:
+        """Who holds which address."""
+        for family, ledger in self._ledgers.items():
+            for number, holder in ledger.holders():
+                yield address_text(family, number), holder
 
     def usage(self) -> Iterator[RangeUsage]:
         """How full the ranges are, those of the default family first."""

@@ -34,10 +34,13 @@ def given_addresses(service: Service) -> list[tuple[str, str]]:
     return [(written, canonical) for written, canonical in pairs if canonical is not None]
 
 
-def families_of(service: Service, configured: Sequence[IPFamily]) -> Families | list[Problem]:
+def families_of(
+    service: Service, addresses: Sequence[tuple[str, str]], configured: Sequence[IPFamily]
+) -> Families | list[Problem]:
     """The families that a Service gets in a cluster with the families `configured`, the default one first.
 
     Or why the server refuses it; as there, what is wrong with addresses goes before what the cluster cannot do.
+    `addresses` are those that the Service names, by `given_addresses`.
     """
     if service.type is ServiceType.EXTERNAL_NAME:
         return Families()
@@ -54,7 +57,7 @@ def families_of(service: Service, configured: Sequence[IPFamily]) -> Families | 
                 detail = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {noun} are specified"
                 problems.append(refusal("single-stack-with-two-families", service, _POLICY, policy.value, detail))
     families = list(service.ip_families)
-    for index, (_, address) in enumerate(given_addresses(service)):
+    for index, (_, address) in enumerate(addresses):
         if index < len(families):
             continue
         family = family_of(address)

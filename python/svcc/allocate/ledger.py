@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Final, NamedTuple
-
-from attrs import define
 
 from svcc.allocate.contract import Band, RangeUsage
 from svcc.allocate.ranges import NumberRange
@@ -21,6 +20,7 @@ from svcc.model.service import Service
 __all__ = ["Given", "Holder", "Ledger", "service_owner"]
 
 _ORDER: Final = (Band.DYNAMIC, Band.STATIC)
+_MOST_NAMES: Final = 8
 
 
 class Holder(NamedTuple):
@@ -38,10 +38,14 @@ class Holder(NamedTuple):
         """Whether what this one holds is `other`'s to have; a reservation without a role is for every role."""
         return self.owner == other.owner and (self.role == other.role or (self.is_reserved and not self.role))
 
+    @property
+    def key(self) -> str:
+        """The holder as reservations name it."""
+        return f"{self.owner}:{self.role}" if self.role else self.owner
+
     def __str__(self) -> str:
         if self.is_reserved:
-            key = f"{self.owner}:{self.role}" if self.role else self.owner
-            return f"reserved for {printable(key)}" if key else "reserved"
+            return f"reserved for {printable(self.key)}" if self.owner else "reserved"
         if self.role == HEALTH_CHECK:
             return f"taken by the health check of Service {printable(self.owner)}"
         port = f"port {self.role} of " if self.role else ""
@@ -60,13 +64,14 @@ class Given(NamedTuple):
     reason: str
 
 
-@define
 class _Place:
-    """A range, the innermost one around it, and how many of its numbers are held."""
+    """A range, the innermost one around it, and how many numbers of its bands are held."""
 
-    range: NumberRange
-    parent: _Place | None
-    used: dict[Band, int]
+    def __init__(self, number_range: NumberRange) -> None:
+        self.range = number_range
+        self.parent: _Place | None = None
+        self.size = {band: number_range.size(band) for band in Band}
+        self.used = {Band.STATIC: 0, Band.DYNAMIC: 0}
 
 
 class Ledger:
@@ -79,7 +84,7 @@ class Ledger:
         self._holders: dict[int, Holder] = {}
         self._following: dict[int, int] = {}
         self._reserved: dict[tuple[str, str], int] = {}
-        self._places = [_Place(each, None, {Band.STATIC: 0, Band.DYNAMIC: 0}) for each in ranges]
+        self._places = [_Place(each) for each in ranges]
         # By their first numbers, outer before inner, so that the last one that starts before a number has all the
         # ranges around that number among its parents.
         self._nested = sorted(
@@ -93,6 +98,8 @@ class Ledger:
                 around.pop()
             place.parent = around[-1] if around else None
             around.append(place)
+        # Numbers of ranges that lie in others count once.
+        self._room = sum(place.size[Band.ALL] for place in self._nested if place.parent is None)
         self._turn = dict.fromkeys(_ORDER, 0)
 
     @property
@@ -100,14 +107,18 @@ class Ledger:
         """Whether there is no range at all."""
         return not self._places
 
-    @property
+    @cached_property
     def names(self) -> str:
-        """The names of all ranges."""
-        return ", ".join(place.range.name for place in self._places)
+        """The names of the ranges, as far as anybody would read them."""
+        names = [place.range.name for place in self._places[:_MOST_NAMES]]
+        more = len(self._places) - len(names)
+        return ", ".join(names) + (f" and {more} more" if more else "")
 
-    def is_held(self, number: int, holder: Holder) -> bool:
-        """Whether a number is somebody's, and, if the ranges are known, one that can be given."""
-        return self._holders.get(number) == holder and (self.is_empty or self.is_within(number))
+    def holders(self) -> Iterator[tuple[int, Holder]]:
+        """Who holds what now; without the numbers outside of the ranges that somebody names all the same."""
+        for number, holder in self._holders.items():
+            if holder.is_reserved or self.is_empty or self.is_within(number):
+                yield number, holder
 
     def is_within(self, number: int) -> bool:
         """Whether a number is one that can be given."""
@@ -136,18 +147,10 @@ class Ledger:
         number = self._reserved.get((holder.owner, holder.role))
         return number if number is not None and self._holders[number].is_reserved else None
 
-    def room(self, most: int) -> int:
-        """How many numbers are left that nobody holds or waits for, counted up to `most`.
-
-        Numbers of ranges that lie in others are counted once.
-        """
-        left = 0
-        for place in self._nested:
-            if place.parent is None:
-                left += place.range.size(Band.ALL) - sum(place.used.values())
-                if left >= most:
-                    return most
-        return left
+    @property
+    def room(self) -> int:
+        """How many numbers are left that nobody holds or waits for."""
+        return self._room
 
     def give(self, holder: Holder) -> Given:
         """Take the number that waits for somebody, or the next free one from a place that the holder's name decides.
@@ -167,8 +170,7 @@ class Ledger:
             if place is None:
                 continue
             first, last = place.range.limits(band)
-            name = f"{holder.owner}:{holder.role}" if holder.role else holder.owner
-            start = int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+            start = int.from_bytes(blake2b(holder.key.encode("utf-8", "surrogatepass"), digest_size=16).digest())
             number = self._next_free(first + start % (last - first + 1))
             if number > last:
                 number = self._next_free(first)
@@ -181,15 +183,18 @@ class Ledger:
         for place in self._places:
             used = {Band.ALL: sum(place.used.values()), **place.used}
             for band in (Band.ALL, Band.STATIC, Band.DYNAMIC):
-                size = place.range.size(band)
+                size = place.size[band]
                 ends = [place.range.text(number) for number in place.range.limits(band)] if size else ["", ""]
                 yield RangeUsage(place.range.name, band, ends[0], ends[1], size, used[band])
 
     def _take(self, number: int, holder: Holder) -> None:
         self._holders[number] = holder
         self._following[number] = number + 1
+        place = None
         for place in self._around(number):
             place.used[place.range.band_of(number)] += 1
+        if place is not None:
+            self._room -= 1
 
     def _around(self, number: int) -> Iterator[_Place]:
         """The ranges that have a number, inner ones first."""
@@ -204,7 +209,7 @@ class Ledger:
         """The first range whose band has room; as nothing is given back, those before it never have any again."""
         while self._turn[band] < len(self._places):
             place = self._places[self._turn[band]]
-            if place.used[band] < place.range.size(band):
+            if place.used[band] < place.size[band]:
                 return place
             self._turn[band] += 1
         return None

@@ -8,6 +8,8 @@ kubernetes/pkg/registry/core/service/storage/alloc.go).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
 from attrs import evolve
 
@@ -74,10 +76,12 @@ class NodePorts:
     def lacking(self, service: Service) -> list[Problem]:
         """What a Service cannot get."""
         problems: list[Problem] = []
+        if not _may_have_node_ports(service):
+            return problems
         owner = service_owner(service)
-        wanted = [port for port in dict.fromkeys(_missing(service)) if self._is_needed(Holder(owner, str(port)))]
+        wanted = [port for port in _missing(service) if self._is_needed(Holder(owner, str(port)))]
         needs_health_check = _lacks_health_check(service) and self._is_needed(Holder(owner, HEALTH_CHECK))
-        room = self._ledger.room(len(wanted) + needs_health_check)
+        room = self._ledger.room
         if room < len(wanted):
             index = next(index for index, port in enumerate(service.ports) if port.port == wanted[room])
             problems.append(
@@ -91,53 +95,42 @@ class NodePorts:
     def _is_needed(self, holder: Holder) -> bool:
         return self._ledger.reserved_for(holder) is None
 
-    def complete(self, service: Service) -> tuple[Service, list[Assignment]]:
-        """The Service with its node ports; nothing may be lacking."""
+    def give(self, service: Service) -> tuple[dict[str, Any], list[Assignment]]:
+        """What a Service gets, by the fields of the model and of the API; nothing may be lacking."""
+        changes: dict[str, Any] = {}
         assignments: list[Assignment] = []
-        ports = list(service.ports)
-        known = _named(service)
-        missing = set(_missing(service))
-        for index, port in enumerate(service.ports):
-            if port.node_port or not _gets_node_ports(service):
-                continue
-            if port.port in missing:
-                missing.discard(port.port)
-                given = self._ledger.give(Holder(service_owner(service), str(port.port)))
-                known[port.port] = (index, given.number)
-                reason = given.reason
-            else:
-                reason = f"shared with spec.ports[{known[port.port][0]}], which has the same port"
-            number = known[port.port][1]
-            ports[index] = evolve(port, node_port=number)
-            assignments.append(Assignment(service.reference, _node_port(index), number, reason))
-        health_check = service.health_check_node_port
-        if _lacks_health_check(service):
-            given = self._ledger.give(Holder(service_owner(service), HEALTH_CHECK))
-            health_check = given.number
-            assignments.append(Assignment(service.reference, _HEALTH_CHECK, health_check, given.reason))
-        if assignments:
-            service = evolve(service, ports=ports, health_check_node_port=health_check)
-        return service, assignments
-
-    def held(self, service: Service) -> dict[int, str]:
-        """The node ports of a Service that nobody else has, with their owners."""
         owner = service_owner(service)
-        holders: dict[int, Holder] = {}
-        if _may_have_node_ports(service):
-            holders = {port.node_port: Holder(owner, str(port.port)) for port in service.ports if port.node_port}
-        if service.health_check_node_port and _needs_health_check(service):
-            holders[service.health_check_node_port] = Holder(owner, HEALTH_CHECK)
-        return {
-            number: f"{holder.owner}:{holder.role}"
-            for number, holder in holders.items()
-            if self._ledger.is_held(number, holder)
-        }
+        if _gets_node_ports(service) and not all(port.node_port for port in service.ports):
+            ports = list(service.ports)
+            known = _named(service)
+            for index, port in enumerate(service.ports):
+                if port.node_port:
+                    continue
+                if port.port in known:
+                    first, number = known[port.port]
+                    reason = f"shared with spec.ports[{first}], which has the same port"
+                else:
+                    number, reason = self._ledger.give(Holder(owner, str(port.port)))
+                    known[port.port] = (index, number)
+                ports[index] = evolve(port, node_port=number)
+                assignments.append(Assignment(service.reference, _node_port(index), number, reason))
+            changes["ports"] = tuple(ports)
+        if _lacks_health_check(service):
+            number, reason = self._ledger.give(Holder(owner, HEALTH_CHECK))
+            changes["health_check_node_port"] = number
+            assignments.append(Assignment(service.reference, _HEALTH_CHECK, number, reason))
+        return changes, assignments
+
+    def holders(self) -> Iterator[tuple[int, Holder]]:
+        """Who holds which node port."""
+        return self._ledger.holders()
 
     def usage(self) -> Iterator[RangeUsage]:
         """How full the range is."""
         return self._ledger.usage()
 
 
+@lru_cache(maxsize=256)
 def _node_port(index: int) -> FieldPath:
     return FieldPath.of("spec.ports", index, "nodePort")
 
@@ -172,8 +165,8 @@ def _named(service: Service) -> dict[int, tuple[int, int]]:
 
 
 def _missing(service: Service) -> list[int]:
-    """The port numbers that need a node port, each as often as there are ports with it."""
+    """The port numbers that need a node port, each once."""
     if not _gets_node_ports(service):
         return []
     named = _named(service)
-    return [port.port for port in service.ports if port.port not in named]
+    return list(dict.fromkeys(port.port for port in service.ports if port.port not in named))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from typing import Final
 
 from attrs import frozen
@@ -68,8 +69,14 @@ def address_number(address: str) -> int:
 
 def address_text(family: IPFamily, number: int) -> str:
     """The canonical text of the address that a number stands for."""
-    # The class is named, since ip_address() takes small numbers for IPv4.
-    return str(ipaddress.IPv4Address(number) if family is IPFamily.IPV4 else ipaddress.IPv6Address(number))
+    if family is IPFamily.IPV4:
+        return socket.inet_ntoa(number.to_bytes(4))
+    # glibc prints small numbers as "::1.2.3.4" where RFC 5952 and Go print hexadecimal groups.
+    return (
+        str(ipaddress.IPv6Address(number))
+        if number < 1 << 48
+        else socket.inet_ntop(socket.AF_INET6, number.to_bytes(16))
+    )
 
 
 def address_range(prefix: str) -> NumberRange:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Final
 
 from attrs import field, frozen
 
-from svcc.addresses import canonical_address
+from svcc.addresses import address_bytes, canonical_address
 from svcc.errors import SettingsError
 
-__all__ = ["HEALTH_CHECK", "Reservation"]
+__all__ = ["API_VERSION", "HEALTH_CHECK", "KIND", "Reservation"]
+
+API_VERSION: Final = "svcc/v1"
+KIND: Final = "Reservation"
 
 HEALTH_CHECK = "health-check"
 """What stands for the port in the owner of a health-check node port: ``shop/web:health-check``."""
@@ -60,3 +65,20 @@ class Reservation:
     cluster_ips: Mapping[str, str] = field(default=None, converter=_addresses)
     node_ports: Mapping[int, str] = field(default=None, converter=_ports)
     load_balancer_ips: Mapping[str, tuple[str, ...]] = field(default=None, converter=_shared_addresses)
+
+    def text(self) -> str:
+        """The reservation as a file, in JSON, which is YAML, too: one entry a line, in the order of the numbers."""
+        document = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "clusterIPs": {key: self.cluster_ips[key] for key in sorted(self.cluster_ips, key=_number)},
+            "nodePorts": {str(key): self.node_ports[key] for key in sorted(self.node_ports)},
+            "loadBalancerIPs": {
+                key: list(self.load_balancer_ips[key]) for key in sorted(self.load_balancer_ips, key=_number)
+            },
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+
+def _number(address: str) -> tuple[bool, bytes]:
+    return ":" in address, address_bytes(address)

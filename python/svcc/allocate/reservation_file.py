@@ -21,15 +21,13 @@ from typing import Any, Final
 import yaml
 from attrs import field, frozen
 
-from svcc.addresses import address_bytes, canonical_address
-from svcc.allocate.reservation import Reservation
+from svcc.addresses import canonical_address
+from svcc.allocate.reservation import API_VERSION, KIND, Reservation
 from svcc.errors import InputError, SettingsError
 from svcc.fields import printable
 
-__all__ = ["read_reservation", "reservation_text"]
+__all__ = ["read_reservation"]
 
-API_VERSION: Final = "svcc/v1"
-KIND: Final = "Reservation"
 _KEYS: Final = ("clusterIPs", "nodePorts", "loadBalancerIPs")
 _MOST_DEPTH: Final = 16
 _PORT: Final = re.compile("[0-9]{1,5}")
@@ -201,21 +199,3 @@ def _put(entries: dict[Any, Any], key: Any, owner: Any, place: str) -> None:
     """Add an entry, unless two spellings of one number name different owners."""
     if entries.setdefault(key, owner) != owner:
         raise _FlawError(f"{place}{key} is there twice, for {entries[key]} and for {owner}")
-
-
-def reservation_text(reservation: Reservation) -> str:
-    """A reservation as a file, in JSON, which is YAML, too: one entry a line, in the order of the numbers."""
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "clusterIPs": {key: reservation.cluster_ips[key] for key in sorted(reservation.cluster_ips, key=_number)},
-        "nodePorts": {str(key): reservation.node_ports[key] for key in sorted(reservation.node_ports)},
-        "loadBalancerIPs": {
-            key: list(reservation.load_balancer_ips[key]) for key in sorted(reservation.load_balancer_ips, key=_number)
-        },
-    }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def _number(address: str) -> tuple[bool, bytes]:
-    return ":" in address, address_bytes(address)
