@@ -10,7 +10,7 @@ True
 """
 
 from svcc.addresses import IPFamily
-from svcc.allocate.build import allocate
+from svcc.allocate.complete import allocate
 from svcc.allocate.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage
 from svcc.allocate.reservation import Reservation
 from svcc.allocate.reservation_file import read_reservation
@@ -39,6 +39,7 @@ from svcc.hashing import (
     disruption,
 )
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.address_pool import AddressPool, LabelRequirement, LabelSelector, Namespace, ServiceAllocation
 from svcc.model.balancing import Balancing, HashKey, LoadBalancing
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
@@ -63,6 +64,7 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "AddressPool",
     "Allocation",
     "AllocationSettings",
     "Assignment",
@@ -102,11 +104,14 @@ __all__ = [
     "IPMode",
     "InputError",
     "Jump",
+    "LabelRequirement",
+    "LabelSelector",
     "LoadBalancerIngress",
     "LoadBalancing",
     "Loaded",
     "Maglev",
     "Masquerade",
+    "Namespace",
     "Node",
     "NodeAddress",
     "NodeChange",
@@ -124,6 +129,7 @@ __all__ = [
     "RoundRobin",
     "Selection",
     "Service",
+    "ServiceAllocation",
     "ServiceCIDR",
     "ServicePort",
     "ServicePortChange",

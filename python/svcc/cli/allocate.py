@@ -12,7 +12,7 @@ import click
 from svcc.allocate.complete import allocate
 from svcc.allocate.contract import DEFAULT_NODE_PORT_RANGE, Allocation, AllocationSettings
 from svcc.allocate.reservation import Reservation
-from svcc.allocate.reservation_file import read_reservation, reservation_text
+from svcc.allocate.reservation_file import read_reservation
 from svcc.cli.inputs import tell_loaded
 from svcc.cli.options import comma_separated, filename_options, talk_options
 from svcc.cli.output import Talk, json_lines, replace_file, write_data
@@ -119,7 +119,7 @@ def allocate_command(
         else:
             write_data(_joined(amended.values()))
     if flags["update_reservation"]:
-        replace_file(Path(flags["reservation"]), reservation_text(allocation.reservation).encode())
+        replace_file(Path(flags["reservation"]), allocation.reservation.text().encode())
     _tell(allocation, loaded, pools, talk, report=report)
     return 1 if any(problem.severity is Severity.ERROR for problem in problems) else 0
 
