@@ -133,7 +133,9 @@ class _Editor:
         if old == new and type(old) is type(new):
             return
         if node.kind is NodeKind.ALIAS:
-            raise NotEditableError("the value is an alias of another one")
+            # It is another value now, so it stands here itself, in the place of the alias.
+            self._replace(node, new, key_column)
+            return
         if (
             node.kind is NodeKind.MAPPING
             and isinstance(old, dict)
