@@ -10,7 +10,7 @@ True
 """
 
 from svcc.addresses import IPFamily
-from svcc.allocate.build import allocate
+from svcc.allocate.complete import allocate
 from svcc.allocate.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage
 from svcc.allocate.reservation import Reservation
 from svcc.allocate.reservation_file import read_reservation
@@ -42,6 +42,7 @@ from svcc.hashing import (
     disruption,
 )
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.address_pool import AddressPool, LabelRequirement, LabelSelector, Namespace, ServiceAllocation
 from svcc.model.balancing import Balancing, HashKey, LoadBalancing
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
@@ -66,6 +67,7 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "AddressPool",
     "Allocation",
     "AllocationSettings",
     "Answer",
@@ -111,12 +113,15 @@ __all__ = [
     "IPMode",
     "InputError",
     "Jump",
+    "LabelRequirement",
+    "LabelSelector",
     "LoadBalancerIngress",
     "LoadBalancing",
     "Loaded",
     "Maglev",
     "Masquerade",
     "NameIndex",
+    "Namespace",
     "Node",
     "NodeAddress",
     "NodeChange",
@@ -136,6 +141,7 @@ __all__ = [
     "RoundRobin",
     "Selection",
     "Service",
+    "ServiceAllocation",
     "ServiceCIDR",
     "ServicePort",
     "ServicePortChange",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import BinaryIO
@@ -12,17 +12,19 @@ from typing import BinaryIO
 from attrs import Factory, define, frozen
 
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
+from svcc.manifest.address_pools import ADDRESS_POOL_KIND, NAMESPACE_KIND, address_pool, namespace_labels
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.manifest.label_selector import LabelSelector, parse_label_selector
 from svcc.manifest.revisions import manifests_of_revision
+from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
 from svcc.validate.admission import DEFAULT_NAMESPACE, admit, reference_of
 from svcc.validate.update import objects_by_reference
 
-__all__ = ["Loaded", "load", "load_revision", "load_text"]
+__all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
 
 _KINDS = {
     ("v1", "Service"): "Service",
@@ -51,6 +53,8 @@ class Loaded:
             read in another group carries version and group, as in ``Service.v1.serving.knative.dev``.
         files: the files that were read, as `svcc.manifest.documents` names them.
         kube_proxy: the last configuration of kube-proxy in the input.
+        address_pools: pools of addresses for load balancers, in the order of their declaration.
+        namespaces: the namespaces that were declared, for the selectors of pools.
     """
 
     cluster: Cluster
@@ -58,6 +62,8 @@ class Loaded:
     skipped: Mapping[str, int] = MappingProxyType({})
     files: tuple[str, ...] = ()
     kube_proxy: KubeProxySettings | None = None
+    address_pools: tuple[AddressPool, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
 
 
 def load(
@@ -103,6 +109,14 @@ def load_revision(name: str, *, namespace: str | None = None, selector: str | No
     return _loaded(reading, namespace, selects if selector else None)
 
 
+def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | None = None) -> Loaded:
+    """Load what somebody else has read, pairs of a name and bytes in UTF-8, all of it.
+
+    `namespace` is where objects without a namespace belong, and leaves nothing out.
+    """
+    return _loaded(read_contents(contents), None, None, namespace)
+
+
 def load_text(
     text: str | bytes,
     *,
@@ -130,6 +144,8 @@ class _Progress:
     before: Mapping[ObjectReference, ClusterObject] = Factory(dict)
     skipped: Counter[str] = Factory(Counter)
     kube_proxy: KubeProxySettings | None = None
+    address_pools: dict[str, AddressPool] = Factory(dict)
+    namespaces: dict[str, Namespace] = Factory(dict)
 
 
 def _loaded(
@@ -155,6 +171,8 @@ def _loaded(
         MappingProxyType(dict(sorted(progress.skipped.items()))),
         reading.files,
         progress.kube_proxy,
+        tuple(progress.address_pools.values()),
+        tuple(progress.namespaces.values()),
     )
 
 
@@ -187,10 +205,29 @@ def _keep(kind: str, item: ClusterObject, document: Document, progress: _Progres
     progress.objects[key] = item
 
 
+def _keep_pool(pool: AddressPool, document: Document, progress: _Progress) -> None:
+    """MetalLB tells pools by their names; they are all in its own namespace."""
+    earlier = progress.address_pools.pop(pool.name, None)
+    if earlier is not None:
+        sentence = f"declared twice: {document.source} replaces {earlier.source}"
+        _add_notice("manifest/declared-twice", sentence, pool.reference, document, progress, Severity.WARNING)
+    progress.address_pools[pool.name] = pool
+
+
 def _add_other(document: Document, api_version: str, name: str, progress: _Progress) -> None:
     if (api_version, name) == _KUBE_PROXY:
         progress.kube_proxy, problems = kube_proxy_settings(document.value, document.source)
         progress.problems.extend(problems)
+    elif (api_version, name) == ADDRESS_POOL_KIND:
+        pool, problems = address_pool(document.value, document.source)
+        progress.problems.extend(problems)
+        if pool is not None:
+            _keep_pool(pool, document, progress)
+    elif (api_version, name) == NAMESPACE_KIND:
+        namespace, problems = namespace_labels(document.value, document.source)
+        progress.problems.extend(problems)
+        if namespace is not None:
+            progress.namespaces[namespace.name] = namespace
     elif (api_version, name) == ("v1", "ConfigMap") and _add_config_map(document, progress):
         pass
     else:
