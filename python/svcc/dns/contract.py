@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 
 from attrs import field, frozen
 
@@ -31,8 +32,10 @@ __all__ = [
 MOST_NAME_CHARACTERS = 253
 """The longest name without its final dot (RFC 1035: 255 octets on the wire)."""
 
-_LABEL = re.compile(r"[a-z0-9_](?:[-a-z0-9_]{0,61}[a-z0-9_])?")
-_LARGEST = 2**31 - 1
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_MOST_ZONE_CHARACTERS = MOST_NAME_CHARACTERS - len("dns-version.")
+_LARGEST_TTL = 2**31 - 1
+_REVERSE = (".in-addr.arpa.", ".ip6.arpa.")
 
 
 class DnsFlavour(enum.StrEnum):
@@ -86,7 +89,7 @@ class DnsZone:
 
 @frozen
 class DnsRecords:
-    """All zones: the cluster's first, then those for reverse look-ups in the order of their addresses.
+    """All zones: the cluster's first, then those for reverse look-ups in the order of their names.
 
     `empty_names` are names that exist without records (CoreDNS answers for namespaces whose Services have none), and
     `insecure_pods` says whether the name of any pod address is answered (CoreDNS's ``pods insecure``). Neither can be
@@ -128,31 +131,33 @@ class Answer:
         return self.status is AnswerStatus.NOERROR and not self.records
 
 
-def _zone_name(text: str) -> str:
+def _zone_name(text: str, field_name: str = "zone") -> str:
     """A domain name in lower case with its final dot.
 
     Raises:
-        SettingsError: it is none, or the root.
+        SettingsError: it is none, or the root, or leaves no room for names in it.
     """
     name = text.removesuffix(".")
     lowered = name.lower() if name.isascii() else ""
-    labels = lowered.split(".")
-    if len(name) > MOST_NAME_CHARACTERS or not all(_LABEL.fullmatch(label) for label in labels):
-        raise SettingsError(f"zone: {text!r} is no domain name below the root")
+    if len(name) > _MOST_ZONE_CHARACTERS or not all(map(_LABEL.fullmatch, lowered.split("."))):
+        raise SettingsError(
+            f"{field_name}: {text!r} is no domain name of labels of letters, digits and hyphens,"
+            f" {_MOST_ZONE_CHARACTERS} characters at most"
+        )
     return f"{lowered}."
 
 
-def _zone_names(names: object) -> tuple[str, ...]:
-    return tuple(_zone_name(name) for name in frozen_items(names))  # type: ignore[arg-type]
+def _reverse_zones(names: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_zone_name(name, "reverse_zones") for name in frozen_items(names)))
 
 
-def _addresses(texts: object) -> tuple[str, ...]:
-    found = []
-    for text in frozen_items(texts):  # type: ignore[arg-type]
+def _addresses(texts: Iterable[str] | None) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in frozen_items(texts):
         address = canonical_address(text)
         if address is None:
-            raise SettingsError(f"nameserver address: {text!r} is no IP address")
-        found.append(address)
+            raise SettingsError(f"nameserver_addresses: {text!r} is no IP address")
+        found[address] = None
     return tuple(found)
 
 
@@ -182,7 +187,7 @@ class DnsSettings:
     zone: str = field(default="cluster.local.", converter=_zone_name)
     ttl: int = field(default=5)
     flavour: DnsFlavour = field(default=DnsFlavour.SPECIFICATION, converter=DnsFlavour)
-    reverse_zones: tuple[str, ...] = field(default=(), converter=_zone_names)
+    reverse_zones: tuple[str, ...] = field(default=(), converter=_reverse_zones)
     nameserver_addresses: tuple[str, ...] = field(default=(), converter=_addresses)
     serial: int | None = field(default=None)
     pods: PodNames = field(default=PodNames.DISABLED, converter=PodNames)
@@ -190,10 +195,15 @@ class DnsSettings:
     ignore_empty_services: bool = False
     without_endpoints: bool = False
 
+    @zone.validator
+    def _zone_is_forward(self, _attribute: object, value: str) -> None:
+        if f".{value}".endswith(_REVERSE):
+            raise SettingsError(f"zone: {value!r} is a zone for reverse look-ups")
+
     @ttl.validator
     def _ttl_in_range(self, _attribute: object, value: int) -> None:
-        if not 0 <= value <= _LARGEST:
-            raise SettingsError(f"ttl: {value} is not in the range 0 to {_LARGEST}")
+        if not 0 <= value <= _LARGEST_TTL:
+            raise SettingsError(f"ttl: {value} is not in the range 0 to {_LARGEST_TTL}")
 
     @serial.validator
     def _serial_in_range(self, _attribute: object, value: int | None) -> None:
@@ -203,8 +213,8 @@ class DnsSettings:
     @reverse_zones.validator
     def _zones_are_reverse(self, _attribute: object, value: tuple[str, ...]) -> None:
         for name in value:
-            if not f".{name}".endswith((".in-addr.arpa.", ".ip6.arpa.")):
-                raise SettingsError(f"reverse zone: {name!r} is in neither in-addr.arpa nor ip6.arpa")
+            if not f".{name}".endswith(_REVERSE):
+                raise SettingsError(f"reverse_zones: {name!r} is neither in-addr.arpa nor ip6.arpa, nor below them")
 
     def __attrs_post_init__(self) -> None:
         """Options of CoreDNS need its flavour."""
@@ -212,10 +222,10 @@ class DnsSettings:
             return
         extras = {
             "pods": self.pods is not PodNames.DISABLED,
-            "endpoint pod names": self.endpoint_pod_names,
-            "ignore empty services": self.ignore_empty_services,
-            "without endpoints": self.without_endpoints,
+            "endpoint_pod_names": self.endpoint_pod_names,
+            "ignore_empty_services": self.ignore_empty_services,
+            "without_endpoints": self.without_endpoints,
         }
         for option, wanted in extras.items():
             if wanted:
-                raise SettingsError(f"{option}: is an option of CoreDNS, which needs the flavour coredns")
+                raise SettingsError(f"{option}: only CoreDNS has this option; it needs the flavour coredns")
