@@ -21,6 +21,7 @@ from svcc.cli.dns import dns_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
+from svcc.cli.resolve import resolve_command
 from svcc.cli.trace import trace_command
 from svcc.errors import SvccError
 
@@ -55,6 +56,7 @@ cli.add_command(trace_command)
 cli.add_command(diff_command)
 cli.add_command(audit_command)
 cli.add_command(dns_command)
+cli.add_command(resolve_command)
 cli.add_command(completion)
 
 

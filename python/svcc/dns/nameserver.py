@@ -24,6 +24,7 @@ import dns.zone
 from attrs import frozen
 
 from svcc.dns.contract import Record
+from svcc.dns.frames import frames_of_exchange
 from svcc.dns.tsig_key import ALGORITHMS, TsigKey
 from svcc.errors import TargetError
 
@@ -83,18 +84,40 @@ class NameServer:
             ServerRefusedError: the server does not have the zone, or does not give it to this key.
             ServerLostError: there is no whole transfer.
         """
-        # dnspython's zones are dictionaries of what was read: nothing of a transfer that breaks off is in them.
         found = dns.zone.Zone(dns.name.from_text(zone), relativize=False)
-        query, _ = dns.xfr.make_query(found, serial=None, keyring=self._keyring())
         what = f"{zone}: transfer"
         try:
-            dns.query.inbound_xfr(self.address, found, query, self.port, timeout=self.timeout_seconds)
+            self._transfer(found)
         except dns.xfr.TransferError as error:
             raise self._refused(what, error.rcode) from None
         except (dns.exception.DNSException, OSError, EOFError, struct.error) as error:
             raise self._failed(what, error) from None
         soa = found.get_soa()
         return ServedZone(zone, soa.serial, soa.to_text(), tuple(_records(found)))
+
+    def _transfer(self, zone: dns.zone.Zone) -> None:
+        """Fill a zone, or leave it empty; the order of events is that of `dns.query.inbound_xfr`."""
+        query, _ = dns.xfr.make_query(zone, serial=None, keyring=self._keyring())
+        signing = None
+        done = False
+        with (
+            frames_of_exchange(self.address, self.port, query.to_wire(), self.timeout_seconds) as frames,
+            dns.xfr.Inbound(zone, dns.rdatatype.AXFR) as inbound,
+        ):
+            while not done:
+                answer = dns.message.from_wire(
+                    next(frames),
+                    keyring=query.keyring,
+                    request_mac=query.mac,
+                    xfr=True,
+                    origin=zone.from_wire_origin(),
+                    tsig_ctx=signing,
+                    multi=True,
+                )
+                if not query.is_response(answer, xfr_continuation=signing is not None):
+                    raise dns.query.BadResponse
+                done = inbound.process_message(answer)
+                signing = answer.tsig_ctx
 
     def update(self, message: dns.update.UpdateMessage) -> None:
         """Send an update, which the server carries out in whole or not at all (RFC 2136, 3.7).
@@ -149,7 +172,7 @@ class NameServer:
         ):
             if isinstance(error, kind):
                 return ServerRefusedError(f"{what}: {self} {reason}, so nothing was changed", hint=hint)
-        if isinstance(error, dns.exception.Timeout):
+        if isinstance(error, dns.exception.Timeout | TimeoutError):
             return ServerLostError(f"{what}: {self} has not answered within {self.timeout_seconds:g} seconds")
         if isinstance(error, EOFError):
             return ServerLostError(f"{what}: {self} has closed the connection before it answered")

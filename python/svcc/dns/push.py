@@ -62,7 +62,7 @@ class ZonePush:
     difference: ZoneDifference
     serial_before: int
     serial_after: int | None = None
-    plan: UpdatePlan = UpdatePlan(())
+    plan: UpdatePlan = field(factory=UpdatePlan)
     problem: TargetError | None = field(default=None, eq=False)
     was_unfinished: bool = False
 

@@ -42,7 +42,7 @@ class UpdatePlan:
     * all changes of one Service are in one message, unless they alone are too many (`divided` names those).
     """
 
-    parts: tuple[tuple[Change, ...], ...]
+    parts: tuple[tuple[Change, ...], ...] = ()
     divided: tuple[str, ...] = ()
 
 
