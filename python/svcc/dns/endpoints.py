@@ -71,7 +71,11 @@ def named_endpoints(
                     label, address, has_hostname, ports, endpoint.target, (item, index)
                 )
             else:
-                found[label, address] = evolve(known, ports=tuple(dict.fromkeys((*known.ports, *ports))))
+                found[label, address] = evolve(
+                    known,
+                    has_hostname=known.has_hostname or has_hostname,
+                    ports=tuple(dict.fromkeys((*known.ports, *ports))),
+                )
     _tell_shared_hostnames(found, problems)
     return [found[key] for key in sorted(found)]
 
