@@ -18,6 +18,7 @@ from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
 from svcc.cli.dns import dns_command
+from svcc.cli.dns_push import push_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
@@ -56,6 +57,7 @@ cli.add_command(trace_command)
 cli.add_command(diff_command)
 cli.add_command(audit_command)
 cli.add_command(dns_command)
+dns_command.add_command(push_command)
 cli.add_command(resolve_command)
 cli.add_command(completion)
 

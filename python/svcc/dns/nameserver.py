@@ -8,25 +8,31 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.query
-import dns.rcode
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-import dns.tsig
-import dns.update
-import dns.xfr
-import dns.zone
 from attrs import frozen
 
 from svcc.dns.contract import Record
+from svcc.dns.dnspython import dnspython_rdata
 from svcc.dns.frames import frames_of_exchange
 from svcc.dns.tsig_key import ALGORITHMS, TsigKey
-from svcc.errors import TargetError
+from svcc.dns.update import Update
+from svcc.errors import InputError, TargetError
+
+try:
+    import dns.exception
+    import dns.message
+    import dns.name
+    import dns.query
+    import dns.rcode
+    import dns.rdata
+    import dns.rdatatype
+    import dns.tsig
+    import dns.update
+    import dns.xfr
+    import dns.zone
+except ImportError:
+    raise InputError(
+        "this needs dnspython, which is not installed", hint="install it with: pip install 'svcc[dns]'"
+    ) from None
 
 __all__ = ["NameServer", "ServedZone", "ServerLostError", "ServerRefusedError", "ZoneChangedError", "spelled"]
 
@@ -60,7 +66,7 @@ def spelled(record_type: str, data: str) -> str:
     """Data as dnspython prints it, names in lower case, so that equal data are equal texts."""
     if record_type in {"A", "CNAME", "PTR", "SRV"}:
         return " ".join(data.lower().split())  # the same, without the time that it takes to parse
-    text: str = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(record_type), data).to_text()
+    text: str = dns.rdata.from_text("IN", record_type, data).to_text()
     return text.lower() if record_type in _NAMES_IN_DATA else text
 
 
@@ -119,15 +125,16 @@ class NameServer:
                 done = inbound.process_message(answer)
                 signing = answer.tsig_ctx
 
-    def update(self, message: dns.update.UpdateMessage) -> None:
+    def update(self, update: Update) -> None:
         """Send an update, which the server carries out in whole or not at all (RFC 2136, 3.7).
 
         Raises:
-            ZoneChangedError: its prerequisites are not met.
+            ZoneChangedError: its condition is not met.
             ServerRefusedError: nothing was changed, for another reason.
             ServerLostError: no answer that can be trusted came, so that it is not known whether the zone was changed.
         """
-        what = f"{message.zone[0].name.to_text()}: update"
+        what = f"{update.zone}: update"
+        message = self._message(update)
         try:
             answer = dns.query.tcp(message, self.address, timeout=self.timeout_seconds, port=self.port)
         except (dns.exception.DNSException, OSError, EOFError, struct.error) as error:
@@ -140,11 +147,16 @@ class NameServer:
         if not answer.had_tsig:
             raise ServerLostError(f"{what}: the answer of {self} is not signed, so it may be anybody's")
 
-    def message(self, zone: str) -> dns.update.UpdateMessage:
-        """An empty update of a zone, to be signed when it is rendered."""
-        update = dns.update.UpdateMessage(zone)
-        update.use_tsig(self._keyring())
-        return update
+    def _message(self, update: Update) -> dns.update.UpdateMessage:
+        message = dns.update.UpdateMessage(update.zone, keyring=self._keyring())
+        message.present(update.required.name, dnspython_rdata(update.required))
+        for change in update.changes:
+            data = dnspython_rdata(change.record)
+            if change.is_added:
+                message.add(change.record.name, change.record.ttl, data)
+            else:
+                message.delete(change.record.name, data)
+        return message
 
     def _keyring(self) -> dict[dns.name.Name, dns.tsig.Key]:
         name = dns.name.from_text(self.key.name)

@@ -6,8 +6,6 @@ import enum
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 
-import dns.rdata
-import dns.update
 from attrs import evolve, field, frozen
 
 from svcc.dns.contract import DnsZone, Record
@@ -21,7 +19,7 @@ from svcc.dns.nameserver import (
     spelled,
 )
 from svcc.dns.serial import is_later
-from svcc.dns.update import UpdatePlan, plan_update
+from svcc.dns.update import Change, Update, UpdatePlan, plan_update
 from svcc.errors import TargetError
 
 __all__ = ["PushReport", "ZonePush", "ZoneState", "push"]
@@ -98,33 +96,27 @@ class _Push:
     def marker(self) -> str:
         return marker_name(self.zone, self.ownership.cluster_zone)
 
+    def markers(self, served: ServedZone) -> list[Record]:
+        return [record for record in served.records if record.name == self.marker and record.type == "TXT"]
+
     def difference(self, served: ServedZone) -> ZoneDifference:
         return zone_difference(self.zone, served.records, self.declared, self.ownership)
 
-    def messages(self, served: ServedZone, plan: UpdatePlan) -> Iterator[dns.update.UpdateMessage]:
-        """The updates of a plan; the first of several sets the marker, the others need it, and the last removes it."""
-        token = dns.rdata.from_text("IN", "TXT", f'"svcc push {secrets.token_hex(8)} is unfinished"')
-        last = len(plan.parts) - 1
-        for index, part in enumerate(plan.parts):
-            message = self.server.message(self.zone)
-            if index:
-                message.present(self.marker, token)
-            else:
-                message.present(self.zone, dns.rdata.from_text("IN", "SOA", served.soa))
-            if index == 0 < last:
-                # One that an interrupted update has left would make this one half of the answer.
-                message.delete(self.marker, "TXT")
-                message.add(self.marker, 0, token)
-            for change in part:
-                record = change.record
-                data = dns.rdata.from_text("IN", record.type, record.data)
-                if change.is_added:
-                    message.add(record.name, record.ttl, data)
-                else:
-                    message.delete(record.name, data)
-            if 0 < index == last:
-                message.delete(self.marker, token)
-            yield message
+    def updates(self, served: ServedZone, plan: UpdatePlan) -> Iterator[Update]:
+        """What is sent for a plan; the first of several sets the marker, the others need it, the last removes it."""
+        soa = Record(self.zone, "SOA", served.soa, 0)
+        if len(plan.parts) == 1:
+            yield Update(self.zone, soa, plan.parts[0])
+            return
+        marker = Record(self.marker, "TXT", f'"svcc push {secrets.token_hex(8)} is unfinished"', 0)
+        # One that an interrupted update has left would make this one half of what stands there.
+        left = [Change(is_added=False, record=record) for record in self.markers(served)]
+        set_marker, remove_marker = (Change(is_added=is_added, record=marker) for is_added in (True, False))
+        first, *others, last = plan.parts
+        yield Update(self.zone, soa, (*left, set_marker, *first))
+        for part in others:
+            yield Update(self.zone, marker, part)
+        yield Update(self.zone, marker, (*last, remove_marker))
 
     def pending(self, served: ServedZone) -> ZonePush:
         """What would be done to a zone as it was transferred."""
@@ -136,7 +128,7 @@ class _Push:
             difference,
             served.serial,
             plan=plan,
-            was_unfinished=any(record.name == self.marker and record.type == "TXT" for record in served.records),
+            was_unfinished=bool(self.markers(served)),
         )
 
     def sent(self, served: ServedZone, told: Callable[[ZonePush], None]) -> ZonePush:
@@ -153,10 +145,10 @@ class _Push:
                 )
                 return evolve(found, state=ZoneState.FAILED, problem=problem)
             told(found)
-            messages = self.messages(served, found.plan)
+            updates = self.updates(served, found.plan)
             try:
                 try:
-                    self.server.update(next(messages))
+                    self.server.update(next(updates))
                 except ZoneChangedError:
                     if attempt == _ATTEMPTS:
                         raise
@@ -167,13 +159,13 @@ class _Push:
                 return self._settled(found, 0, error)
             except TargetError as error:
                 return evolve(found, state=ZoneState.FAILED, problem=error)
-            return self._followed(found, messages)
+            return self._followed(found, updates)
 
-    def _followed(self, found: ZonePush, rest: Iterator[dns.update.UpdateMessage]) -> ZonePush:
+    def _followed(self, found: ZonePush, rest: Iterator[Update]) -> ZonePush:
         """Send the parts after the first, and look whether the zone is what it should be."""
-        for count, message in enumerate(rest, start=1):
+        for count, update in enumerate(rest, start=1):
             try:
-                self.server.update(message)
+                self.server.update(update)
             except ZoneChangedError as error:
                 taken = TargetError(
                     f"{self.zone}: another push has begun after {count} of {found.messages} messages of this one",

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from svcc.dns.contract import Record
 from svcc.dns.difference import ZoneDifference
 
-__all__ = ["MOST_MESSAGE_BYTES", "Change", "UpdatePlan", "plan_update"]
+__all__ = ["MOST_MESSAGE_BYTES", "Change", "Update", "UpdatePlan", "plan_update"]
 
 MOST_MESSAGE_BYTES = 65535
 """The longest message that TCP's length field can announce (RFC 1035, 4.2.2)."""
@@ -27,6 +27,15 @@ class Change:
 
     is_added: bool
     record: Record
+
+
+@frozen
+class Update:
+    """What one message asks for: all `changes` in order, if the zone has exactly `required` of its name and type."""
+
+    zone: str
+    required: Record
+    changes: tuple[Change, ...]
 
 
 @frozen

@@ -38,12 +38,10 @@ def _result(resolution: Resolution) -> str:
         outside = ", ".join(resolution.forwarded)
         left = f"; {outside} {'is' if len(resolution.forwarded) == 1 else 'are'} asked outside of it" if outside else ""
         return f"not answered in the cluster after {took}{left}"
-    found = [record.data for record in resolution.records if record.type != "CNAME" or record.type in resolution.types]
-    parts = [", ".join(found)] if found else []
+    found = [record.data for record in resolution.records if record.type != "CNAME" or "CNAME" in resolution.types]
     if resolution.outside is not None:
-        parts.append(f"whatever {resolution.outside} is outside the cluster")
-    name = f"{resolution.answered_name} " if resolution.answered_name != resolution.name else ""
-    return f"{name}{', '.join(parts)} ({took})"
+        found.append(f"what {resolution.outside} is outside the cluster")
+    return f"{', '.join(found)} ({resolution.answered_name}, {took})"
 
 
 def _data(records: Iterable[Record]) -> str:
