@@ -87,6 +87,9 @@ def push_command(
     \b
     svcc dns push -f cluster.json --server 192.0.2.53 --key push.key
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
+    for flag, value in (("--serial", dns_settings.serial), ("--nameserver-address", dns_settings.nameserver_addresses)):
+        if value not in (None, ()):
+            raise click.UsageError(f"{flag}: is the server's own business, which a push leaves alone")
     address, port = _address_and_port(server)
     key = _key(Path(key_file), talk)
     zones = _zones(talk, filenames, dns_settings, only, force=force)

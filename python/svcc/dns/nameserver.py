@@ -137,6 +137,11 @@ class NameServer:
         message = self._message(update)
         try:
             answer = dns.query.tcp(message, self.address, timeout=self.timeout_seconds, port=self.port)
+        except dns.tsig.PeerBadKey:
+            # Knot's answer to a key that it knows, and has transferred the zone to, but does not allow to update.
+            raise ServerRefusedError(
+                f"{what}: {self} refuses (BADKEY), so nothing was changed", hint=self._permission
+            ) from None
         except (dns.exception.DNSException, OSError, EOFError, struct.error) as error:
             raise self._failed(what, error) from None
         code = answer.rcode()
@@ -158,6 +163,10 @@ class NameServer:
                 message.delete(change.record.name, data)
         return message
 
+    @property
+    def _permission(self) -> str:
+        return f"the server's configuration must allow it to the key {self.key.name}"
+
     def _keyring(self) -> dict[dns.name.Name, dns.tsig.Key]:
         name = dns.name.from_text(self.key.name)
         algorithm = dns.name.from_text(ALGORITHMS[self.key.algorithm])
@@ -166,7 +175,7 @@ class NameServer:
     def _refused(self, what: str, code: dns.rcode.Rcode) -> ServerRefusedError:
         text = dns.rcode.to_text(code)
         reason, hint = {
-            "REFUSED": ("refuses", f"the server's configuration must allow it to the key {self.key.name}"),
+            "REFUSED": ("refuses", self._permission),
             "NOTAUTH": ("does not serve this zone", "the server must be the zone's primary; --only names zones"),
             "NOTIMP": ("takes no updates of this zone", "the server must be the zone's primary and allow updates"),
             "NOTZONE": ("says that names are not in the zone", None),
