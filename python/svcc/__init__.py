@@ -17,6 +17,9 @@ from svcc.changes.build import diff
 from svcc.changes.contract import NodeChange, ServicePortChange
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
+from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
+from svcc.dns.lookup import NameIndex
+from svcc.dns.records import dns_records
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
 from svcc.explanation.build import explain
 from svcc.explanation.contract import Explanation
@@ -59,6 +62,8 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "Answer",
+    "AnswerStatus",
     "AuditReport",
     "Balance",
     "Balancing",
@@ -73,6 +78,10 @@ __all__ = [
     "Decision",
     "DetectLocalMode",
     "Disruption",
+    "DnsFlavour",
+    "DnsRecords",
+    "DnsSettings",
+    "DnsZone",
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
@@ -99,16 +108,19 @@ __all__ = [
     "Loaded",
     "Maglev",
     "Masquerade",
+    "NameIndex",
     "Node",
     "NodeAddress",
     "NodeChange",
     "ObjectReference",
     "Outcome",
     "Packet",
+    "PodNames",
     "Problem",
     "ProblemKind",
     "Protocol",
     "Random",
+    "Record",
     "Rendezvous",
     "Ring",
     "RoundRobin",
@@ -136,6 +148,7 @@ __all__ = [
     "compile",
     "diff",
     "disruption",
+    "dns_records",
     "explain",
     "load",
     "load_text",

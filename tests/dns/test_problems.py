@@ -195,8 +195,8 @@ ROWS = [
                 4,
                 "dns/name-too-long",
                 (
-                    f"metadata.name: no record for {'w' * 63}.shop.svc.{LONG_ZONE}.: it or one of its labels is too long"
-                    " (255 characters; at most 253, and 63 for a label)"
+                    f"metadata.name: no record for {'w' * 63}.shop.svc.{LONG_ZONE}.: it or one of its labels is"
+                    " too long (255 characters; at most 253, and 63 for a label)"
                 ),
             )
         ],

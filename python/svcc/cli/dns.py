@@ -68,7 +68,7 @@ def dns_command(
     files of it and of the zones in which its addresses have names.
 
     \b
-    svcc dns -f cluster.json --output-dir /etc/bind/zones
+    svcc dns -f cluster.json --output-dir /var/lib/bind
     svcc dns -f cluster.json --print 96.10.in-addr.arpa
     svcc dns -f cluster.json -o hosts >> /etc/hosts
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
@@ -76,7 +76,7 @@ def dns_command(
         _refuse_options(context)
         return
     if not filenames:
-        raise click.UsageError("Missing option '-f' / '--filename'.")
+        raise click.UsageError("Missing option '-f' / '--filename'.", context)
     if output != "zone" and (printed or output_dir or verify):
         raise click.UsageError(f"--print, --output-dir and --verify are for zones, not for -o {output}")
     if printed and output_dir:
@@ -100,7 +100,7 @@ def _refuse_options(context: click.Context) -> None:
     """Options before the name of a subcommand would have no effect."""
     for parameter in context.command.params:
         if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"options go after {context.invoked_subcommand}, not before it")
+            raise click.UsageError(f"options go after {context.invoked_subcommand}, not before it", context)
 
 
 def _rendered(records: DnsRecords, output: str, printed: str | None, *, verify: bool) -> Iterable[str]:
