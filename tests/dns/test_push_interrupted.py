@@ -165,8 +165,10 @@ def _answering(answer: bytes | None) -> Iterator[NameServer]:
                             connection.recv(65535)
                             connection.recv(65535)
                             continue
-                        question = dns.message.from_wire(connection.recv(65535)[2:], ignore_trailing=True, keyring=False)
-                        found = dns.message.make_response(question).to_wire() if not answer else answer
+                        question = dns.message.from_wire(
+                            connection.recv(65535)[2:], ignore_trailing=True, keyring=False
+                        )
+                        found = answer or dns.message.make_response(question).to_wire()
                         connection.sendall(len(found).to_bytes(2) + found)
 
         threading.Thread(target=serve, daemon=True).start()
