@@ -120,9 +120,12 @@ class NameServer:
                     tsig_ctx=signing,
                     multi=True,
                 )
-                if not query.is_response(answer, xfr_continuation=signing is not None):
+                if answer.id != query.id:
                     raise dns.query.BadResponse
                 done = inbound.process_message(answer)
+                # Messages between the first and the last may be without, being covered by the next (RFC 8945, 5.3.1).
+                if not answer.had_tsig and (done or signing is None):
+                    raise dns.exception.FormError("missing TSIG")
                 signing = answer.tsig_ctx
 
     def update(self, update: Update) -> None:
