@@ -20,6 +20,8 @@ from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Fronte
 from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
 from svcc.dns.lookup import NameIndex
 from svcc.dns.records import dns_records
+from svcc.dns.resolve import Query, QueryOutcome, Resolution, resolve
+from svcc.dns.resolver import DnsPolicy, Libc, PodResolver
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
 from svcc.explanation.build import explain
 from svcc.explanation.contract import Explanation
@@ -79,6 +81,7 @@ __all__ = [
     "DetectLocalMode",
     "Disruption",
     "DnsFlavour",
+    "DnsPolicy",
     "DnsRecords",
     "DnsSettings",
     "DnsZone",
@@ -103,6 +106,7 @@ __all__ = [
     "IPMode",
     "InputError",
     "Jump",
+    "Libc",
     "LoadBalancerIngress",
     "LoadBalancing",
     "Loaded",
@@ -116,12 +120,16 @@ __all__ = [
     "Outcome",
     "Packet",
     "PodNames",
+    "PodResolver",
     "Problem",
     "ProblemKind",
     "Protocol",
+    "Query",
+    "QueryOutcome",
     "Random",
     "Record",
     "Rendezvous",
+    "Resolution",
     "Ring",
     "RoundRobin",
     "Selection",
@@ -154,5 +162,6 @@ __all__ = [
     "load_text",
     "pack_packets",
     "read_baseline",
+    "resolve",
     "select_endpoints",
 ]

@@ -29,49 +29,37 @@ def test_the_table_shows_queries_in_order_and_then_the_answer() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "last"),
-    [
-        (
-            ("--from", "shop", "web"),
-            0,
-            "web from shop: 10.96.0.10, fd00:96::10 (web.shop.svc.cluster.local., 2 queries)",
-        ),
-        (("--from", "default", "web"), 1, "hint: did you mean web.shop?"),
-        (
-            ("--from", "shop", "payments"),
-            0,
-            "payments from shop: what pay.example.com. is outside the cluster"
-            " (payments.shop.svc.cluster.local., 2 queries)",
-        ),
-        (("--from", "shop", "192.0.2.1"), 0, "192.0.2.1 from shop: 192.0.2.1, an address, for which nothing is asked"),
-        (
-            ("--from", "shop", "www.example.com."),
-            1,
-            "www.example.com. from shop: not answered in the cluster after 2 queries;"
-            " www.example.com. is asked outside of it",
-        ),
-        (
-            ("--from", "shop", "--type", "srv", "_http._tcp.web"),
-            0,
-            "_http._tcp.web from shop: 0 100 80 web.shop.svc.cluster.local. (_http._tcp.web.shop.svc.cluster.local., 1 query)",
-        ),
-        (
-            ("--from", "shop", "--type", "CNAME", "payments"),
-            0,
-            "payments from shop: pay.example.com. (payments.shop.svc.cluster.local., 1 query)",
-        ),
-        (
-            ("--from", "shop", "--zone", "k8s.example", "web"),
-            0,
-            "web from shop: 10.96.0.10, fd00:96::10 (web.shop.svc.k8s.example., 2 queries)",
-        ),
-    ],
-)
-def test_the_last_line_says_what_came_of_it(arguments: tuple[str, ...], code: int, last: str) -> None:
-    outcome = resolved(*arguments)
+LAST_LINES = [
+    ("--from shop web", 0, "10.96.0.10, fd00:96::10 (web.shop.svc.cluster.local., 2 queries)"),
+    ("--from shop --zone k8s.example web", 0, "10.96.0.10, fd00:96::10 (web.shop.svc.k8s.example., 2 queries)"),
+    (
+        "--from shop payments",
+        0,
+        "what pay.example.com. is outside the cluster (payments.shop.svc.cluster.local., 2 queries)",
+    ),
+    ("--from shop --type CNAME payments", 0, "pay.example.com. (payments.shop.svc.cluster.local., 1 query)"),
+    ("--from shop --type ptr 10.96.0.20", 0, "cart.shop.svc.cluster.local. (20.0.96.10.in-addr.arpa., 1 query)"),
+    (
+        "--from shop --type srv _http._tcp.web",
+        0,
+        "0 100 80 web.shop.svc.cluster.local. (_http._tcp.web.shop.svc.cluster.local., 1 query)",
+    ),
+    ("--from shop 192.0.2.1", 0, "192.0.2.1, an address, for which nothing is asked"),
+    ("--from shop example.com.", 1, "not answered in the cluster after 2 queries; example.com. is asked outside of it"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "result"), LAST_LINES, ids=[row[0] for row in LAST_LINES])
+def test_the_last_line_says_what_came_of_it(arguments: str, code: int, result: str) -> None:
+    words = arguments.split()
+    outcome = resolved(*words)
     assert (outcome.code, outcome.err) == (code, "")
-    assert outcome.out.splitlines()[-1] == last
+    assert outcome.out.splitlines()[-1] == f"{words[-1]} from shop: {result}"
+
+
+def test_a_name_that_would_have_been_answered_is_suggested() -> None:
+    outcome = resolved("--from", "default", "web")
+    assert (outcome.code, outcome.out.splitlines()[-1]) == (1, "hint: did you mean web.shop?")
 
 
 def test_the_document_says_the_same() -> None:

@@ -16,6 +16,7 @@ from svcc.dns.resolve import QueryOutcome, Resolution, resolve
 from svcc.dns.resolve_hints import resolution_hints
 from svcc.dns.resolver import DnsPolicy, Libc, PodResolver
 from svcc.errors import InputError, SettingsError
+from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.service import HEADLESS, Service, ServicePort
 
@@ -34,7 +35,7 @@ SERVICES = [
     Service("left", "shop", type="ExternalName", external_name="right.shop.svc.cluster.local"),
     Service("right", "shop", type="ExternalName", external_name="left.shop.svc.cluster.local"),
 ]
-OBJECTS = [
+OBJECTS: list[ClusterObject] = [
     *SERVICES,
     EndpointSlice(
         "database-1",

@@ -72,8 +72,22 @@ def client(server: Server, key: SharedKey = KEY, *, port: int | None = None, sec
     return NameServer(server.address, port or server.port, signing, seconds)
 
 
-def pushed(records: DnsRecords, server: NameServer, **options: bool) -> PushReport:
-    return push(records.zones, server, cluster_zone=records.zones[0].name, **options)
+def pushed(
+    records: DnsRecords,
+    server: NameServer,
+    *,
+    dry_run: bool = False,
+    delete_foreign: bool = False,
+    single_message: bool = False,
+) -> PushReport:
+    return push(
+        records.zones,
+        server,
+        cluster_zone=records.zones[0].name,
+        dry_run=dry_run,
+        delete_foreign=delete_foreign,
+        single_message=single_message,
+    )
 
 
 def expected(zone: DnsZone) -> set[tuple[str, int, str]]:

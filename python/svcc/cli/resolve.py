@@ -85,7 +85,7 @@ def resolve_command(
     output: str,
     talk: Talk,
 ) -> int:
-    """Show which queries a pod's resolver sends for a name, in order, and what each is answered.
+    """Show which queries a pod sends for a name, in order, and their answers.
 
     Exits with 1 if the declared records answer none of them: a name that leaves the cluster may be answered there.
 

@@ -125,7 +125,7 @@ class NameServer:
                 done = inbound.process_message(answer)
                 # Messages between the first and the last may be without, being covered by the next (RFC 8945, 5.3.1).
                 if not answer.had_tsig and (done or signing is None):
-                    raise dns.exception.FormError("missing TSIG")
+                    raise ServerLostError(f"{zone.origin}: transfer: the answer of {self} cannot be used: no signature")
                 signing = answer.tsig_ctx
 
     def update(self, update: Update) -> None:
