@@ -1,6 +1,7 @@
 //! What becomes of packets in a ruleset: exactly, with chances ([`outcomes`]), or drawn, for many packets at once.
 
 pub mod batch;
+mod codes;
 mod drawing;
 mod exact;
 mod flight;

@@ -1,6 +1,6 @@
 //! Packets one after the other, each on the trails of those before it as far as they lead.
 
-use super::batch::{ACCEPT, CHOSEN_BY_KERNEL, DNAT, DRAWN, DROP, MASQUERADE, REJECT, SNAT, UNKNOWN};
+use super::codes::{ACCEPT, CHOSEN_BY_KERNEL, DNAT, DRAWN, DROP, MASQUERADE, REJECT, SNAT, UNKNOWN};
 use super::drawing::{Drawing, Recording};
 use super::exact::{decisive_notes, outcomes};
 use super::flight::Flight;

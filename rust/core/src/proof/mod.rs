@@ -21,6 +21,7 @@ mod forget;
 mod hashes;
 mod honoured;
 mod journey;
+mod judgement;
 mod layout;
 mod lookup;
 mod meaning;

@@ -2,9 +2,9 @@
 
 mod classes;
 
-use super::compare::{Content, Equality, Judge, Judgement, Known, Limits, Open, Part, Side};
 use super::diagram::{Diagram, NodeId, TooLarge, View};
 use super::distribution::Distribution;
+use super::judgement::{Content, Equality, Judge, Judgement, Known, Limits, Open, Part, Side};
 use super::variable::Variable;
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -1,8 +1,8 @@
 //! Functions of classes, and of averages: what the walk looks at in the place of the functions themselves.
 
 use super::{UNKNOWN, Walk};
-use crate::proof::compare::{Judge, Side};
 use crate::proof::diagram::{Edge, NodeId, Share, TooLarge, View};
+use crate::proof::judgement::{Judge, Side};
 use crate::proof::variable::Variable;
 
 impl<J: Judge> Walk<'_, J> {
