@@ -56,7 +56,7 @@ THIRD_PARTY = {
     "distributed": frozenset({"audit"}),
     "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
+    "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }
 
 

@@ -10,6 +10,10 @@ True
 """
 
 from svcc.addresses import IPFamily
+from svcc.allocate.complete import allocate
+from svcc.allocate.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage
+from svcc.allocate.reservation import Reservation
+from svcc.allocate.reservation_file import read_reservation
 from svcc.audit.audit import audit, audit_against
 from svcc.audit.baseline import Baseline, read_baseline
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict, Witness
@@ -40,6 +44,7 @@ from svcc.hashing import (
     disruption,
 )
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.address_pool import AddressPool, LabelRequirement, LabelSelector, Namespace, ServiceAllocation
 from svcc.model.balancing import Balancing, HashKey, LoadBalancing
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
@@ -64,11 +69,16 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "AddressPool",
+    "Allocation",
+    "AllocationSettings",
     "Answer",
     "AnswerStatus",
+    "Assignment",
     "AuditReport",
     "Balance",
     "Balancing",
+    "Band",
     "Baseline",
     "Batch",
     "BatchFlag",
@@ -106,6 +116,8 @@ __all__ = [
     "IPMode",
     "InputError",
     "Jump",
+    "LabelRequirement",
+    "LabelSelector",
     "Libc",
     "LoadBalancerIngress",
     "LoadBalancing",
@@ -113,6 +125,7 @@ __all__ = [
     "Maglev",
     "Masquerade",
     "NameIndex",
+    "Namespace",
     "Node",
     "NodeAddress",
     "NodeChange",
@@ -127,13 +140,16 @@ __all__ = [
     "Query",
     "QueryOutcome",
     "Random",
+    "RangeUsage",
     "Record",
     "Rendezvous",
+    "Reservation",
     "Resolution",
     "Ring",
     "RoundRobin",
     "Selection",
     "Service",
+    "ServiceAllocation",
     "ServiceCIDR",
     "ServicePort",
     "ServicePortChange",
@@ -149,6 +165,7 @@ __all__ = [
     "Transaction",
     "Verdict",
     "Witness",
+    "allocate",
     "audit",
     "audit_against",
     "balance",
@@ -162,6 +179,7 @@ __all__ = [
     "load_text",
     "pack_packets",
     "read_baseline",
+    "read_reservation",
     "resolve",
     "select_endpoints",
 ]

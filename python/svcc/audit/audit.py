@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from svcc.addresses import canonical_address
 from svcc.audit.baseline import Baseline
 from svcc.audit.catalogue import CATALOGUE
-from svcc.audit.causes import explained, one_owner
+from svcc.audit.causes import explained, one_owner, without_proxy
 from svcc.audit.classify import classify, ordered
 from svcc.audit.classify_against import classify_against
 from svcc.audit.classify_declared import Declared
@@ -124,7 +124,7 @@ def audit_dataplane(
     inspected = inspect(evaluator.native)
     is_right = comparison.is_whole and all(each.severity is Severity.INFO for each in found)
     structure = tuple(map(_harmless, inspected.findings)) if is_right else inspected.findings
-    found, structure = one_owner(found, structure)
+    found, structure = one_owner(without_proxy(found, inspected.owners), structure)
     to_explain = bool(found) and not is_right
     if to_explain and (departures := departures_from(inspected.native, inspected.owners, dataplane)) is not None:
         causes = explained(found, structure, departures, dataplane)

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from svcc.cli.allocate import allocate_command
 from svcc.cli.audit import audit_command
 from svcc.cli.check import check
 from svcc.cli.compile import compile_command
@@ -52,6 +53,7 @@ def cli() -> None:
 
 cli.add_command(compile_command)
 cli.add_command(check)
+cli.add_command(allocate_command)
 cli.add_command(explain_command)
 cli.add_command(trace_command)
 cli.add_command(diff_command)

@@ -18,9 +18,9 @@ from typing import Any, TextIO
 
 import click
 
-from svcc.fields import Problem, Severity
+from svcc.fields import Problem, Severity, reading_order
 
-__all__ = ["Talk", "json_lines", "make_folder", "terminal_width", "version", "write_data", "write_file"]
+__all__ = ["Talk", "json_lines", "make_folder", "replace_file", "terminal_width", "version", "write_data", "write_file"]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -64,6 +64,33 @@ def write_file(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file as a whole or not at all: nobody sees half of it, and its permissions and links stay.
+
+    Raises:
+        OSError: it cannot be written; the file is named.
+    """
+    target = Path(os.path.realpath(path))
+    temporary: str | None = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        else:
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
@@ -119,7 +146,7 @@ class Talk:
 
         Notices need ``-v``, and ``-q`` leaves errors only.
         """
-        for problem in problems:
+        for problem in sorted(problems, key=reading_order):
             wanted = not self.quiet and (problem.severity is not Severity.INFO or self.verbose)
             if wanted or problem.severity is Severity.ERROR:
                 self._tell(self.painted(problem, sys.stderr))
@@ -129,12 +156,17 @@ class Talk:
         place = f"{problem.source}: " if problem.source else ""
         subject = f"{problem.object}: " if problem.object else ""
         word = self._paint(f"{problem.severity.value}:", _COLOURS[problem.severity], stream)
-        return f"{place}{word} {subject}{problem.message()}"
+        hint = f" ({problem.hint})" if problem.hint else ""
+        return f"{place}{word} {subject}{problem.message()}{hint}"
 
     def say(self, message: str) -> None:
         """Something worth saying unless ``--quiet``."""
         if not self.quiet:
             self._tell(message)
+
+    def always(self, message: str) -> None:
+        """What was asked for by an option of its own, so that ``--quiet`` does not mean it."""
+        self._tell(message)
 
     def detail(self, message: str) -> None:
         """Something worth saying under ``-v``."""

@@ -25,7 +25,7 @@ from svcc.manifest.json_reader import read_json
 from svcc.manifest.parsed import Limits, Parsed, problem_at
 from svcc.manifest.yaml_reader import read_yaml
 
-__all__ = ["Document", "Limits", "Reading", "read_contents", "read_documents", "read_text"]
+__all__ = ["Document", "Limits", "Reading", "raw_contents", "read_contents", "read_documents", "read_text"]
 
 _STANDARD_INPUT: Final = "-"
 _STANDARD_INPUT_NAME: Final = "<stdin>"
@@ -83,6 +83,29 @@ def read_documents(
                 _read_bytes(read_file(name, limits.file_bytes), name, limits, documents, problems)
                 files.append(name)
     return Reading(latest_states(documents), tuple(problems), tuple(files))
+
+
+def raw_contents(
+    filenames: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> list[tuple[str, bytes]]:
+    """The names and bytes of what `read_documents` would read, for those who also need the texts.
+
+    Raises `InputError` as `read_documents` does.
+    """
+    contents: dict[str, bytes] = {}
+    for filename in filenames:
+        if filename == _STANDARD_INPUT:
+            if _STANDARD_INPUT_NAME not in contents:
+                stream = stdin if stdin is not None else sys.stdin.buffer
+                contents[_STANDARD_INPUT_NAME] = _standard_input(stream, limits)
+            continue
+        for name in find_files(filename):
+            if name not in contents:
+                contents[name] = read_file(name, limits.file_bytes)
+    return list(contents.items())
 
 
 def read_contents(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from svcc.fields import Problem, ProblemKind, Source
 from svcc.manifest.parsed import Limits, Parsed, problem_at
@@ -24,12 +24,13 @@ class Document:
 
     `value` is plain data as JSON knows it; parts of it may be shared (YAML aliases), so it must not be changed.
     `source` is the line where the object itself starts, not its list. `watch_event` is ``ADDED``, ``MODIFIED``,
-    ``DELETED`` or ``BOOKMARK`` when the object came as a watch event.
+    ``DELETED`` or ``BOOKMARK`` when the object came as a watch event. `parsed` is the object with its place.
     """
 
     value: Mapping[str, Any]
     source: Source
     watch_event: str | None = None
+    parsed: Parsed | None = field(default=None, eq=False, repr=False)
 
 
 def unwrap(parsed: Parsed, file: str, limits: Limits) -> Iterator[Document | Problem]:
@@ -66,7 +67,7 @@ class _Unwrapping:
         if parsed.end - parsed.start > self.limits.object_characters:
             detail = f"the object is larger than {self.limits.object_characters} characters"
             return problem_at("too-large", self.file, parsed.line, detail)
-        return Document(value, Source(self.file, parsed.line, parsed.line_of), event)
+        return Document(value, Source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup()), event, parsed)
 
     def items(self, parsed: Parsed, event: str | None, lists: int) -> Iterator[Document | Problem]:
         value = parsed.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import BinaryIO
@@ -12,16 +12,19 @@ from typing import BinaryIO
 from attrs import Factory, define, frozen
 
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
+from svcc.manifest.address_pools import ADDRESS_POOL_KIND, NAMESPACE_KIND, address_pool, namespace_labels
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.manifest.label_selector import LabelSelector, parse_label_selector
 from svcc.manifest.revisions import manifests_of_revision
+from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
-from svcc.validate.admission import DEFAULT_NAMESPACE, admit
+from svcc.validate.admission import DEFAULT_NAMESPACE, admit, reference_of
+from svcc.validate.update import objects_by_reference
 
-__all__ = ["Loaded", "load", "load_revision", "load_text"]
+__all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
 
 _KINDS = {
     ("v1", "Service"): "Service",
@@ -50,6 +53,8 @@ class Loaded:
             read in another group carries version and group, as in ``Service.v1.serving.knative.dev``.
         files: the files that were read, as `svcc.manifest.documents` names them.
         kube_proxy: the last configuration of kube-proxy in the input.
+        address_pools: pools of addresses for load balancers, in the order of their declaration.
+        namespaces: the namespaces that were declared, for the selectors of pools.
     """
 
     cluster: Cluster
@@ -57,6 +62,8 @@ class Loaded:
     skipped: Mapping[str, int] = MappingProxyType({})
     files: tuple[str, ...] = ()
     kube_proxy: KubeProxySettings | None = None
+    address_pools: tuple[AddressPool, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
 
 
 def load(
@@ -66,6 +73,7 @@ def load(
     namespace: str | None = None,
     selector: str | None = None,
     default_namespace: str | None = None,
+    update_from: Cluster | None = None,
 ) -> Loaded:
     """Load files, directories and ``-`` (standard input).
 
@@ -73,7 +81,8 @@ def load(
     namespaces are left out; `selector` is a label selector for Services. EndpointSlices follow their Service: those of
     a Service that is not selected are left out. Nodes and ServiceCIDRs are always kept. An object that is declared
     twice is what its later declaration says, if that one is in order. `default_namespace` is where objects without a
-    namespace belong, and leaves nothing out.
+    namespace belong, and leaves nothing out. Objects of `update_from` are those that the cluster has: what is loaded is
+    judged as an update of them, as far as the type of a Service changes (see `svcc.validate.update` for the rest).
 
     Raises:
         InputError: something cannot be read at all.
@@ -83,7 +92,7 @@ def load(
         raise TypeError(f"expected a list of files, got the string {filenames!r}")
     selects = parse_label_selector(selector or "")
     reading = read_documents(filenames, stdin=stdin)
-    return _loaded(reading, namespace, selects if selector else None, default_namespace)
+    return _loaded(reading, namespace, selects if selector else None, default_namespace, update_from)
 
 
 def load_revision(name: str, *, namespace: str | None = None, selector: str | None = None) -> Loaded:
@@ -100,8 +109,21 @@ def load_revision(name: str, *, namespace: str | None = None, selector: str | No
     return _loaded(reading, namespace, selects if selector else None)
 
 
+def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | None = None) -> Loaded:
+    """Load what somebody else has read, pairs of a name and bytes in UTF-8, all of it.
+
+    `namespace` is where objects without a namespace belong, and leaves nothing out.
+    """
+    return _loaded(read_contents(contents), None, None, namespace)
+
+
 def load_text(
-    text: str | bytes, *, file: str = "<string>", namespace: str | None = None, selector: str | None = None
+    text: str | bytes,
+    *,
+    file: str = "<string>",
+    namespace: str | None = None,
+    selector: str | None = None,
+    update_from: Cluster | None = None,
 ) -> Loaded:
     """Load manifests from a string, or from bytes in UTF-8; see `load`.
 
@@ -109,7 +131,7 @@ def load_text(
         SettingsError: `selector` is no label selector.
     """
     selects = parse_label_selector(selector or "")
-    return _loaded(read_text(text, file=file), namespace, selects if selector else None)
+    return _loaded(read_text(text, file=file), namespace, selects if selector else None, update_from=update_from)
 
 
 @define
@@ -119,14 +141,23 @@ class _Progress:
     namespace: str
     problems: list[Problem]
     objects: dict[tuple[str, str, str], ClusterObject] = Factory(dict)
+    before: Mapping[ObjectReference, ClusterObject] = Factory(dict)
     skipped: Counter[str] = Factory(Counter)
     kube_proxy: KubeProxySettings | None = None
+    address_pools: dict[str, AddressPool] = Factory(dict)
+    namespaces: dict[str, Namespace] = Factory(dict)
 
 
 def _loaded(
-    reading: Reading, namespace: str | None, selects: LabelSelector | None, default_namespace: str | None = None
+    reading: Reading,
+    namespace: str | None,
+    selects: LabelSelector | None,
+    default_namespace: str | None = None,
+    update_from: Cluster | None = None,
 ) -> Loaded:
     progress = _Progress(namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
+    if update_from is not None:
+        progress.before = objects_by_reference(update_from)
     with _without_cycle_detection():
         for document in reading.documents:
             _add(document, progress)
@@ -140,6 +171,8 @@ def _loaded(
         MappingProxyType(dict(sorted(progress.skipped.items()))),
         reading.files,
         progress.kube_proxy,
+        tuple(progress.address_pools.values()),
+        tuple(progress.namespaces.values()),
     )
 
 
@@ -155,7 +188,8 @@ def _add(document: Document, progress: _Progress) -> None:
     if kind is None:
         _add_other(document, api_version, name, progress)
         return
-    admission = admit(kind, value, progress.namespace, document.source)
+    before = progress.before.get(reference_of(kind, value, progress.namespace)) if progress.before else None
+    admission = admit(kind, value, progress.namespace, document.source, before=before)
     progress.problems.extend(admission.problems)
     if admission.item is not None:
         _keep(kind, admission.item, document, progress)
@@ -171,10 +205,29 @@ def _keep(kind: str, item: ClusterObject, document: Document, progress: _Progres
     progress.objects[key] = item
 
 
+def _keep_pool(pool: AddressPool, document: Document, progress: _Progress) -> None:
+    """MetalLB tells pools by their names; they are all in its own namespace."""
+    earlier = progress.address_pools.pop(pool.name, None)
+    if earlier is not None:
+        sentence = f"declared twice: {document.source} replaces {earlier.source}"
+        _add_notice("manifest/declared-twice", sentence, pool.reference, document, progress, Severity.WARNING)
+    progress.address_pools[pool.name] = pool
+
+
 def _add_other(document: Document, api_version: str, name: str, progress: _Progress) -> None:
     if (api_version, name) == _KUBE_PROXY:
         progress.kube_proxy, problems = kube_proxy_settings(document.value, document.source)
         progress.problems.extend(problems)
+    elif (api_version, name) == ADDRESS_POOL_KIND:
+        pool, problems = address_pool(document.value, document.source)
+        progress.problems.extend(problems)
+        if pool is not None:
+            _keep_pool(pool, document, progress)
+    elif (api_version, name) == NAMESPACE_KIND:
+        namespace, problems = namespace_labels(document.value, document.source)
+        progress.problems.extend(problems)
+        if namespace is not None:
+            progress.namespaces[namespace.name] = namespace
     elif (api_version, name) == ("v1", "ConfigMap") and _add_config_map(document, progress):
         pass
     else:

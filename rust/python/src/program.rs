@@ -109,12 +109,15 @@ impl Program {
     }
 
     /// What becomes of packed packets: verdicts, flags, addresses, ports and marks, the last two in native byte order.
+    /// One by one they are run without what is known of those before them: the same, only slower.
+    #[pyo3(signature = (packets, interfaces, one_by_one=false))]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
     fn batch<'py>(
         &self,
         py: Python<'py>,
         packets: &[u8],
         interfaces: Vec<String>,
+        one_by_one: bool,
     ) -> PyResult<[Bound<'py, PyBytes>; 5]> {
         let numbers: Vec<u128> = interfaces
             .iter()
@@ -123,8 +126,9 @@ impl Program {
             .into_iter()
             .flatten()
             .collect();
+        let run = if one_by_one { evaluate::batch_one_by_one } else { evaluate::batch };
         let batch =
-            py.detach(|| evaluate::batch(&self.program, &self.surroundings, &numbers, packets)).map_err(|error| {
+            py.detach(|| run(&self.program, &self.surroundings, &numbers, packets)).map_err(|error| {
                 match error.packet {
                     Some(packet) => PyValueError::new_err(format!("packet {packet}: {}", error.message)),
                     None => PyValueError::new_err(error.message),

@@ -4,6 +4,7 @@ use super::flight::{Address, Flight, Loaded, Missing};
 use super::memory::{Change, Changes};
 use super::outcome::{DestinationNat, Outcome, SourceNat, Verdict};
 use super::packet::{ConnectionState, RouteType};
+use super::trails::{Operand, Trail};
 use crate::program::{ChainId, End, IpVersion, Part, Program, Site, Stage};
 use crate::ruleset::{Hook, NumgenMode};
 
@@ -37,6 +38,12 @@ pub(super) trait World {
         reason: impl FnOnce() -> String,
         options: usize,
     ) -> Result<usize, Stop>;
+
+    /// Where the questions that decide about the packet are written down, if they are.
+    #[inline]
+    fn trail(&mut self) -> Option<&mut Trail> {
+        None
+    }
 
     /// A step was made.
     fn step(&mut self, hook: Hook, chain: ChainId, rule: Option<usize>, event: String);
@@ -136,6 +143,7 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     fn route(&mut self) -> Result<(), Stop> {
+        self.tell_route(End::Destination);
         let here = match self.flight.route_type(End::Destination) {
             Some(RouteType::Local | RouteType::Broadcast | RouteType::Multicast) => {
                 self.flight.packet.hook != Hook::Output
@@ -345,8 +353,9 @@ impl<'a, W: World> Machine<'a, W> {
         format!("`{}` (table {} {}, chain {}{handle})", listed.rules[rule], table.family, table.name, listed.name)
     }
 
-    pub(super) fn set_destination(&mut self, address: Option<u128>, port: Option<u16>) {
+    pub(super) fn set_destination(&mut self, address: Option<u128>, port: Option<u16>, origins: [Operand; 2]) {
         let before = (self.flight.destination, self.flight.destination_port);
+        self.tell_destination(address, port, origins);
         if let Some(address) = address {
             self.flight.destination = Address::Known(address);
         }

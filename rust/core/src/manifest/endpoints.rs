@@ -61,7 +61,7 @@ fn endpoint<'a>(cursor: &mut Cursor<'a>, is_ipv4: bool) -> Option<Endpoint<'a>> 
             "hostname" => text(cursor, &mut found.hostname, is_label)?,
             "hints" => hints(cursor, &mut found)?,
             "targetRef" => target(cursor, &mut found.target)?,
-            _ => cursor.pass(MOST_DEPTH, &mut None)?,
+            _ => return None,
         }
         Some(())
     })?;
@@ -100,7 +100,7 @@ fn conditions<'a>(cursor: &mut Cursor<'a>, found: &mut Endpoint<'a>) -> Option<(
             "ready" => &mut found.ready,
             "serving" => &mut found.serving,
             "terminating" => &mut found.terminating,
-            _ => return cursor.pass(MOST_DEPTH, &mut None),
+            _ => return None,
         };
         *condition = if cursor.null() { None } else { Some(cursor.boolean()?) };
         Some(())
@@ -116,7 +116,7 @@ fn hints<'a>(cursor: &mut Cursor<'a>, found: &mut Endpoint<'a>) -> Option<()> {
         match name {
             "forZones" => found.zone_hints = hinted(cursor, is_label_value)?,
             "forNodes" => found.node_hints = hinted(cursor, is_subdomain)?,
-            _ => cursor.pass(MOST_DEPTH, &mut None)?,
+            _ => return None,
         }
         Some(())
     })
@@ -132,7 +132,7 @@ fn hinted<'a>(cursor: &mut Cursor<'a>, is_right: fn(&str) -> bool) -> Option<Vec
         members(cursor, |name, cursor| {
             match name {
                 "name" => text(cursor, &mut hint, is_right)?,
-                _ => cursor.pass(MOST_DEPTH, &mut None)?,
+                _ => return None,
             }
             Some(())
         })?;
@@ -155,7 +155,8 @@ fn target<'a>(cursor: &mut Cursor<'a>, found: &mut Option<Target<'a>>) -> Option
             "kind" => kind = Some(cursor.string()?.plain()?),
             "name" => target_name = Some(cursor.string()?.plain()?),
             "namespace" => namespace = cursor.string()?.plain()?,
-            _ => cursor.pass(MOST_DEPTH, &mut None)?,
+            "apiVersion" | "fieldPath" | "resourceVersion" | "uid" => cursor.pass(MOST_DEPTH, &mut None)?,
+            _ => return None,
         }
         Some(())
     })?;
@@ -220,9 +221,24 @@ mod tests {
     fn of_names_that_come_twice_the_last_counts() {
         let text = r#"[{"addresses": ["10.0.0.1"], "zone": "a", "conditions": {"ready": true}, "zone": null,
             "targetRef": {"kind": "Pod", "name": "a"}, "targetRef": null, "conditions": {"serving": false},
-            "addresses": ["10.0.0.2"], "unknown": [{}, 1]}]"#;
+            "addresses": ["10.0.0.2"]}]"#;
         let wanted = Endpoint { addresses: vec!["10.0.0.2"], serving: Some(false), ..Endpoint::default() };
         assert_eq!(plain_endpoints(text, true), Some(vec![wanted]));
+    }
+
+    #[test]
+    fn fields_that_the_api_does_not_have_are_for_others_to_tell() {
+        for text in [
+            r#"[{"addresses": ["10.0.0.1"], "unknown": 1}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "conditions": {"unknown": true}}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "hints": {"unknown": []}}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "hints": {"forZones": [{"name": "a", "unknown": 1}]}}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "a", "unknown": 1}}]"#,
+        ] {
+            assert_eq!(plain_endpoints(text, true), None, "{text}");
+        }
+        let text = r#"[{"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "a", "uid": "1"}}]"#;
+        assert!(plain_endpoints(text, true).is_some());
     }
 
     #[test]

@@ -1,0 +1,55 @@
+"""Everything that an API server and the controller of load balancers would fill in."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from svcc.allocate.build import allocate as allocate_numbers
+from svcc.allocate.contract import Allocation, AllocationSettings, Assignment
+from svcc.allocate.load_balancer import allocate_load_balancers
+from svcc.fields import ObjectReference
+from svcc.model.address_pool import Namespace
+from svcc.model.cluster import Cluster
+
+__all__ = ["allocate"]
+
+
+def allocate(
+    cluster: Cluster,
+    settings: AllocationSettings | None = None,
+    *,
+    namespaces: Iterable[Namespace] = (),
+    load_balancer_class: str | None = None,
+) -> Allocation:
+    """Fill in cluster IPs, families, node ports, and the addresses of load balancers where there are pools.
+
+    `namespaces` are those whose labels the selectors of pools mean; `load_balancer_class` is the class of Services that
+    the pools serve, None those without a class. What is written is never changed, and a Service gets its numbers
+    whatever the order of the input; see `svcc.allocate.build` and `svcc.allocate.load_balancer`.
+
+    Raises:
+        SettingsError: a range in the settings is none, or a Service needs a cluster IP and no range is known.
+    """
+    settings = settings or AllocationSettings()
+    numbers = allocate_numbers(cluster, settings)
+    refused = frozenset(problem.object for problem in numbers.problems if problem.object is not None)
+    addresses = allocate_load_balancers(
+        numbers.cluster,
+        settings.pools,
+        namespaces=namespaces,
+        reservation=numbers.reservation,
+        load_balancer_class=load_balancer_class,
+        refused=refused,
+    )
+    by_service: dict[ObjectReference, list[Assignment]] = {service.reference: [] for service in cluster.services}
+    for assignment in (*numbers.assignments, *addresses.assignments):
+        by_service[assignment.object].append(assignment)
+    return evolve(
+        addresses,
+        assignments=tuple(itertools.chain.from_iterable(by_service.values())),
+        problems=(*numbers.problems, *addresses.problems),
+        usage=(*numbers.usage, *addresses.usage),
+    )

@@ -1,0 +1,286 @@
+"""Assignments written into the manifests they are for: comments, order, quotation marks and layout stay.
+
+The text is changed by position, then read again: if it does not say exactly what was meant, the whole document is
+rendered anew, which is told, and if that fails, too, it stays as it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import yaml
+from attrs import define, frozen
+
+from svcc.allocate.contract import Assignment
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
+from svcc.manifest.documents import Document, read_text
+from svcc.manifest.json_reader import read_json
+from svcc.manifest.parsed import Limits
+from svcc.manifest.text_edits import Edit, applied, edits
+from svcc.manifest.text_nodes import Node, NotEditableError, json_node, yaml_nodes
+from svcc.manifest.text_values import rendered_document
+from svcc.manifest.yaml_reader import read_yaml
+from svcc.model.service import Service
+from svcc.validate.admission import admit
+
+__all__ = ["Amended", "amend", "values_of", "with_assignments"]
+
+_MARKER: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_CONTENT: Final = re.compile(r"^(?!%|---[ \t]*(?:#.*)?\r?$)[ \t]*[^ \t\r\n#]", re.MULTILINE)
+
+
+@frozen
+class Amended:
+    """A text with its assignments; `problems` tell of documents that lost their layout, or that stayed as they were."""
+
+    text: str
+    problems: tuple[Problem, ...] = ()
+
+
+def amend(
+    text: str, file: str, assignments: Sequence[Assignment], services: Sequence[Service], namespace: str
+) -> Amended:
+    """Write assignments into the text of the file `file`, as far as their Services were read out of it.
+
+    `services` are what the Services are after it, with their sources; `namespace` is for objects that name none.
+    Rules: ``manifest/rendered-anew`` (a warning), ``manifest/not-amended``.
+    """
+    targets = _targets(file, assignments, services)
+    if not targets:
+        return Amended(text)
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    text = text.removeprefix(mark)
+    if text.lstrip(" \t\r\n\ufeff").startswith(("{", "[")) and not read_json(text, file, Limits())[1]:
+        amended = _amended_json(text, file, targets, namespace)
+    else:
+        amended = _amended_yaml(text, file, targets, namespace)
+    return Amended(mark + amended.text, amended.problems)
+
+
+def values_of(
+    text: str, file: str, assignments: Sequence[Assignment], services: Sequence[Service], namespace: str
+) -> dict[ObjectReference, tuple[Mapping[str, Any], list[Assignment]]]:
+    """The objects of a text that are assigned something, as they are written, with their assignments; see `amend`."""
+    targets = _targets(file, assignments, services)
+    documents = read_text(text, file=file).documents if targets else ()
+    found = _documents_of(targets, documents, namespace)
+    return {target.service.reference: (documents[index].value, target.assignments) for target, index in found}
+
+
+def _targets(file: str, assignments: Sequence[Assignment], services: Sequence[Service]) -> list[_Target]:
+    wanted: dict[ObjectReference, list[Assignment]] = {}
+    for assignment in assignments:
+        wanted.setdefault(assignment.object, []).append(assignment)
+    return [
+        _Target(service, wanted[service.reference], service.source.line)
+        for service in services
+        if service.reference in wanted and service.source is not None and service.source.file == file
+    ]
+
+
+def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]) -> dict[str, Any]:
+    """A copy of the value of an object with the assignments made; objects on the way to a field are added.
+
+    The index behind the last one of a list adds an entry.
+    """
+    result = dict(value)
+    for assignment in assignments:
+        *parents, last = assignment.path.steps
+        place: Any = result
+        for step in parents:
+            key = step[0] if isinstance(step, tuple) else step
+            inner = place.get(key) if isinstance(place, dict) else place[key]
+            copied = list(inner) if isinstance(inner, list) else dict(inner or {})
+            place[key] = copied
+            place = copied
+        if isinstance(place, list) and last == len(place):
+            place.append(assignment.value)
+        else:
+            place[last[0] if isinstance(last, tuple) else last] = assignment.value
+    return result
+
+
+@define
+class _Target:
+    """A Service to be amended, and the line where it starts."""
+
+    service: Service
+    assignments: list[Assignment]
+    line: int
+
+    def is_written_as(self, value: Mapping[str, Any], namespace: str) -> bool:
+        """Whether this is the Service, by its name."""
+        metadata = value.get("metadata")
+        return (
+            value.get("kind", "Service") == "Service"
+            and isinstance(metadata, Mapping)
+            and metadata.get("name") == self.service.name
+            and (metadata.get("namespace") or namespace) == self.service.namespace
+        )
+
+    def says(self, value: Mapping[str, Any], namespace: str) -> bool:
+        """Whether a value is read as the Service that was allocated."""
+        return admit("Service", value, namespace).item == self.service
+
+    def problem(self, file: str, rule: str, detail: str, severity: Severity) -> Problem:
+        source = Source(file, self.line)
+        reference = self.service.reference
+        return Problem(f"manifest/{rule}", ProblemKind.NOTICE, FieldPath(), detail, None, reference, source, severity)
+
+
+def _documents_of(
+    targets: Sequence[_Target], documents: Sequence[Document], namespace: str, base: int = 1
+) -> Iterator[tuple[_Target, int]]:
+    """Each target with the index of its document: of two on one line the last, which is the one that counts."""
+    by_line: dict[int, list[int]] = {}
+    for index, document in enumerate(documents):
+        by_line.setdefault(document.source.line + base - 1, []).append(index)
+    for target in targets:
+        for index in reversed(by_line.get(target.line, ())):
+            if target.is_written_as(documents[index].value, namespace):
+                yield target, index
+                break
+
+
+def _amended_json(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
+    documents = read_text(text, file=file).documents
+    changes: list[Edit] = []
+    problems: list[Problem] = []
+    for target, index in _documents_of(targets, documents, namespace):
+        parsed = documents[index].parsed
+        if parsed is None:
+            continue
+        start, end = parsed.start, parsed.end
+        old = json.loads(text[start:end])
+        new = with_assignments(old, target.assignments)
+        own = _json_edits(text[start:end], old, new)
+        if own is None:
+            own = [Edit(0, end - start, json.dumps(new, indent=2))]
+            problems.append(_rendered_anew(target, file))
+        if target.says(new, namespace):
+            changes += (Edit(edit.start + start, edit.end + start, edit.text) for edit in own)
+        else:
+            problems.append(_not_amended(target, file, _NOT_AS_ALLOCATED))
+    return Amended(applied(text, changes), tuple(problems))
+
+
+def _json_edits(text: str, old: Any, new: Any) -> list[Edit] | None:
+    """The edits of one object, or None if they do not make it `new`."""
+    try:
+        changes = edits(text, json_node(text, 0, old, new), old, new)
+        return changes if json.loads(applied(text, changes)) == new else None
+    except (NotEditableError, ValueError):
+        return None
+
+
+def _amended_yaml(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
+    starts = [0, *(match.start() for match in _MARKER.finditer(text) if match.start()), len(text)]
+    waiting = sorted(targets, key=lambda target: target.line)
+    pieces: list[str] = []
+    problems: list[Problem] = []
+    line = 1
+    for start, end in itertools.pairwise(starts):
+        chunk = text[start:end]
+        following = line + chunk.count("\n")
+        own = list(itertools.takewhile(lambda target: target.line < following or end == len(text), waiting))  # noqa: B023
+        del waiting[: len(own)]
+        if own:
+            chunk, found = _amended_chunk(chunk, line, file, own, namespace)
+            problems += found
+        pieces.append(chunk)
+        line = following
+    return Amended("".join(pieces), tuple(problems))
+
+
+def _amended_chunk(
+    chunk: str, base: int, file: str, targets: Sequence[_Target], namespace: str
+) -> tuple[str, list[Problem]]:
+    """A part of a YAML text between two markers, whose first line is line `base` of the file, with assignments."""
+    documents = read_text(chunk, file=file).documents
+    meant = [document.value for document in documents]
+    found = list(_documents_of(targets, documents, namespace, base))
+    for target, index in found:
+        meant[index] = with_assignments(meant[index], target.assignments)
+    problems = [
+        _not_amended(target, file, _NOT_AS_ALLOCATED)
+        for target, index in found
+        if not target.says(meant[index], namespace)
+    ]
+    if problems:
+        return chunk, problems
+    try:
+        changed = _edited_chunk(chunk, documents, meant, [index for _, index in found])
+        if [document.value for document in read_text(changed, file=file).documents] == meant:
+            return changed, []
+    except (NotEditableError, yaml.YAMLError):
+        pass
+    changed = _rendered_chunk(chunk, file, targets, namespace)
+    if [document.value for document in read_text(changed, file=file).documents] == meant:
+        return changed, [_rendered_anew(target, file) for target, _ in found]
+    why = "the document cannot be written so that it is read as it was meant"
+    return chunk, [_not_amended(target, file, why) for target, _ in found]
+
+
+def _edited_chunk(
+    chunk: str, documents: Sequence[Document], meant: Sequence[Mapping[str, Any]], indices: Sequence[int]
+) -> str:
+    """Raises `NotEditableError` where an object is not found in the text, or cannot be changed in place."""
+    nodes = list(yaml_nodes(chunk, {documents[index].source.line for index in indices}))
+    changes: list[Edit] = []
+    for index in indices:
+        document = documents[index]
+        candidates = [node for line, node in nodes if line == document.source.line and _may_be(node, document.value)]
+        if not candidates:
+            raise NotEditableError("the object is not where it seems to be")
+        changes += edits(chunk, candidates[-1], document.value, meant[index])
+    return applied(chunk, changes)
+
+
+def _may_be(node: Node, value: Mapping[str, Any]) -> bool:
+    """Whether an object is at a node: as far as its name is written there."""
+    metadata = node.entry("metadata")
+    spec = node.entry("spec")
+    if metadata is None or spec is None:
+        return False
+    written = {name: entry.value.text for name in ("name", "namespace") if (entry := metadata.value.entry(name))}
+    declared = value.get("metadata") or {}
+    return all(declared.get(name) == text for name, text in written.items())
+
+
+def _rendered_chunk(chunk: str, file: str, targets: Sequence[_Target], namespace: str) -> str:
+    """The documents in block style; what stands in front of the first of them stays."""
+    content = _CONTENT.search(chunk)
+    head = chunk[: content.start()] if content is not None else ""
+    if chunk.startswith("---") and not head.startswith("---"):
+        head = f"---\n{head}"
+    values = [_replaced(parsed.value, targets, namespace) for parsed in read_yaml(chunk, file, Limits())[0]]
+    return head + "---\n".join(map(rendered_document, values))
+
+
+def _replaced(value: Any, targets: Sequence[_Target], namespace: str) -> Any:
+    """A document with the assignments in the objects in it."""
+    if isinstance(value, list):
+        return [_replaced(item, targets, namespace) for item in value]
+    if not isinstance(value, dict):
+        return value
+    for target in targets:
+        if target.is_written_as(value, namespace):
+            return with_assignments(value, target.assignments)
+    inside = {name: _replaced(value[name], targets, namespace) for name in ("items", "object") if name in value}
+    return {**value, **inside}
+
+
+_NOT_AS_ALLOCATED: Final = "it would not be read as the Service that was allocated"
+
+
+def _not_amended(target: _Target, file: str, why: str) -> Problem:
+    return target.problem(file, "not-amended", f"nothing was written: {why}", Severity.ERROR)
+
+
+def _rendered_anew(target: _Target, file: str) -> Problem:
+    detail = "its text cannot be changed in place: the document was rendered anew, without its comments"
+    return target.problem(file, "rendered-anew", detail, Severity.WARNING)
