@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,19 @@ import pytest
 from tests.cli.command import ROOT, Outcome, svcc
 from tests.cli.manifests import service, text
 from tests.dns.servers import Server
-from tests.dns.updating import KEY, KINDS, ZONE, emptied, expected, served, shop, updatable
+from tests.dns.updating import (
+    KEY,
+    KINDS,
+    PASS,
+    REFUSE_BEFORE,
+    ZONE,
+    emptied,
+    expected,
+    served,
+    shop,
+    updatable,
+    way,
+)
 
 SHOP = ("-f", str(ROOT / "examples" / "shop"))
 
@@ -78,6 +91,15 @@ def test_a_zone_that_the_server_does_not_have_ends_with_3(server: Server, key: P
     assert outcome.code == 3
     assert outcome.err.startswith("error: k8s.example.: transfer: ")
     assert "nothing was changed" in outcome.err
+
+
+def test_a_server_that_goes_away_ends_with_3_and_each_zone_is_told(server: Server, key: Path) -> None:
+    with way(server, lambda number: PASS if number == 1 else REFUSE_BEFORE) as connection:
+        outcome = pushed(key, connection.port)
+    assert outcome.code == 3
+    assert [re.split(r" {3,}", line)[1] for line in outcome.out.splitlines()[1:]] == ["updated", "failed", "not tried"]
+    assert "closed the connection before it answered; the zone is as it was" in outcome.err
+    assert served(server, ZONE) == expected(shop().zones[0])
 
 
 def test_nobody_at_the_address_ends_with_3(key: Path) -> None:
