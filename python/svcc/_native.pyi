@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final
 
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.service import ServicePort
@@ -19,8 +19,10 @@ __all__ = [
     "nft_hash",
     "nft_hash_many",
     "prove",
+    "read_yaml",
     "select_service_ports",
     "unreached",
+    "yaml_row",
 ]
 
 _Selected: TypeAlias = tuple[
@@ -238,3 +240,21 @@ def select_service_ports(
     node_name: str,
     zone: str | None,
 ) -> list[list[_Selected]]: ...
+
+_ChunkRow: TypeAlias = tuple[
+    str,
+    int,
+    list[int],
+    dict[int, tuple[Any, list[tuple[int, int, int, int]]]],
+    list[tuple[Any, int, int, int, int]],
+]
+_YamlProblemRow: TypeAlias = tuple[
+    Literal["yaml-syntax", "duplicate-key", "yaml-value", "too-deep", "too-large"],
+    int,
+    str,
+    tuple[str | int, ...],
+    str | None,
+]
+
+def read_yaml(text: bytes, depth: int, aliased_nodes: int) -> tuple[list[_ChunkRow], list[_YamlProblemRow]]: ...
+def yaml_row(text: str, path: Sequence[str | int]) -> int: ...

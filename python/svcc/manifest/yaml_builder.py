@@ -200,8 +200,6 @@ class DocumentBuilder:
         name = self._names.get(text) if plain else text
         if name is None or tag is not None:
             name = self._name(event)
-            if tag is None:
-                self._names[text] = name
         frame.key = name
         if name in written:
             self._flaw("duplicate-key", event.start_mark, "", kind=ProblemKind.DUPLICATE, value=name)
@@ -210,7 +208,8 @@ class DocumentBuilder:
     def _name(self, event: Any) -> str:
         try:
             if event.tag is None:
-                return key_text(event.value, plain=event.implicit[0])
+                name = self._names[event.value] = key_text(event.value, plain=event.implicit[0])
+                return name
             tagged_value(event.tag, event.value)
             return key_text(event.value, plain=event.tag not in _STRING_TAGS)
         except RefusedScalarError as error:

@@ -6,7 +6,7 @@ import operator
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 from attrs import field, frozen
@@ -35,8 +35,7 @@ def line_counter(text: str) -> Callable[[Any], int]:
     return lambda mark: bisect_left(breaks, mark.index)
 
 
-@frozen(eq=False)
-class Span:
+class Span(NamedTuple):
     """Where a value lies in the text of its document: the first line and column (0 is the first), and its offsets."""
 
     line: int
@@ -45,7 +44,7 @@ class Span:
     end: int
 
 
-Spans = dict[int, tuple[Any, list[Span]]]
+Spans = dict[int, tuple[Any, list[tuple[int, int, int, int]]]]
 """Of lists and of watch events, by their identity: themselves, so that it stays theirs, and where their parts are."""
 
 
@@ -58,11 +57,12 @@ class YamlParsed(Parsed):
     _column: int
     _spans: Spans = field(repr=False)
 
-    def _part(self, value: Any, span: Span) -> Parsed:
-        place = (span.start, span.end, self.flaws, self._text, self._base, span.column, self._spans)
-        return YamlParsed(value, self._base + span.line, *place)
+    def _part(self, value: Any, span: tuple[int, int, int, int]) -> Parsed:
+        line, column, start, end = span
+        place = (start, end, self.flaws, self._text, self._base, column, self._spans)
+        return type(self)(value, self._base + line, *place)
 
-    def _places(self, value: Any, count: int) -> list[Span]:
+    def _places(self, value: Any, count: int) -> Sequence[tuple[int, int, int, int]]:
         # A list that is an alias of something else has no places of its own: its parts are where the alias is.
         own = Span(self.line - self._base, self._column, self.start, self.end)
         return self._spans[id(value)][1] if id(value) in self._spans else [own] * count
@@ -79,8 +79,14 @@ class YamlParsed(Parsed):
 
     def line_of(self, path: FieldPath) -> int | None:
         """See `Parsed`."""
-        # The indentation of the first line is put back, so that a part of a document is a document of its own.
-        text = " " * self._column + self._text[self.start : self.end]
+        return self.line + self._row_of(self._own_text(), path)
+
+    def _own_text(self) -> str:
+        """The text of the value, with the indentation of its first line, so that it is a document of its own."""
+        return " " * self._column + self._text[self.start : self.end]
+
+    def _row_of(self, text: str, path: FieldPath) -> int:
+        """The row (0 is the first) of the field `path` in `text`, or of its nearest parent that was written."""
         loader = Loader(text)
         offset = 0
         try:
@@ -90,7 +96,7 @@ class YamlParsed(Parsed):
             pass  # A part of a text need not stand alone (tags, see %TAG): the lines found so far are still right.
         finally:
             loader.dispose()
-        return self.line + offset
+        return offset
 
 
 def _lines_towards(loader: Any, steps: Sequence[_Step], line_of: Callable[[Any], int]) -> Iterator[int]:

@@ -14,3 +14,4 @@ pub mod read;
 pub mod ruleset;
 pub mod selection;
 pub mod slots;
+pub mod yaml;
