@@ -12,18 +12,54 @@ _PLAIN = (
     *("0b101", "+12", "1_000", "_1", "1.5", ".5", "1.", "1e3", "1E+2", "-.5e-3", "1.10", "3.4e38", "1e39", "1e400"),
     *("9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551616", "0x" + "f" * 17),
     *("1e20", "1e21", "123456789012345678901", "0.1", "16777217.0", "1e-5", "0.0001", "-0", "-0.0", "1:30", "1:30:45"),
-    *("yes", "No", "on", "OFF", "y", "N", "true", "False", "TRUE", "null", "~", "Null", ".inf", "-.INF", ".nan", "+.inf"),
+    *(
+        "yes",
+        "No",
+        "on",
+        "OFF",
+        "y",
+        "N",
+        "true",
+        "False",
+        "TRUE",
+        "null",
+        "~",
+        "Null",
+        ".inf",
+        "-.INF",
+        ".nan",
+        "+.inf",
+    ),
     *("2001-01-01", "2001-01-01T00:00:00Z", "<<", "=", "é", "日本 語", "\U0001f600 x", "a\ufeffb", "80%", "a, b", "a]"),
     *("{{ x }}", "@x", "`x`", "%x", "!x", "&x", "*x", "- x", "? x", "a: b", "a :b", "", "-", "--- a", "...", "kind"),
 )
 _QUOTED = (
     *("''", '""', "'a'", '"a b"', "'it''s'", '"a\\nb"', '"\\x41\\u00e9\\U0001f600"', '"\\ud800"', '"\\q"', '"a\\"b"'),
-    *("'a\n\n  b'", '"a\n  b\\\n    c"', '"a\\\n\n\n b"', "'a \t b'", "' a '", '" a  \n  b "', "'a\n--- b'", '"\\', "'x"),
+    *(
+        "'a\n\n  b'",
+        '"a\n  b\\\n    c"',
+        '"a\\\n\n\n b"',
+        "'a \t b'",
+        "' a '",
+        '" a  \n  b "',
+        "'a\n--- b'",
+        '"\\',
+        "'x",
+    ),
     *("'80'", '"on"', "'<<'", "'a\r\n b'", "'a\x85b\u2028c'", '"\\\t\\/\\_\\N\\L\\P\\0\\e"', '"\\x4"', '"a\\  b"'),
 )
 _BLOCK = (
     *("|\n  a\n  b\n", ">\n  a\n  b\n\n  c\n", "|-\n  a\n", "|+\n  a\n\n\n", ">-\n  a\n\n   b\n  c\n", "|2\n   a\n"),
-    *("|0\n  a", "|\n\n\n  a\n b\n", "| # comment\n  # text\n", "|x\n", ">+1\n a\n\n\n", "|\n\ta\n", "|1-\n  a\n  \n", "|"),
+    *(
+        "|0\n  a",
+        "|\n\n\n  a\n b\n",
+        "| # comment\n  # text\n",
+        "|x\n",
+        ">+1\n a\n\n\n",
+        "|\n\ta\n",
+        "|1-\n  a\n  \n",
+        "|",
+    ),
     *("|\n  a\r\n  b\u2028  c\x85  d\n", ">\n a\n\n\n b\n  \n", "|9\n         a\n"),
 )
 _PROPERTIES = (
@@ -37,7 +73,15 @@ _KEYS = (
 )
 _BETWEEN = (
     *("\n", "\n", "\n", "\r\n", "\r", "\n\n", "\n# comment\n", " # comment\n", "\n---\n", "\n--- ", "\n...\n", "\x85"),
-    *("\u2028", "\n\ufeff---\n", "\n%YAML 1.1\n---\n", "\n%TAG !e! tag:x,1:\n---\n", "\n%YAML 2.0\n--- ", "\t\n", "\n\t"),
+    *(
+        "\u2028",
+        "\n\ufeff---\n",
+        "\n%YAML 1.1\n---\n",
+        "\n%TAG !e! tag:x,1:\n---\n",
+        "\n%YAML 2.0\n--- ",
+        "\t\n",
+        "\n\t",
+    ),
 )
 _INDENTS = ("", "  ", "    ", " ", "- ", "  - ", "    - ", "- - ", "\t", "-\t", "      ")
 
@@ -51,7 +95,9 @@ def _flows(draw: st.DrawFn, depth: int = 3) -> str:
     if draw(st.booleans()):
         return "[" + comma.join(parts) + draw(st.sampled_from(("]", ",]", "\n]", "}", "")))
     keys = draw(st.lists(st.sampled_from(_KEYS), min_size=len(parts), max_size=len(parts)))
-    return "{" + comma.join(map("".join, zip(keys, parts, strict=True))) + draw(st.sampled_from(("}", ",}", "\n }", "]")))
+    return (
+        "{" + comma.join(map("".join, zip(keys, parts, strict=True))) + draw(st.sampled_from(("}", ",}", "\n }", "]")))
+    )
 
 
 def _lines() -> st.SearchStrategy[str]:
@@ -90,10 +136,13 @@ def manifests(draw: st.DrawFn, depth: int = 4, indent: str = "") -> str:
         elif kind == 2:
             nested = indent + draw(st.sampled_from(("", "  ")))
             items = draw(st.lists(manifests(depth - 1, nested + "  "), min_size=1, max_size=3))
-            items = [nested + "- " + item.lstrip("\n ") if "#" not in item[:9] else nested + "-\n" + item for item in items]
+            items = [
+                nested + "- " + item.lstrip("\n ") if "#" not in item[:9] else nested + "-\n" + item for item in items
+            ]
             pieces.append(f"{indent}{name.rstrip()}{anchor}\n{''.join(items)}")
         elif kind == 3:
-            pieces.append(f"{indent}{name}{draw(st.sampled_from(('|', '>', '|-', '>+')))}\n{indent}    a\n\n{indent}    b\n")
+            style = draw(st.sampled_from(("|", ">", "|-", ">+")))
+            pieces.append(f"{indent}{name}{style}\n{indent}    a\n\n{indent}    b\n")
         elif kind == 4:
             pieces.append(f"{indent}{name}{draw(st.sampled_from(('*a', '*b', '{}', '[]', '{a: 1, b: [x]}')))}\n")
         else:

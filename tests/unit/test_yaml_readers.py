@@ -29,7 +29,7 @@ def paths(value: Any, depth: int = 3) -> list[tuple[Any, ...]]:
 
 
 def place(parsed: Parsed) -> tuple[Any, ...]:
-    """All that is known about a value. The text of the value tells 1 from 1.0 and from true, and the order of fields."""
+    """All that is known about a value; its `repr` tells 1 from 1.0 and from true, and the order of fields."""
     lines = [parsed.line_of(FieldPath(path)) for path in paths(parsed.value)]
     return repr(parsed.value), parsed.line, parsed.start, parsed.end, list(parsed.flaws), parsed.flaw_count(), lines
 
@@ -46,9 +46,10 @@ def parts(parsed: Parsed) -> list[tuple[Any, ...]]:
 
 def everything(reader: Reader, text: str) -> tuple[list[Any], list[Problem]]:
     try:
+        # PyYAML cannot say a tag of which the escaped bytes are no UTF-8.
         parsed, problems = reader(text, "x.yaml", LIMITS)
     except UnicodeDecodeError:
-        assume(False)  # noqa: PT015  (PyYAML cannot say a tag of which the escaped bytes are no UTF-8)
+        assume(False)
         raise
     return [(place(value), parts(value)) for value in parsed], problems
 
@@ -107,6 +108,7 @@ def test_any_bytes_are_read_alike(data: bytes) -> None:
         pytest.param('a: "x\n', id="a string without an end"),
         pytest.param("a: b: c\n", id="two colons"),
         pytest.param("%YAML 1.1\n\ufeff---\na: 1\n\ufeff---\nb\n", id="byte order marks in front of documents"),
+        pytest.param("\ufeff\ufeffa: 1\n", id="two byte order marks"),
         pytest.param("a: \ud800\n---\nb: 1\n", id="half a surrogate pair"),
         pytest.param("a: 1\n---\nb: \x07\n---\nc: 1\n", id="a control character"),
         pytest.param("type: ADDED\n? object", id="a key without value and without a line's end"),

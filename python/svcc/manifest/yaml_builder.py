@@ -14,7 +14,7 @@ from attrs import define
 
 from svcc.fields import Problem, ProblemKind
 from svcc.manifest.parsed import Limits, Parsed, problem_at
-from svcc.manifest.yaml_places import Span, Spans, YamlParsed, line_counter
+from svcc.manifest.yaml_places import Span, YamlParsed, line_counter
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text, plain_value, short_tag, tagged_value
 
 __all__ = ["DocumentBuilder", "UnusableDocumentError"]
@@ -70,7 +70,7 @@ class DocumentBuilder:
         self._problems = problems
         self._line = line_counter(text)
         self._flaws: list[int] = []
-        self._spans: Spans = {}
+        self._spans: dict[int, tuple[Any, list[Span]]] = {}
         self._words: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._stack: list[_Frame] = []

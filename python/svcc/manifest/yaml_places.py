@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -44,7 +44,7 @@ class Span(NamedTuple):
     end: int
 
 
-Spans = dict[int, tuple[Any, list[tuple[int, int, int, int]]]]
+Spans = Mapping[int, tuple[Any, Sequence[tuple[int, int, int, int]]]]
 """Of lists and of watch events, by their identity: themselves, so that it stays theirs, and where their parts are."""
 
 

@@ -21,11 +21,8 @@ _CONTENT: Final = re.compile(r"^(?!%)[ \t]*[^ \t\r\n#]", re.MULTILINE)
 _NOT_YAML: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_yaml(
-    text: str, file: str, limits: Limits, loader: Any = Loader
-) -> tuple[list[Parsed], list[Problem]]:
-    """See `svcc.manifest.yaml_reader.read_yaml`; `loader` is the class of PyYAML that makes the events.
-    """
+def read_yaml(text: str, file: str, limits: Limits, loader: Any = Loader) -> tuple[list[Parsed], list[Problem]]:
+    """See `svcc.manifest.yaml_reader.read_yaml`; `loader` is the class of PyYAML that makes the events."""
     parsed: list[Parsed] = []
     problems: list[Problem] = []
     for line, chunk in _chunks(text):
@@ -57,7 +54,7 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
         if not pending:
             pending_line = line
         line += part.count("\n")
-        pending += part.removeprefix("\ufeff")
+        pending += part.lstrip("\ufeff")
         if end == len(text) or _CONTENT.search(pending) or not _DIRECTIVE.search(pending):
             yield pending_line, pending
             pending = ""

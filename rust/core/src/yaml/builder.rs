@@ -18,7 +18,7 @@ const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
 /// Why a chunk is not read to its end.
 pub(super) enum Stop<E> {
     Syntax(SyntaxError),
-    Unusable(Problem),
+    Unusable(Box<Problem>),
     Values(E),
 }
 
@@ -345,7 +345,7 @@ impl<'b, 'c, 't, V: Values> Builder<'b, 'c, 't, V> {
 
     fn unusable(&self, rule: Rule, start: Mark, words: Words) -> Stop<V::Error> {
         let line = self.chunk.line + start.row;
-        Stop::Unusable(Problem { rule, line, words, path: Vec::new(), value: None })
+        Stop::Unusable(Box::new(Problem { rule, line, words, path: Vec::new(), value: None }))
     }
 }
 

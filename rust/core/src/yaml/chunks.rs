@@ -21,7 +21,10 @@ pub(super) fn chunks(text: &[u8]) -> Vec<Chunk<'_>> {
     let mut start = 0;
     while let Some(end) = next_marker(text, start).or((start <= text.len()).then_some(text.len())) {
         let part = &text[start..end];
-        let bare = part.strip_prefix(BYTE_ORDER_MARK).unwrap_or(part);
+        let mut bare = part;
+        while let Some(rest) = bare.strip_prefix(BYTE_ORDER_MARK) {
+            bare = rest;
+        }
         match &mut pending {
             Some(chunk) if !chunk.bytes.is_empty() => chunk.bytes.to_mut().extend_from_slice(bare),
             _ => pending = Some(Chunk { line, bytes: Cow::Borrowed(bare) }),
@@ -44,13 +47,12 @@ pub(super) fn chunks(text: &[u8]) -> Vec<Chunk<'_>> {
 /// The first character that YAML does not allow, and the line feeds before it.
 pub(super) fn forbidden(bytes: &[u8]) -> Option<(u32, usize)> {
     let at = bytes.iter().enumerate().position(|(at, &byte)| match byte {
-        b'\t' | b'\n' | b'\r' | b' '..=b'~' => false,
+        b'\t' | b'\n' | b'\r' => false,
         0xc2 => matches!(bytes.get(at + 1), Some(0x80..=0x84 | 0x86..=0x9f)),
         // Halves of surrogate pairs.
         0xed => matches!(bytes.get(at + 1), Some(0xa0..)),
         0xef => matches!((bytes.get(at + 1), bytes.get(at + 2)), (Some(0xbf), Some(0xbe | 0xbf))),
-        0x80.. => false,
-        _ => true,
+        _ => byte < b' ' || byte == 0x7f,
     })?;
     let code = match bytes[at..] {
         [first @ 0xc0..=0xdf, second, ..] => u32::from(first & 0x1f) << 6 | u32::from(second & 0x3f),
@@ -64,7 +66,7 @@ pub(super) fn forbidden(bytes: &[u8]) -> Option<(u32, usize)> {
 }
 
 pub(super) fn line_feeds(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|&&byte| byte == b'\n').count()
+    bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
 /// Where the next line after `start` begins with `---` and a blank, a break or the end.

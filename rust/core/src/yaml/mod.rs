@@ -1,7 +1,7 @@
 //! YAML as kubectl reads it: documents with the place of every object.
 //!
-//! Scanner and parser do what those of libyaml 0.2.5 do (which PyYAML wraps and of which go-yaml is a port), in its
-//! words; scalars mean what go-yaml v2 and sigs.k8s.io/yaml make of them. What the values are made of is up to
+//! Scanner and parser do what those of libyaml 0.2.5 do (which `PyYAML` wraps and of which go-yaml is a port), in
+//! its words; scalars mean what go-yaml v2 and sigs.k8s.io/yaml make of them. What the values are made of is up to
 //! [`Values`].
 
 mod builder;
@@ -191,24 +191,19 @@ pub fn read<'t, V: Values>(
             continue;
         }
         let text = match bytes {
-            Cow::Borrowed(bytes) => str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| error.valid_up_to()),
-            Cow::Owned(bytes) => {
-                String::from_utf8(bytes).map(Cow::Owned).map_err(|error| error.utf8_error().valid_up_to())
-            }
+            Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
         };
-        let text = match text {
-            Ok(text) => text,
-            Err(_) => {
-                problems.push(not_yaml(line, "the text is not UTF-8"));
-                continue;
-            }
+        let Some(text) = text else {
+            problems.push(not_yaml(line, "the text is not UTF-8"));
+            continue;
         };
         let mut chunk = Chunk { text, line, documents: Vec::new(), flaws: Vec::new(), spans: Vec::new() };
         let text = chunk.text.clone();
         match documents(values, &mut names, limits, &mut problems, &mut chunk, &text) {
             Ok(()) => {}
             Err(Stop::Values(error)) => return Err(error),
-            Err(Stop::Unusable(problem)) => problems.push(problem),
+            Err(Stop::Unusable(problem)) => problems.push(*problem),
             Err(Stop::Syntax(error)) => problems.push(syntax_problem(&error, &text, line)),
         }
         read.push(chunk);

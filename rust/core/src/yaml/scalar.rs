@@ -105,13 +105,12 @@ pub fn key_text(text: &str) -> Result<String, Words> {
         return Ok(text.to_ascii_lowercase().trim_start_matches('+').to_owned());
     }
     match number(text) {
-        None => Ok(text.to_owned()),
         Some(Scalar::Integer(value)) => match i64::try_from(value) {
             Ok(value) => Ok(value.to_string()),
             Err(_) => Err(Words::plain("an integer beyond 64 bits cannot be a key")),
         },
         Some(Scalar::Float(value)) => Ok(float_key(value)),
-        Some(_) => Ok(text.to_owned()),
+        _ => Ok(text.to_owned()),
     }
 }
 
@@ -214,7 +213,7 @@ fn float(text: &str) -> Option<Scalar<'static>> {
     }
     if let [b'e' | b'E', exponent @ ..] = rest {
         let digits = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
-        if digits.is_empty() || !digits.iter().all(|byte| is_digit(byte)) {
+        if digits.is_empty() || !digits.iter().all(is_digit) {
             return None;
         }
     } else if !rest.is_empty() {

@@ -143,8 +143,8 @@ impl<'t> Scanner<'t> {
                     }
                     byte if byte == quote => break,
                     b'\\' if !single => {
-                        if self.scan_escape(&mut text)? {
-                            escaped_break = true;
+                        escaped_break = self.scan_escape(&mut text)?;
+                        if escaped_break {
                             break;
                         }
                     }
