@@ -242,7 +242,7 @@ def select_service_ports(
 ) -> list[list[_Selected]]: ...
 
 _ChunkRow: TypeAlias = tuple[
-    str,
+    str | None,
     int,
     list[int],
     dict[int, tuple[Any, list[tuple[int, int, int, int]]]],

@@ -90,10 +90,11 @@ _INDENTS = ("", "  ", "    ", " ", "- ", "  - ", "    - ", "- - ", "\t", "-\t", 
 def _flows(draw: st.DrawFn, depth: int = 3) -> str:
     if depth == 0 or draw(st.integers(0, 3)) == 0:
         return draw(st.sampled_from(_PROPERTIES)) + draw(st.sampled_from(_PLAIN + _QUOTED))
-    parts = draw(st.lists(_flows(depth - 1), max_size=3))
-    comma = draw(st.sampled_from((",", ", ", ",\n  ", " ,", ", # c\n ", " ")))
+    parts: list[str] = draw(st.lists(_flows(depth - 1), max_size=3))
+    comma: str = draw(st.sampled_from((",", ", ", ",\n  ", " ,", ", # c\n ", " ")))
     if draw(st.booleans()):
-        return "[" + comma.join(parts) + draw(st.sampled_from(("]", ",]", "\n]", "}", "")))
+        end: str = draw(st.sampled_from(("]", ",]", "\n]", "}", "")))
+        return f"[{comma.join(parts)}{end}"
     keys = draw(st.lists(st.sampled_from(_KEYS), min_size=len(parts), max_size=len(parts)))
     return (
         "{" + comma.join(map("".join, zip(keys, parts, strict=True))) + draw(st.sampled_from(("}", ",}", "\n }", "]")))
@@ -124,7 +125,7 @@ def yaml_texts() -> st.SearchStrategy[str]:
 
 @st.composite
 def manifests(draw: st.DrawFn, depth: int = 4, indent: str = "") -> str:
-    """What people write and templates produce: well-formed blocks, with comments, anchors and blank lines among them."""
+    """What people write and templates produce: well-formed blocks with comments, anchors and blank lines."""
     scalars = st.sampled_from(_PLAIN[:4] + _PLAIN[7:50] + _QUOTED[:7])
     pieces = []
     for name in draw(st.lists(st.sampled_from(_KEYS[:10]), min_size=1, max_size=4)):

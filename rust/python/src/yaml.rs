@@ -11,9 +11,14 @@ use svcc_core::yaml::{self, Chunk, Limits, Problem, Rule, Scalar, Step, Values};
 const KEPT_STRINGS: usize = 4096;
 const LONGEST_KEPT: usize = 64;
 
-/// Text, line, flaws, spans and documents, see `svcc.manifest.yaml_reader`.
-type ChunkRow<'py> =
-    (Bound<'py, PyString>, usize, Vec<usize>, Bound<'py, PyDict>, Vec<(Bound<'py, PyAny>, usize, usize, usize, usize)>);
+/// Text (none if it is the whole text), line, flaws, spans and documents, see `svcc.manifest.yaml_reader`.
+type ChunkRow<'py> = (
+    Option<Bound<'py, PyString>>,
+    usize,
+    Vec<usize>,
+    Bound<'py, PyDict>,
+    Vec<(Bound<'py, PyAny>, usize, usize, usize, usize)>,
+);
 /// Rule, line, detail, path and value.
 type ProblemRow<'py> = (&'static str, usize, String, Bound<'py, PyTuple>, Option<String>);
 
@@ -28,7 +33,7 @@ pub(crate) fn read_yaml<'py>(
 ) -> PyResult<(Vec<ChunkRow<'py>>, Vec<ProblemRow<'py>>)> {
     let mut values = PythonValues { py, kept: vec![None; KEPT_STRINGS] };
     let (chunks, problems) = yaml::read(&mut values, text, &Limits { depth, aliased_nodes })?;
-    let chunks = chunks.into_iter().map(|chunk| chunk_row(py, chunk)).collect::<PyResult<_>>()?;
+    let chunks = chunks.into_iter().map(|chunk| chunk_row(py, chunk, text.len())).collect::<PyResult<_>>()?;
     let problems = problems.into_iter().map(|problem| problem_row(py, problem)).collect::<PyResult<_>>()?;
     Ok((chunks, problems))
 }
@@ -137,7 +142,7 @@ impl<'py> Values for PythonValues<'py> {
     }
 }
 
-fn chunk_row<'py>(py: Python<'py>, chunk: Chunk<'_, Bound<'py, PyAny>>) -> PyResult<ChunkRow<'py>> {
+fn chunk_row<'py>(py: Python<'py>, chunk: Chunk<'_, Bound<'py, PyAny>>, whole: usize) -> PyResult<ChunkRow<'py>> {
     let spans = PyDict::new(py);
     for (value, places) in chunk.spans {
         let places: Vec<_> = places.iter().map(|span| (span.row, span.column, span.start, span.end)).collect();
@@ -146,7 +151,8 @@ fn chunk_row<'py>(py: Python<'py>, chunk: Chunk<'_, Bound<'py, PyAny>>) -> PyRes
     }
     let documents = chunk.documents.into_iter();
     let documents = documents.map(|found| (found.value, found.line, found.start, found.end, found.column)).collect();
-    Ok((PyString::new(py, &chunk.text), chunk.line, chunk.flaws, spans, documents))
+    let text = (chunk.text.len() < whole).then(|| PyString::new(py, &chunk.text));
+    Ok((text, chunk.line, chunk.flaws, spans, documents))
 }
 
 fn problem_row(py: Python<'_>, problem: Problem) -> PyResult<ProblemRow<'_>> {

@@ -3,6 +3,8 @@
 //! Scanner and parser do what those of libyaml 0.2.5 do (which `PyYAML` wraps and of which go-yaml is a port), in
 //! its words; scalars mean what go-yaml v2 and sigs.k8s.io/yaml make of them. What the values are made of is up to
 //! [`Values`].
+//!
+//! libyaml is copyright 2017-2020 Ingy döt Net and 2006-2016 Kirill Simonov, under the MIT licence.
 
 mod builder;
 mod chunks;
