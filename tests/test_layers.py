@@ -43,6 +43,7 @@ NATIVE_IMPORTERS = frozenset(
         "svcc.kernel_hash",
         "svcc.trace",
         "svcc.audit",
+        "svcc.manifest.json_reader",
         "svcc.manifest.yaml_reader",
     }
 )
@@ -52,8 +53,9 @@ THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
     "distributed": frozenset({"audit"}),
+    "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
-    "yaml": frozenset({"manifest", "audit", "report", "cli"}),
+    "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }
 
 

@@ -10,6 +10,10 @@ True
 """
 
 from svcc.addresses import IPFamily
+from svcc.allocate.build import allocate
+from svcc.allocate.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage
+from svcc.allocate.reservation import Reservation
+from svcc.allocate.reservation_file import read_reservation
 from svcc.audit.audit import audit, audit_against
 from svcc.audit.baseline import Baseline, read_baseline
 from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict, Witness
@@ -17,6 +21,9 @@ from svcc.changes.build import diff
 from svcc.changes.contract import NodeChange, ServicePortChange
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
+from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
+from svcc.dns.lookup import NameIndex
+from svcc.dns.records import dns_records
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
 from svcc.explanation.build import explain
 from svcc.explanation.contract import Explanation
@@ -59,9 +66,15 @@ from svcc.trace.packet import Packet
 
 __all__ = [
     "HEADLESS",
+    "Allocation",
+    "AllocationSettings",
+    "Answer",
+    "AnswerStatus",
+    "Assignment",
     "AuditReport",
     "Balance",
     "Balancing",
+    "Band",
     "Baseline",
     "Batch",
     "BatchFlag",
@@ -73,6 +86,10 @@ __all__ = [
     "Decision",
     "DetectLocalMode",
     "Disruption",
+    "DnsFlavour",
+    "DnsRecords",
+    "DnsSettings",
+    "DnsZone",
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
@@ -99,17 +116,22 @@ __all__ = [
     "Loaded",
     "Maglev",
     "Masquerade",
+    "NameIndex",
     "Node",
     "NodeAddress",
     "NodeChange",
     "ObjectReference",
     "Outcome",
     "Packet",
+    "PodNames",
     "Problem",
     "ProblemKind",
     "Protocol",
     "Random",
+    "RangeUsage",
+    "Record",
     "Rendezvous",
+    "Reservation",
     "Ring",
     "RoundRobin",
     "Selection",
@@ -129,6 +151,7 @@ __all__ = [
     "Transaction",
     "Verdict",
     "Witness",
+    "allocate",
     "audit",
     "audit_against",
     "balance",
@@ -136,10 +159,12 @@ __all__ = [
     "compile",
     "diff",
     "disruption",
+    "dns_records",
     "explain",
     "load",
     "load_text",
     "pack_packets",
     "read_baseline",
+    "read_reservation",
     "select_endpoints",
 ]

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, final
 
 from svcc.model.endpoints import Endpoint, EndpointSlice
@@ -8,6 +8,8 @@ __all__ = [
     "Chooser",
     "Declaration",
     "Inspection",
+    "JsonObject",
+    "JsonText",
     "Program",
     "Regions",
     "assign_slots",
@@ -79,6 +81,7 @@ _ChanceRow: TypeAlias = tuple[
 @final
 class Program:
     def __new__(cls, document: bytes, json: bool, local_addresses: Sequence[bytes], big_endian: bool) -> Program: ...
+    def at(self, local_addresses: Sequence[bytes], big_endian: bool) -> Program: ...
     def notes(self) -> list[tuple[int, str]]: ...
     def tables(self) -> list[tuple[str, str, int, int, int]]: ...
     def outcomes(
@@ -95,7 +98,7 @@ class Program:
         state: str,
         steps: bool,
     ) -> list[_ChanceRow]: ...
-    def batch(self, packets: bytes, interfaces: Sequence[str]) -> list[bytes]: ...
+    def batch(self, packets: bytes, interfaces: Sequence[str], one_by_one: bool = False) -> list[bytes]: ...
 
 _TenantRow: TypeAlias = tuple[str, str, int, int, bool]
 _BaseRow: TypeAlias = tuple[str, str, str, int]
@@ -234,6 +237,20 @@ class Regions:
         mark: int,
     ) -> list[list[_ChanceRow]] | None: ...
 
+@final
+class JsonText:
+    def __new__(cls, text: str, strict: bool, depth: int) -> JsonText: ...
+    def objects(self, position: int, line: int) -> tuple[list[tuple[JsonObject, int, int, int]], int, int, bool]: ...
+
+@final
+class JsonObject:
+    def names(self) -> list[str]: ...
+    def has(self, name: str) -> bool: ...
+    def member(self, name: str) -> Any: ...
+    def plain_endpoints(
+        self, address_type: str, endpoint: Callable[..., Any], target: Callable[..., Any]
+    ) -> tuple[Any, ...] | None: ...
+
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],
     family: str,
@@ -244,6 +261,7 @@ def select_service_ports(
 _ChunkRow: TypeAlias = tuple[
     str | None,
     int,
+    list[int],
     list[int],
     dict[int, tuple[Any, list[tuple[int, int, int, int]]]],
     list[tuple[Any, int, int, int, int]],

@@ -10,6 +10,7 @@ import enum
 import ipaddress
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 
 __all__ = [
     "IPFamily",
@@ -82,6 +83,7 @@ def _decimal_octets(text: str) -> str | None:
     return ".".join(map(str, numbers)) if max(numbers) <= 255 else None
 
 
+@lru_cache(maxsize=4096)
 def canonical_prefix(text: str) -> str | None:
     """The canonical ``address/length`` of a CIDR with its host bits cleared, or None if it is none.
 

@@ -173,3 +173,17 @@ def test_translations_of_what_another_owner_does_not_claim_are_told_for_themselv
     )
     found = wrong(OTHER_OWNER.format(-110, TRANSLATES) + SCRIPT + masquerades)
     assert {K.FRONTEND_OWNED_TWICE, K.FOREIGN_TRANSLATION} <= {each.kind for each in found}
+
+
+def test_a_node_without_any_service_proxy_is_one_finding_not_one_for_each_service() -> None:
+    (finding,) = wrong('{"nftables": []}')
+    assert finding.kind is K.SERVICE_MISSING
+    assert finding.message.startswith("no service proxy has rules on this node, which fails ")
+    assert "4 Service ports (default/edge:http, default/empty:http" in finding.message
+
+
+def test_a_drop_on_a_node_without_any_service_proxy_is_a_finding_of_its_own() -> None:
+    drops = "table inet guard { chain f { type filter hook forward priority -5; ip daddr 10.244.0.0/16 drop } }"
+    kinds = [each.kind for each in wrong(drops)]
+    assert kinds.count(K.SERVICE_MISSING) == 1
+    assert len(set(kinds)) == len(kinds)

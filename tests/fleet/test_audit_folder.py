@@ -115,10 +115,27 @@ def test_a_broken_dump_is_told_and_the_other_is_audited(
     (folder / "stranger.json").write_text('{"nftables": []}')
     found = audit(folder, "--output-dir", str(tmp_path / "reports"))
     assert found.code == 2
-    assert [line.split()[:2] for line in found.out.splitlines()[1:]] == [["worker-1", "proved"]]
+    assert [line.split()[:2] for line in found.out.splitlines()[1:]] == [
+        ["stranger", "not-proved"],
+        ["worker-1", "proved"],
+        ["worker-2", "not-proved"],
+    ]
+    assert "the node was not audited" in (tmp_path / "reports" / "worker-2.txt").read_text()
     assert "stranger.json: no node is named 'stranger'" in found.err
     assert "worker-2.nft: the dump cannot be read" in found.err
     assert "2 of 3 nodes were not audited" in found.err
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "github", "html"])
+def test_every_format_tells_of_nodes_that_were_not_audited(
+    audit: Callable[..., Outcome], dumps: Path, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "some"
+    shutil.copytree(dumps, folder)
+    (folder / "worker-2.nft").write_text("this is no ruleset")
+    found = audit(folder, "-o", form)
+    assert found.code == 2
+    assert "the node was not audited" in found.out
 
 
 @pytest.mark.parametrize(

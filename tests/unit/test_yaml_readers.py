@@ -31,7 +31,9 @@ def paths(value: Any, depth: int = 3) -> list[tuple[Any, ...]]:
 def place(parsed: Parsed) -> tuple[Any, ...]:
     """All that is known about a value; its `repr` tells 1 from 1.0 and from true, and the order of fields."""
     lines = [parsed.line_of(FieldPath(path)) for path in paths(parsed.value)]
-    return repr(parsed.value), parsed.line, parsed.start, parsed.end, list(parsed.flaws), parsed.flaw_count(), lines
+    lookup = parsed.rewritten_lookup()
+    known = (list(parsed.flaws), parsed.flaw_count(), lines, None if lookup is None else list(lookup()))
+    return repr(parsed.value), parsed.line, parsed.start, parsed.end, *known
 
 
 def parts(parsed: Parsed) -> list[tuple[Any, ...]]:
@@ -111,6 +113,7 @@ def test_any_bytes_are_read_alike(data: bytes) -> None:
         pytest.param("\ufeff\ufeffa: 1\n", id="two byte order marks"),
         pytest.param("a: \ud800\n---\nb: 1\n", id="half a surrogate pair"),
         pytest.param("a: 1\n---\nb: \x07\n---\nc: 1\n", id="a control character"),
+        pytest.param("[? a]\n", id="a pair in a list"),
         pytest.param("type: ADDED\n? object", id="a key without value and without a line's end"),
     ],
 )

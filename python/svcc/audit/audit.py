@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from svcc.addresses import canonical_address
 from svcc.audit.baseline import Baseline
 from svcc.audit.catalogue import CATALOGUE
-from svcc.audit.causes import explained, one_owner
+from svcc.audit.causes import explained, one_owner, without_proxy
 from svcc.audit.classify import classify, ordered
 from svcc.audit.classify_against import classify_against
 from svcc.audit.classify_declared import Declared
@@ -38,9 +38,17 @@ from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.nft.text import table_text
 from svcc.trace.evaluator import Evaluator
 
-__all__ = ["audit", "audit_against", "audit_dataplane"]
+__all__ = ["ReadRuleset", "audit", "audit_against", "audit_dataplane", "read_ruleset"]
 
 _SHOWN: Final = 3
+
+
+@frozen
+class ReadRuleset:
+    """A ruleset that was read before it is known whose node it is: its text, and what it does."""
+
+    document: bytes = field(repr=False)
+    evaluator: Evaluator
 
 
 def audit(
@@ -77,8 +85,18 @@ def audit(
     )
 
 
+def read_ruleset(ruleset: Compilation | str | bytes, dump: str = "") -> ReadRuleset:
+    """Read a ruleset for `audit_dataplane`; other threads can run meanwhile.
+
+    Raises:
+        InputError: the dump cannot be read.
+    """
+    document = _document(ruleset)
+    return ReadRuleset(document, _evaluator(document, dump, (), big_endian=False))
+
+
 def audit_dataplane(
-    ruleset: Compilation | str | bytes,
+    ruleset: Compilation | str | bytes | ReadRuleset,
     dataplane: Dataplane,
     cluster: Cluster | None = None,
     *,
@@ -94,19 +112,19 @@ def audit_dataplane(
     Raises:
         InputError: the dump cannot be read.
     """
-    document = _document(ruleset)
+    read = ruleset if isinstance(ruleset, ReadRuleset) else read_ruleset(ruleset, dump)
     addresses = [address for family in dataplane.families for address in family.node_addresses]
-    evaluator = _evaluator(document, dump, addresses, big_endian=dataplane.big_endian)
+    evaluator = read.evaluator.on_node(addresses, big_endian=dataplane.big_endian)
     families = declarations(dataplane)
     comparison = prove(evaluator, families, local_addresses_complete=False)
-    declared, has_endpoint = Declared(dataplane, cluster), Mentions(document).has_endpoint
+    declared, has_endpoint = Declared(dataplane, cluster), Mentions(read.document).has_endpoint
     ours = [each for each in comparison.differences if not each.aside]
     found = classify(ours, declared, has_endpoint)
     found = with_clients(without_suppositions(found, declared), evaluator, declared, families, has_endpoint)
     inspected = inspect(evaluator.native)
     is_right = comparison.is_whole and all(each.severity is Severity.INFO for each in found)
     structure = tuple(map(_harmless, inspected.findings)) if is_right else inspected.findings
-    found, structure = one_owner(found, structure)
+    found, structure = one_owner(without_proxy(found, inspected.owners), structure)
     to_explain = bool(found) and not is_right
     if to_explain and (departures := departures_from(inspected.native, inspected.owners, dataplane)) is not None:
         causes = explained(found, structure, departures, dataplane)
@@ -114,10 +132,10 @@ def audit_dataplane(
     if to_explain and cluster is not None and settings is not None:
         found = with_other_node(
             found,
-            document,
+            read.document,
             cluster,
             dataplane.node,
-            lambda node: _of_node(document, build_dataplane(cluster, node, settings).dataplane),
+            lambda node: _of_node(read, build_dataplane(cluster, node, settings).dataplane),
             sum(each.regions for each in ours),
         )
     asides = foreign_networks(
@@ -197,10 +215,10 @@ def _evaluator(document: bytes, name: str, local_addresses: Iterable[str], *, bi
         raise InputError(f"{name}: {error.message}" if name else error.message, hint=error.hint) from None
 
 
-def _of_node(document: bytes, dataplane: Dataplane) -> Comparison:
+def _of_node(read: ReadRuleset, dataplane: Dataplane) -> Comparison:
     """How a ruleset compares with what is declared for a node."""
     addresses = [address for family in dataplane.families for address in family.node_addresses]
-    evaluator = _evaluator(document, "", addresses, big_endian=dataplane.big_endian)
+    evaluator = read.evaluator.on_node(addresses, big_endian=dataplane.big_endian)
     return prove(evaluator, declarations(dataplane), local_addresses_complete=False)
 
 

@@ -13,10 +13,11 @@ from svcc.audit.classify import ordered
 from svcc.audit.classify_messages import listed
 from svcc.audit.departures import Departure, Departures, Topic
 from svcc.audit.finding import Finding, FindingKind, RulePlace
+from svcc.audit.owners import TableOwner
 from svcc.dataplane.contract import Dataplane, ServicePortPlan
 from svcc.select import ServicePortName
 
-__all__ = ["Explained", "explained", "one_owner"]
+__all__ = ["Explained", "explained", "one_owner", "without_proxy"]
 
 K = FindingKind
 _TOPICS: Final[dict[FindingKind, Topic]] = {
@@ -120,7 +121,6 @@ def _merged(group: Sequence[Finding], causes: tuple[Departure, ...]) -> Finding:
     first = min(group, key=lambda each: len(each.witness.local_addresses) if each.witness else 0)
     entry = CATALOGUE[first.kind]
     shares = [each.share for each in group if each.share is not None]
-    clients = {client for each in group for client in each.clients}
     return evolve(
         first,
         message=f"{_words(causes)}: {entry.title[0].lower()}{entry.title[1:]} at {_subjects(group)}",
@@ -132,15 +132,21 @@ def _merged(group: Sequence[Finding], causes: tuple[Departure, ...]) -> Finding:
         hint=first.hint if all(each.hint == first.hint for each in group) else entry.hint,
         regions=sum(each.regions for each in group),
         share=min(shares, default=None),
-        clients=tuple(client for client in ("external", "pod", "node") if client in clients),
+        clients=_clients(group),
     )
+
+
+def _clients(group: Iterable[Finding]) -> tuple[str, ...]:
+    seen = {client for each in group for client in each.clients}
+    return tuple(client for client in ("external", "pod", "node") if client in seen)
 
 
 def _subjects(group: Sequence[Finding]) -> str:
     services = sorted({each.subject for each in group if each.service_port is not None})
     others = sorted({each.subject for each in group if each.service_port is None})
     ports = f"{len(services)} Service port{'s' if len(services) > 1 else ''} ({listed(services)})"
-    return " and ".join([*([ports] if services else []), *others])
+    *most, last = [*([ports] if services else []), *others]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _words(causes: Sequence[Departure]) -> str:
@@ -150,6 +156,30 @@ def _words(causes: Sequence[Departure]) -> str:
 
 def _places(causes: Sequence[Departure], finding: Finding) -> tuple[RulePlace, ...]:
     return tuple(dict.fromkeys((*(each.place for each in causes), *finding.rules)))[:_MOST_RULES]
+
+
+def without_proxy(findings: Sequence[Finding], owners: Iterable[TableOwner]) -> tuple[Finding, ...]:
+    """The findings; where no service proxy has rules at all, what its rules would be for is one of them."""
+    if any(owner.translates_services for owner in owners):
+        return tuple(findings)
+    lost = [each for each in findings if each.kind in _TOPICS]
+    if len(lost) <= 1:
+        return tuple(findings)
+    first = next((each for each in lost if each.kind is K.SERVICE_MISSING), lost[0])
+    merged = evolve(
+        first,
+        message=f"no service proxy has rules on this node, which fails {_subjects(lost)}",
+        subject="service proxy",
+        service_port=None,
+        source=None,
+        details=(),
+        rules=(),
+        hint=CATALOGUE[K.SERVICE_MISSING].hint,
+        regions=sum(each.regions for each in lost),
+        share=min((each.share for each in lost if each.share is not None), default=None),
+        clients=_clients(lost),
+    )
+    return ordered((merged, *(each for each in findings if each.kind not in _TOPICS)))
 
 
 def one_owner(

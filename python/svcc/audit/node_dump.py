@@ -7,11 +7,11 @@ from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
-from svcc.audit.finding import AuditReport, Finding
+from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.errors import InputError, SvccError
-from svcc.fields import Source
+from svcc.fields import Severity, Source
 
-__all__ = ["Auditor", "NodeDump", "NodeResult", "audited", "dumps_in", "failed"]
+__all__ = ["Auditor", "NodeDump", "NodeResult", "audited", "dumps_in", "failed", "report_of"]
 
 _SUFFIXES: Final = (".json.gz", ".nft.gz", ".json", ".nft")
 
@@ -98,6 +98,20 @@ def _portable(report: AuditReport) -> AuditReport:
         findings=tuple(map(plain, report.findings)),
         suppressed=tuple(evolve(each, finding=plain(each.finding)) for each in report.suppressed),
     )
+
+
+def report_of(result: NodeResult) -> AuditReport:
+    """The report of a node; where there is none, one that says so: no summary may look as if the node were fine."""
+    if result.report is not None:
+        return result.report
+    unread = Finding(
+        FindingKind.NOT_DECIDABLE,
+        Severity.ERROR,
+        f"the node was not audited: {result.error}",
+        f"dump of {result.node}",
+        hint="take the dump again: nft -j list ruleset",
+    )
+    return AuditReport(result.node, result.dump, Verdict.NOT_PROVED, findings=(unread,))
 
 
 def failed(dump: NodeDump, reason: str) -> NodeResult:

@@ -52,7 +52,7 @@ def scope_of_two(
     local_addresses: Iterable[str], *, regions: int, notes: Iterable[str] = (), more: Iterable[str] = ()
 ) -> Scope:
     """The scope of a comparison of two rulesets."""
-    assumptions = (_own_addresses(local_addresses, _ANY_OTHER), _NOTHING_REMEMBERED, _WHOLE, *more)
+    assumptions = (_own_addresses(local_addresses, _ANY_OTHER), _NO_MARK, _NOTHING_REMEMBERED, _WHOLE, *more)
     return Scope(regions, assumptions, NOT_COVERED, tuple(notes))
 
 

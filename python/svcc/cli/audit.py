@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import click
 from attrs import frozen
 
-from svcc.audit.audit import audit_against, audit_dataplane
+from svcc.audit.audit import ReadRuleset, audit_against, audit_dataplane, read_ruleset
 from svcc.audit.baseline import Baseline, baseline_lines, read_baseline
 from svcc.audit.dump import live_dump, unpacked
 from svcc.audit.finding import AuditReport, FindingKind
@@ -144,7 +145,10 @@ def audit_command(
         )
     found = _Dump("this machine", live_dump()) if live else _read(dump or "-")
     if against is None:
-        report = _audited(talk, found, filenames, settings_flags, accepted, unreachable=unreachable)
+        # Rust reads the dump without Python's lock, so the manifests are read at the same time.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            ruleset = beside.submit(read_ruleset, found.data, found.name)
+            report = _audited(talk, found.name, ruleset, filenames, settings_flags, accepted, unreachable=unreachable)
     else:
         other = _read(against)
         with talk.progress("comparing the rulesets"):
@@ -207,7 +211,8 @@ def _baseline(name: str | None) -> Baseline | None:
 
 def _audited(
     talk: Talk,
-    dump: _Dump,
+    dump: str,
+    ruleset: Future[ReadRuleset],
     filenames: tuple[str, ...],
     flags: dict[str, Any],
     baseline: Baseline | None,
@@ -224,12 +229,12 @@ def _audited(
         talk.say("warning: the manifests hold no Service: whatever the node serves counts as not declared")
     with talk.progress("auditing"):
         return audit_dataplane(
-            dump.data,
+            ruleset.result(),
             built.dataplane,
             loaded.cluster,
             settings=settings,
             baseline=baseline,
-            dump=dump.name,
+            dump=dump,
             unreachable=unreachable,
         )
 

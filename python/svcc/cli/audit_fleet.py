@@ -13,7 +13,7 @@ from svcc.audit.baseline import Baseline
 from svcc.audit.declared_nodes import DeclaredNodes
 from svcc.audit.finding import AuditReport
 from svcc.audit.fleet import audit_fleet
-from svcc.audit.node_dump import dumps_in
+from svcc.audit.node_dump import dumps_in, report_of
 from svcc.audit.verdict import exit_code
 from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
 from svcc.cli.options import InputOptions
@@ -77,7 +77,7 @@ def audit_folder(
             scheduler=scheduler,
             progress=progress,
         )
-    reports = [result.report for result in results if result.report is not None]
+    reports = [report_of(result) for result in results]
     if output_dir is None:
         from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from svcc.addresses import IPFamily, address_bytes
 from svcc.dataplane.addresses import ServiceAddress, cluster_address, external_addresses
-from svcc.dataplane.conflicts import Claims, oldest_first
+from svcc.dataplane.conflicts import Claims
 from svcc.dataplane.contract import (
     Dataplane,
     Decision,
@@ -22,6 +22,7 @@ from svcc.dataplane.contract import (
 )
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
+from svcc.model.age import oldest_first
 from svcc.model.balancing import AT_RANDOM, TABLE_SIZES, LoadBalancing, balancing_of
 from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Protocol, Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy

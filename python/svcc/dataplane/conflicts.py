@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
 from svcc.dataplane.addresses import ServiceAddress, Steps
 from svcc.fields import FieldPath, Problem, ProblemKind
 from svcc.model.service import Protocol, Service
 
-__all__ = ["Claims", "oldest_first"]
-
-_NO_DATE = datetime.max.replace(tzinfo=UTC)
-
-
-def oldest_first(services: Iterable[Service]) -> list[Service]:
-    """Services by creation time, those without one last, then by namespace and name."""
-    return sorted(services, key=lambda service: (_created(service), service.namespace, service.name))
-
-
-def _created(service: Service) -> datetime:
-    if not service.creation_timestamp:
-        return _NO_DATE
-    try:
-        created = datetime.fromisoformat(service.creation_timestamp)
-    except ValueError:
-        return _NO_DATE
-    return created if created.tzinfo else created.replace(tzinfo=UTC)
+__all__ = ["Claims"]
 
 
 class Claims:

@@ -142,6 +142,7 @@ def _read_bytes(data: bytes, file: str, limits: Limits, documents: list[Document
         detail = f"the byte 0x{data[error.start]:02x} is not UTF-8: {error.reason}"
         problems.append(problem_at("not-utf8", file, line, detail))
         return
+    del data  # It may be large, and nobody needs it any more.
     _read_characters(text, file, limits, documents, problems)
 
 

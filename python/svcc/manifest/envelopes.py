@@ -9,11 +9,13 @@ from attrs import frozen
 
 from svcc.fields import Problem, ProblemKind, Source
 from svcc.manifest.parsed import Limits, Parsed, problem_at
+from svcc.wire.written import WrittenObject
 
 __all__ = ["Document", "latest_states", "unwrap"]
 
 _WATCH_EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 _LIST: Final = "List"
+_OBJECTS: Final = frozenset({dict, WrittenObject})
 
 
 @frozen
@@ -50,7 +52,7 @@ class _Unwrapping:
         if type(value) is list:
             if parsed.flaw_count() == sum(element.flaw_count() for element in parsed.elements()):
                 yield from self.elements(parsed, parsed.elements(), {}, event, lists)
-        elif type(value) is not dict:
+        elif type(value) not in _OBJECTS:
             if not parsed.flaw_count():
                 yield _not_an_object(self.file, parsed)
         elif _is_watch_event(value):
@@ -64,7 +66,7 @@ class _Unwrapping:
         if parsed.end - parsed.start > self.limits.object_characters:
             detail = f"the object is larger than {self.limits.object_characters} characters"
             return problem_at("too-large", self.file, parsed.line, detail)
-        return Document(value, Source(self.file, parsed.line, parsed.line_of), event)
+        return Document(value, Source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup()), event)
 
     def items(self, parsed: Parsed, event: str | None, lists: int) -> Iterator[Document | Problem]:
         value = parsed.value
@@ -104,7 +106,7 @@ class _Unwrapping:
             return
         for element in elements:
             value = element.value
-            if type(value) is not dict:  # as plain as it gets, because of the time it takes for 20 000 elements
+            if type(value) not in _OBJECTS:  # as plain as it gets, because of the time it takes for 20 000 elements
                 if not element.flaw_count():
                     yield _not_an_object(self.file, element)
             elif _is_list(value) or _is_watch_event(value):

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 import yaml
 from attrs import field, frozen
 
-from svcc.fields import FieldPath
+from svcc.fields import FieldPath, Rewritten
 from svcc.manifest.parsed import Parsed
+from svcc.manifest.yaml_rewritten import rewritten_in
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
 
 __all__ = ["Loader", "Span", "Spans", "YamlParsed", "line_counter"]
@@ -50,17 +51,21 @@ Spans = Mapping[int, tuple[Any, Sequence[tuple[int, int, int, int]]]]
 
 @frozen(eq=False)
 class YamlParsed(Parsed):
-    """A value in `text`, a part of a file that starts in line `base` of it; `column` is that of the value."""
+    """A value in `text`, a part of a file that starts in line `base` of it; `column` is that of the value.
+
+    `changed` are the offsets of all scalars of the text, in ascending order, that mean something else than they spell.
+    """
 
     _text: str = field(repr=False)
     _base: int
     _column: int
     _spans: Spans = field(repr=False)
+    _changed: Sequence[int] = field(default=(), repr=False)
 
     def _part(self, value: Any, span: tuple[int, int, int, int]) -> Parsed:
         line, column, start, end = span
-        place = (start, end, self.flaws, self._text, self._base, column, self._spans)
-        return type(self)(value, self._base + line, *place)
+        known = (self.flaws, self._text, self._base, column, self._spans, self._changed)
+        return type(self)(value, self._base + line, start, end, *known)
 
     def _places(self, value: Any, count: int) -> Sequence[tuple[int, int, int, int]]:
         # A list that is an alias of something else has no places of its own: its parts are where the alias is.
@@ -81,10 +86,6 @@ class YamlParsed(Parsed):
         """See `Parsed`."""
         return self.line + self._row_of(self._own_text(), path)
 
-    def _own_text(self) -> str:
-        """The text of the value, with the indentation of its first line, so that it is a document of its own."""
-        return " " * self._column + self._text[self.start : self.end]
-
     def _row_of(self, text: str, path: FieldPath) -> int:
         """The row (0 is the first) of the field `path` in `text`, or of its nearest parent that was written."""
         loader = Loader(text)
@@ -97,6 +98,28 @@ class YamlParsed(Parsed):
         finally:
             loader.dispose()
         return offset
+
+    def rewritten_lookup(self) -> Callable[[], Sequence[Rewritten]] | None:
+        """See `Parsed`."""
+        if not self._changed:
+            return None
+        first = bisect_left(self._changed, self.start)
+        return self._rewritten if first < len(self._changed) and self._changed[first] < self.end else None
+
+    def _rewritten(self) -> Sequence[Rewritten]:
+        loader = Loader(self._own_text())
+        found: list[Rewritten] = []
+        try:
+            found.extend(rewritten_in(loader))
+        except yaml.YAMLError:
+            pass  # As in `line_of`.
+        finally:
+            loader.dispose()
+        return found
+
+    def _own_text(self) -> str:
+        """The text of the value, with the first line's indentation put back: a document of its own."""
+        return " " * self._column + self._text[self.start : self.end]
 
 
 def _lines_towards(loader: Any, steps: Sequence[_Step], line_of: Callable[[Any], int]) -> Iterator[int]:

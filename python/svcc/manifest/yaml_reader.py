@@ -41,8 +41,8 @@ def read_yaml(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[
     data = text.encode("utf-8", "surrogatepass")
     chunks, rows = _native.read_yaml(data, min(limits.depth, _ALL), min(limits.aliased_nodes, _ALL))
     parsed: list[Parsed] = [
-        _NativeParsed(value, line, start, end, flaws, text if chunk is None else chunk, base, column, spans)
-        for chunk, base, flaws, spans, documents in chunks
+        _NativeParsed(value, line, start, end, flaws, text if chunk is None else chunk, base, column, spans, changed)
+        for chunk, base, flaws, changed, spans, documents in chunks
         for value, line, start, end, column in documents
     ]
     problems = [

@@ -146,17 +146,22 @@ class Evaluator:
             document = ruleset.encode("utf-8", "surrogateescape")
         else:
             document = bytes(ruleset)
-        packed = []
-        for text in local_addresses:
-            address = canonical_address(text)
-            if address is None:
-                raise ValueError(f"{text!r} is no IP address")
-            packed.append(address_bytes(address))
+        packed = _packed(local_addresses)
         is_json = document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}
         try:
             self._program = _native.Program(document, is_json, packed, big_endian)
         except ValueError as error:
             raise InputError(f"the dump cannot be read: {printable(str(error))}") from None
+
+    def on_node(self, local_addresses: Iterable[str], *, big_endian: bool = False) -> Evaluator:
+        """The same ruleset, which is not read again, on a node of which this is known.
+
+        Raises:
+            ValueError: a local address is none.
+        """
+        other = Evaluator.__new__(Evaluator)
+        other._program = self._program.at(_packed(local_addresses), big_endian)  # noqa: SLF001  (of the same class)
+        return other
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -210,6 +215,16 @@ class Evaluator:
             ports=memoryview(ports).cast("H"),
             marks=memoryview(marks).cast("I"),
         )
+
+
+def _packed(addresses: Iterable[str]) -> list[bytes]:
+    packed = []
+    for text in addresses:
+        address = canonical_address(text)
+        if address is None:
+            raise ValueError(f"{text!r} is no IP address")
+        packed.append(address_bytes(address))
+    return packed
 
 
 def outcome_of(row: ChanceRow) -> Outcome:

@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod hashing;
 pub mod inspect;
 pub mod kernel_hash;
+pub mod manifest;
 pub mod program;
 pub mod proof;
 pub mod read;

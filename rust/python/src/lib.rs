@@ -6,6 +6,7 @@ mod comparison;
 mod declaration;
 mod hashing;
 mod inspection;
+mod manifest;
 mod program;
 mod proof;
 mod selection;
@@ -31,6 +32,8 @@ mod _native {
     use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
     #[pymodule_export]
     use super::inspection::Inspection;
+    #[pymodule_export]
+    use super::manifest::{JsonObject, JsonText};
     #[pymodule_export]
     use super::program::Program;
     #[pymodule_export]

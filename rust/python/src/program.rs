@@ -1,5 +1,7 @@
 //! The binding of rulesets that can be run.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -11,7 +13,7 @@ use svcc_core::ruleset::Hook;
 /// A ruleset that can be run, with what is known about its node.
 #[pyclass(frozen, module = "svcc._native")]
 pub(crate) struct Program {
-    pub(crate) program: program::Program,
+    pub(crate) program: Arc<program::Program>,
     pub(crate) surroundings: Surroundings,
 }
 
@@ -39,7 +41,13 @@ impl Program {
                 Ok(program::Program::new(ruleset))
             })
             .map_err(|error: read::ReadError| PyValueError::new_err(error.to_string()))?;
-        Ok(Self { program, surroundings })
+        Ok(Self { program: Arc::new(program), surroundings })
+    }
+
+    /// The same ruleset on a node of which something else is known.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+    fn at(&self, local_addresses: Vec<Vec<u8>>, big_endian: bool) -> PyResult<Self> {
+        Ok(Self { program: Arc::clone(&self.program), surroundings: surroundings(&local_addresses, big_endian)? })
     }
 
     /// What whoever relies on the dump should know: a place and a sentence each.
@@ -101,12 +109,15 @@ impl Program {
     }
 
     /// What becomes of packed packets: verdicts, flags, addresses, ports and marks, the last two in native byte order.
+    /// One by one they are run without what is known of those before them: the same, only slower.
+    #[pyo3(signature = (packets, interfaces, one_by_one=false))]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
     fn batch<'py>(
         &self,
         py: Python<'py>,
         packets: &[u8],
         interfaces: Vec<String>,
+        one_by_one: bool,
     ) -> PyResult<[Bound<'py, PyBytes>; 5]> {
         let numbers: Vec<u128> = interfaces
             .iter()
@@ -115,8 +126,9 @@ impl Program {
             .into_iter()
             .flatten()
             .collect();
+        let run = if one_by_one { evaluate::batch_one_by_one } else { evaluate::batch };
         let batch =
-            py.detach(|| evaluate::batch(&self.program, &self.surroundings, &numbers, packets)).map_err(|error| {
+            py.detach(|| run(&self.program, &self.surroundings, &numbers, packets)).map_err(|error| {
                 match error.packet {
                     Some(packet) => PyValueError::new_err(format!("packet {packet}: {}", error.message)),
                     None => PyValueError::new_err(error.message),

@@ -16,6 +16,7 @@ type ChunkRow<'py> = (
     Option<Bound<'py, PyString>>,
     usize,
     Vec<usize>,
+    Vec<usize>,
     Bound<'py, PyDict>,
     Vec<(Bound<'py, PyAny>, usize, usize, usize, usize)>,
 );
@@ -40,7 +41,6 @@ pub(crate) fn read_yaml<'py>(
 
 /// The row (0 is the first) of the field that `path` leads to, or of its nearest parent that is written.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "a list of Python is converted")]
 pub(crate) fn yaml_row(text: &str, path: Vec<PathStep>) -> usize {
     let path: Vec<Step> = path
         .into_iter()
@@ -134,7 +134,7 @@ impl<'py> Values for PythonValues<'py> {
         }
         let Ok(list) = value.cast::<PyList>() else { return Ok(None) };
         let parts: Vec<_> = list.iter().collect();
-        Ok(parts.iter().all(|part| part.is_instance_of::<PyDict>()).then_some(parts))
+        Ok(parts.iter().all(PyAnyMethods::is_instance_of::<PyDict>).then_some(parts))
     }
 
     fn is_null(&self, value: &Self::Value) -> bool {
@@ -152,7 +152,7 @@ fn chunk_row<'py>(py: Python<'py>, chunk: Chunk<'_, Bound<'py, PyAny>>, whole: u
     let documents = chunk.documents.into_iter();
     let documents = documents.map(|found| (found.value, found.line, found.start, found.end, found.column)).collect();
     let text = (chunk.text.len() < whole).then(|| PyString::new(py, &chunk.text));
-    Ok((text, chunk.line, chunk.flaws, spans, documents))
+    Ok((text, chunk.line, chunk.flaws, chunk.changed, spans, documents))
 }
 
 fn problem_row(py: Python<'_>, problem: Problem) -> PyResult<ProblemRow<'_>> {

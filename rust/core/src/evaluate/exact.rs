@@ -174,6 +174,28 @@ pub fn ways(program: &Program, surroundings: &Surroundings, packet: &Packet) -> 
     found
 }
 
+/// Whether a packet certainly fares as if the packets before it had changed nothing, because it meets none of it.
+pub(crate) fn is_untouched(program: &Program, surroundings: &Surroundings, before: &Changes, packet: &Packet) -> bool {
+    let mut world: Enumeration<false> = Enumeration::default();
+    for _ in 0..WAYS {
+        world.begin();
+        let mut machine = Machine::new(program, Flight::new(packet, surroundings), &mut world);
+        machine.before = before;
+        // Where it stops does not matter: alone it stops there, too.
+        drop(machine.run());
+        if machine.met {
+            return false;
+        }
+        while world.forks.last_mut().is_some_and(Fork::is_last) {
+            world.forks.pop();
+        }
+        if world.forks.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
 fn enumerate<const STEPS: bool>(
     program: &Program,
     surroundings: &Surroundings,

@@ -1,5 +1,6 @@
 //! A packet on its way: everything a rule can read or change.
 
+use super::origins::Origins;
 use super::outcome::{DestinationNat, SourceNat};
 use super::packet::{ConnectionState, Packet, RouteType, Surroundings};
 use crate::program::{End, Field, IpVersion, Set, Transport};
@@ -99,6 +100,7 @@ pub(super) struct Flight<'a> {
     pub(super) source_done: bool,
     pub(super) destination_changed: bool,
     pub(super) source_changed: bool,
+    pub(super) origins: Origins,
 }
 
 impl<'a> Flight<'a> {
@@ -127,6 +129,7 @@ impl<'a> Flight<'a> {
             source_done: false,
             destination_changed: false,
             source_changed: false,
+            origins: Origins::PACKET,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::flight::{Flight, Loaded, Missing};
 use super::machine::{Machine, Stop, World};
 use super::memory::Change;
+use super::trails::Operand;
 use crate::program::{Answer, Data, Part, SetId};
 use crate::ruleset::SetOperation;
 use std::borrow::Cow;
@@ -22,14 +23,17 @@ impl<'a, W: World> Machine<'a, W> {
     pub(super) fn find(&mut self, key: &'a [Part], set_id: SetId) -> Result<Found<'a>, Stop> {
         let program = self.program;
         let set = &program.sets[set_id];
-        let mut known = [0; 8];
+        let (mut known, mut origins) = ([0; 8], [Operand::Constant(0); 8]);
         let mut missing: Option<(Missing<'a>, Vec<Option<u128>>)> = None;
         if key.len() > known.len() {
             return Err(self.unknown("its key has too many parts"));
         }
         for (place, part) in key.iter().enumerate() {
             match self.value(part)? {
-                Loaded::Value(value) => known[place] = value,
+                Loaded::Value(value) => {
+                    known[place] = value;
+                    origins[place] = self.origin();
+                }
                 Loaded::Break => return Ok(Found::Break),
                 Loaded::Unknown(why) => {
                     let (_, values) = missing.get_or_insert_with(|| (why, vec![Some(0); key.len()]));
@@ -38,12 +42,14 @@ impl<'a, W: World> Machine<'a, W> {
             }
         }
         if let Some((why, mut values)) = missing {
+            self.leave_trail();
             for (value, known) in values.iter_mut().zip(known) {
                 *value = value.map(|_| known);
             }
             return self.find_unknown(why, &values, set_id);
         }
-        let known = &known[..key.len()];
+        let (known, origins) = (&known[..key.len()], &origins[..key.len()]);
+        self.tell_found(set_id, key, origins, known);
         if let Some(data) = self.changed(set_id, known) {
             return Ok(data.clone().map_or(Found::Nothing, |data| Found::Data(Cow::Owned(data))));
         }
@@ -84,8 +90,9 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     /// What packets made of an element, the last of them: None where none did anything with it.
-    fn changed(&self, set: SetId, key: &[u128]) -> Option<&Option<Data>> {
+    fn changed(&mut self, set: SetId, key: &[u128]) -> Option<&Option<Data>> {
         let found = self.before.of_key(set, key);
+        self.met |= found.is_some();
         let own = self.changes.iter().rev().find(|change| change.set == set && change.key == key);
         own.or(found).map(|change| &change.data)
     }
@@ -151,7 +158,7 @@ impl<'a, W: World> Machine<'a, W> {
             let data = if new.is_empty() { Data::Member } else { Data::Values(new.into_boxed_slice()) };
             self.changes.push(Change { set, key: values, data: Some(data) });
         }
-        let name = self.program.sets[set].name.clone().unwrap_or_default();
+        let name = self.program.sets[set].name.as_deref().unwrap_or_default();
         self.record(|| match operation {
             SetOperation::Delete => format!("forgotten in {name}"),
             SetOperation::Add | SetOperation::Update => format!("remembered in {name}"),

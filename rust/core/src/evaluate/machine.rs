@@ -4,6 +4,7 @@ use super::flight::{Address, Flight, Loaded, Missing};
 use super::memory::{Change, Changes};
 use super::outcome::{DestinationNat, Outcome, SourceNat, Verdict};
 use super::packet::{ConnectionState, RouteType};
+use super::trails::{Operand, Trail};
 use crate::program::{ChainId, End, IpVersion, Part, Program, Site, Stage};
 use crate::ruleset::{Hook, NumgenMode};
 
@@ -38,6 +39,12 @@ pub(super) trait World {
         options: usize,
     ) -> Result<usize, Stop>;
 
+    /// Where the questions that decide about the packet are written down, if they are.
+    #[inline]
+    fn trail(&mut self) -> Option<&mut Trail> {
+        None
+    }
+
     /// A step was made.
     fn step(&mut self, hook: Hook, chain: ChainId, rule: Option<usize>, event: String);
 }
@@ -68,13 +75,24 @@ pub(super) struct Machine<'a, W> {
     pub(super) changes: Vec<Change>,
     /// What packets before it changed.
     pub(super) before: &'a Changes,
+    /// Whether it met any of them.
+    pub(super) met: bool,
     pub(super) budget: u32,
     pub(super) place: (ChainId, usize),
 }
 
 impl<'a, W: World> Machine<'a, W> {
     pub(super) fn new(program: &'a Program, flight: Flight<'a>, world: &'a mut W) -> Self {
-        Self { program, flight, world, changes: Vec::new(), before: Changes::NONE, budget: BUDGET, place: (0, 0) }
+        Self {
+            program,
+            flight,
+            world,
+            changes: Vec::new(),
+            before: Changes::NONE,
+            met: false,
+            budget: BUDGET,
+            place: (0, 0),
+        }
     }
 
     /// The whole way of the packet.
@@ -125,6 +143,7 @@ impl<'a, W: World> Machine<'a, W> {
     }
 
     fn route(&mut self) -> Result<(), Stop> {
+        self.tell_route(End::Destination);
         let here = match self.flight.route_type(End::Destination) {
             Some(RouteType::Local | RouteType::Broadcast | RouteType::Multicast) => {
                 self.flight.packet.hook != Hook::Output
@@ -334,8 +353,9 @@ impl<'a, W: World> Machine<'a, W> {
         format!("`{}` (table {} {}, chain {}{handle})", listed.rules[rule], table.family, table.name, listed.name)
     }
 
-    pub(super) fn set_destination(&mut self, address: Option<u128>, port: Option<u16>) {
+    pub(super) fn set_destination(&mut self, address: Option<u128>, port: Option<u16>, origins: [Operand; 2]) {
         let before = (self.flight.destination, self.flight.destination_port);
+        self.tell_destination(address, port, origins);
         if let Some(address) = address {
             self.flight.destination = Address::Known(address);
         }

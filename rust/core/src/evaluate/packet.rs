@@ -1,5 +1,6 @@
 //! Packets and what has to be known about them.
 
+use crate::kernel_hash::ByteOrder;
 use crate::program::{IpVersion, Span};
 use crate::ruleset::Hook;
 
@@ -76,6 +77,10 @@ pub(crate) enum RouteType {
 }
 
 impl Surroundings {
+    pub(crate) fn byte_order(&self) -> ByteOrder {
+        if self.big_endian { ByteOrder::Big } else { ByteOrder::Little }
+    }
+
     /// Whether an address is one of the node's own, the loopback addresses included.
     #[must_use]
     pub fn is_local(&self, version: IpVersion, address: u128) -> bool {

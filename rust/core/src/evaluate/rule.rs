@@ -15,7 +15,6 @@ pub(super) enum Next {
 }
 
 impl<'a, W: World> Machine<'a, W> {
-    #[expect(clippy::too_many_lines, reason = "one arm for each action, none of which says anything of another")]
     pub(super) fn rule(&mut self, rule: &'a Rule) -> Result<Next, Stop> {
         for action in &rule.actions {
             match action {
@@ -51,6 +50,7 @@ impl<'a, W: World> Machine<'a, W> {
                     if matches!(value, Loaded::Break) {
                         return Ok(Next::Rule);
                     }
+                    self.tell_assigned(target);
                     self.assign(target, value)?;
                 }
                 Action::Nat { kind, family, target, flags: _ } => {
@@ -86,7 +86,11 @@ impl<'a, W: World> Machine<'a, W> {
                 Action::AnyBit { part, bits, negated } => match self.value(part)? {
                     Loaded::Break => return Ok(Next::Rule),
                     Loaded::Value(value) => {
-                        if (value & bits != 0) == *negated {
+                        let any = value & bits != 0;
+                        if let Some(trail) = self.world.trail() {
+                            trail.any_bit(*bits, any);
+                        }
+                        if any == *negated {
                             return Ok(Next::Rule);
                         }
                     }
@@ -96,20 +100,11 @@ impl<'a, W: World> Machine<'a, W> {
                         }
                     }
                 },
-                Action::Same { left, right, negated } => match (self.value(left)?, self.value(right)?) {
-                    (Loaded::Break, _) | (_, Loaded::Break) => return Ok(Next::Rule),
-                    (Loaded::Value(left), Loaded::Value(right)) => {
-                        if (left == right) == *negated {
-                            return Ok(Next::Rule);
-                        }
+                Action::Same { left, right, negated } => {
+                    if self.same(left, right)?.is_none_or(|same| same == *negated) {
+                        return Ok(Next::Rule);
                     }
-                    (Loaded::Unknown(missing), _) | (_, Loaded::Unknown(missing)) => {
-                        let condition = || format!("{left:?} == {right:?}");
-                        if self.undecided(missing, condition, 2)? == usize::from(!*negated) {
-                            return Ok(Next::Rule);
-                        }
-                    }
-                },
+                }
                 Action::Conditional(words) => {
                     let missing = Missing::Condition(words);
                     let place = self.place;
@@ -161,14 +156,13 @@ impl<'a, W: World> Machine<'a, W> {
     fn compare(&mut self, part: &'a Part, comparison: Comparison, span: Span) -> Result<bool, Stop> {
         Ok(match self.value(part)? {
             Loaded::Break => false,
-            Loaded::Value(value) => match comparison {
-                Comparison::NotEqual => !span.contains(value),
-                Comparison::Less => value < span.low,
-                Comparison::Greater => value > span.low,
-                Comparison::LessOrEqual => value <= span.low,
-                Comparison::GreaterOrEqual => value >= span.low,
-                Comparison::Implicit | Comparison::Equal => span.contains(value),
-            },
+            Loaded::Value(value) => {
+                let holds = holds(comparison, span, value);
+                if let Some(trail) = self.world.trail() {
+                    trail.compare(comparison, span, holds);
+                }
+                holds
+            }
             Loaded::Unknown(missing) => {
                 let equal = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
                 let excluded = equal && span.is_one() && Flight::excludes(missing, span.low);
@@ -178,6 +172,24 @@ impl<'a, W: World> Machine<'a, W> {
                 };
                 let holds = !excluded && self.undecided(missing, || format!("{part:?} {asked:?} {span:?}"), 2)? == 0;
                 holds == positive
+            }
+        })
+    }
+
+    /// Whether two values are equal; None where the packet has not both of them.
+    fn same(&mut self, left: &'a Part, right: &'a Part) -> Result<Option<bool>, Stop> {
+        let (left_value, left_origin) = (self.value(left)?, self.origin());
+        let (right_value, right_origin) = (self.value(right)?, self.origin());
+        Ok(match (left_value, right_value) {
+            (Loaded::Break, _) | (_, Loaded::Break) => None,
+            (Loaded::Value(left), Loaded::Value(right)) => {
+                if let Some(trail) = self.world.trail() {
+                    trail.same(left_origin, right_origin, left == right);
+                }
+                Some(left == right)
+            }
+            (Loaded::Unknown(missing), _) | (_, Loaded::Unknown(missing)) => {
+                Some(self.undecided(missing, || format!("{left:?} == {right:?}"), 2)? == 0)
             }
         })
     }
@@ -233,5 +245,18 @@ impl<'a, W: World> Machine<'a, W> {
             _ => "an unknown value is set".to_owned(),
         });
         Ok(())
+    }
+}
+
+/// Whether a value compares with a span as a rule says.
+#[inline]
+pub(super) fn holds(comparison: Comparison, span: Span, value: u128) -> bool {
+    match comparison {
+        Comparison::NotEqual => !span.contains(value),
+        Comparison::Less => value < span.low,
+        Comparison::Greater => value > span.low,
+        Comparison::LessOrEqual => value <= span.low,
+        Comparison::GreaterOrEqual => value >= span.low,
+        Comparison::Implicit | Comparison::Equal => span.contains(value),
     }
 }

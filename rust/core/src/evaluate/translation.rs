@@ -4,6 +4,7 @@ use super::flight::{Address, Loaded};
 use super::lookup::Found;
 use super::machine::{Machine, Stop, World};
 use super::outcome::{DestinationNat, SourceNat};
+use super::trails::Operand;
 use crate::program::{Answer, Data, IpVersion, NatTarget};
 use crate::ruleset::{Hook, NatKind};
 
@@ -12,6 +13,7 @@ impl<'a, W: World> Machine<'a, W> {
     pub(super) fn translate(&mut self, kind: NatKind, target: &'a NatTarget) -> Result<bool, Stop> {
         let mut several = None;
         let (mut address, mut port) = (None, None);
+        let mut origins = [Operand::Constant(0); 2];
         let known = |loaded: Loaded<'a>| match loaded {
             Loaded::Value(value) => Ok(Some(value)),
             Loaded::Break => Ok(None),
@@ -21,9 +23,11 @@ impl<'a, W: World> Machine<'a, W> {
             NatTarget::Nothing => {}
             NatTarget::Several(words) => several = Some(words.clone()),
             NatTarget::Terms { address: new_address, port: new_port } => {
-                for (term, place) in [(new_address, &mut address), (new_port, &mut port)] {
+                let terms = [(new_address, &mut address), (new_port, &mut port)];
+                for ((term, place), origin) in terms.into_iter().zip(&mut origins) {
                     let Some(term) = term else { continue };
                     let loaded = self.term(term)?;
+                    *origin = self.origin();
                     match known(loaded) {
                         Ok(Some(value)) => *place = Some(value),
                         Ok(None) => return Ok(false),
@@ -46,24 +50,33 @@ impl<'a, W: World> Machine<'a, W> {
                 Found::Nothing | Found::Break => return Ok(false),
             },
         }
+        if let NatTarget::Map { .. } = target {
+            origins = self.origins();
+        }
+        self.tell_port(target, port, origins[1]);
         let port = port.and_then(|port| u16::try_from(port).ok());
         match kind {
             NatKind::Destination => match several {
                 Some(words) => self.hide_destination(DestinationNat::Several(words)),
-                None => self.set_destination(address, port),
+                None => self.set_destination(address, port, origins),
             },
-            NatKind::Redirect if self.flight.hook == Hook::Output => self.set_destination(Some(self.loopback()), port),
+            NatKind::Redirect if self.flight.hook == Hook::Output => {
+                let loopback = self.loopback();
+                self.set_destination(Some(loopback), port, [Operand::Constant(loopback), origins[1]]);
+            }
             NatKind::Redirect => {
                 self.hide_destination(DestinationNat::Redirect(port));
                 self.flight.destination_port_unknown = several.is_some();
                 if let (Some(port), Some(_)) = (port, self.flight.destination_port) {
                     self.flight.destination_port = Some(port);
+                    self.flight.origins.destination_port = origins[1];
                 }
             }
             NatKind::Source => {
                 self.flight.source_nat = match (several, address) {
                     (Some(words), _) => self.hide_source(SourceNat::Several(words)),
                     (None, Some(address)) => {
+                        self.tell_source(address, origins[0]);
                         self.flight.source_changed |= self.flight.source != Address::Known(address);
                         self.flight.source = Address::Known(address);
                         self.flight.source_port_unknown = true;

@@ -5,6 +5,7 @@ use super::rules::{Chain, ChainId, Rule, Verdict};
 use super::sets::{Data, Entry, Set, SetId};
 use super::terms::Site;
 use super::{Path, Program};
+use crate::evaluate::Trails;
 use crate::ruleset::{self, DataType, Element, ElementData, Expression, Ruleset, TableFamily};
 use rustc_hash::FxHashMap;
 
@@ -66,7 +67,7 @@ pub(super) fn link(ruleset: Ruleset) -> Program {
             });
         }
     }
-    Program { ruleset, chains, sets, counts, sites, paths: <[[Path; 5]; 2]>::default() }
+    Program { ruleset, chains, sets, counts, sites, paths: <[[Path; 5]; 2]>::default(), trails: Trails::default() }
 }
 
 impl Linker<'_> {

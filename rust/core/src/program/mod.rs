@@ -20,6 +20,7 @@ pub use rules::{Action, Chain, ChainId, NatTarget, Rule, Target, Verdict};
 pub use sets::{Answer, Data, Entry, Hit, Set, SetId};
 pub use terms::{End, Field, Part, Site, Term, Transport};
 
+use crate::evaluate::Trails;
 use crate::ruleset::{ChainType, Hook, Ruleset, TableFamily};
 use std::borrow::Cow;
 
@@ -46,6 +47,7 @@ pub struct Program {
     /// How many sites there are.
     pub sites: u32,
     paths: [[Path; 5]; 2],
+    pub(crate) trails: Trails,
 }
 
 /// The base chains of a hook: those of filters by priority, and between them, at one place, all of address translation.

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 pub type SetId = usize;
 
 /// What a set holds for a key.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Data {
     /// A set: nothing but membership.
     Member,

@@ -230,15 +230,17 @@ impl<'p> Run<'p> {
         state: &State,
     ) -> Followed {
         let port = port.and_then(|port| u16::try_from(port).ok());
+        if kind == NatKind::Destination && several.is_none() {
+            return self.set_destination(at, address, port, state);
+        }
         let mut next = state.clone();
         match kind {
-            NatKind::Destination => match several {
-                Some(words) => hide_destination(&mut next, DestinationNat::Several(words.into())),
-                None => return self.set_destination(at, address, port, next),
-            },
+            NatKind::Destination => {
+                hide_destination(&mut next, DestinationNat::Several(several.unwrap_or_default().into()));
+            }
             NatKind::Redirect if at.hook == Hook::Output => {
                 let loopback = if self.version() == IpVersion::V4 { 0x7f00_0001 } else { 1 };
-                return self.set_destination(at, Some(loopback), port, next);
+                return self.set_destination(at, Some(loopback), port, state);
             }
             NatKind::Redirect => {
                 hide_destination(&mut next, DestinationNat::Redirect(port));
@@ -268,17 +270,17 @@ impl<'p> Run<'p> {
             }
     }
 
-    fn set_destination(&mut self, at: At, address: Option<u128>, port: Option<u16>, mut next: State) -> Followed {
+    fn set_destination(&mut self, at: At, address: Option<u128>, port: Option<u16>, state: &State) -> Followed {
         self.functions.targets.extend(address);
-        if let Some(address) = address.filter(|address| self.surely_changes(*address, &next)) {
+        if let Some(address) = address.filter(|address| self.surely_changes(*address, state)) {
             let aim = Aim { address, port };
-            if let Some(found) = self.go_on_alike(at.position.base, aim, &next)? {
+            if let Some(found) = self.go_on_alike(at.position.base, aim, state)? {
                 return Ok(found);
             }
-            if next.destination == Address::Translated {
+            if state.destination == Address::Translated {
                 return Err(Failure::NeedsConstants);
             }
-            let before = next.clone();
+            let mut next = state.clone();
             next.destination = Address::Known(address);
             if let Some(port) = port {
                 next.destination_port = Port::Known(port);
@@ -287,9 +289,10 @@ impl<'p> Run<'p> {
             next.destination_changed = true;
             self.forget_way();
             let node = self.chain_end(at.position.base, ChainEnd::Translated, &next)?;
-            self.note_way(at.position.base, aim, &before);
+            self.note_way(at.position.base, aim, state);
             return Ok(node);
         }
+        let mut next = state.clone();
         let mut same = if next.destination_changed || !self.reaches.status { NO } else { YES };
         if let (Some(address), true) = (address, same == YES) {
             same = match next.destination {

@@ -8,6 +8,7 @@
 mod choose;
 mod narrow;
 
+use super::asked::Asked;
 use super::variable::Variable;
 use crate::program::IpVersion;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -21,10 +22,10 @@ pub const NO: NodeId = 0;
 /// The guard that always holds, the leaf 1.
 pub const YES: NodeId = 1;
 
-/// The leaves of outcomes below this are found by their place.
+/// Outcomes are counted from 0 and from here: by a ruleset, and by what was declared.
+const HALF: u32 = 1 << 31;
+/// The leaves of the first outcomes of each half are found by their places.
 const LEAVES: usize = 1 << 24;
-/// Of nodes with a mix at or below them; the bits beside it are those of [`kind`].
-const MIXED: u16 = 1 << 15;
 
 /// An interval of values, from behind the one before to `upper`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,13 +72,12 @@ enum Node {
 pub struct Diagram {
     version: IpVersion,
     nodes: Vec<Node>,
-    /// Of each node, which kinds of variables it and those below it ask for, and whether there is a mix among them:
-    /// below, the order of variables begins anew.
-    below: Vec<u16>,
+    /// Of each node, what it and those below it ask for.
+    asked: Vec<Asked>,
     edges: Vec<Edge>,
     shares: Vec<Share>,
-    /// The leaves of small outcomes; `NodeId::MAX` if there is none.
-    leaves: Vec<NodeId>,
+    /// The leaves of the first outcomes of each half; `NodeId::MAX` if there is none.
+    leaves: [Vec<NodeId>; 2],
     /// The latest node with a hash.
     known: FxHashMap<u64, NodeId>,
     /// Of each node, the one before it with the same hash; its own number if there is none.
@@ -94,8 +94,8 @@ impl Diagram {
         let mut diagram = Self {
             version,
             nodes: Vec::new(),
-            below: Vec::new(),
-            leaves: Vec::new(),
+            asked: Vec::new(),
+            leaves: [Vec::new(), Vec::new()],
             edges: Vec::new(),
             shares: Vec::new(),
             known: FxHashMap::default(),
@@ -150,16 +150,17 @@ impl Diagram {
 
     /// The leaf of an outcome.
     pub fn leaf(&mut self, outcome: u32) -> NodeId {
-        let place = outcome as usize;
+        let (half, place) = (usize::from(outcome >= HALF), (outcome % HALF) as usize);
         if place < LEAVES {
-            if place >= self.leaves.len() {
-                self.leaves.resize(place + 1, NodeId::MAX);
+            if place >= self.leaves[half].len() {
+                self.leaves[half].resize(place + 1, NodeId::MAX);
             }
-            if self.leaves[place] == NodeId::MAX {
-                self.leaves[place] = self.add(Node::Leaf(outcome));
-                self.before.push(self.leaves[place]);
+            if self.leaves[half][place] == NodeId::MAX {
+                let leaf = self.add(Node::Leaf(outcome));
+                self.before.push(leaf);
+                self.leaves[half][place] = leaf;
             }
-            return self.leaves[place];
+            return self.leaves[half][place];
         }
         let hash = hashed(&(0_u8, outcome));
         if let Some(found) =
@@ -239,17 +240,20 @@ impl Diagram {
     /// Whether chances stand at or below a node.
     #[must_use]
     pub fn is_mixed(&self, node: NodeId) -> bool {
-        self.below[node as usize] & MIXED != 0
+        self.asked(node).mixes()
+    }
+
+    /// What a node and those below it ask for.
+    #[must_use]
+    pub(super) fn asked(&self, node: NodeId) -> Asked {
+        self.asked[node as usize]
     }
 
     /// Whether a node or one below it may ask for a variable.
     #[must_use]
     pub fn may_ask(&self, node: NodeId, variable: Variable) -> bool {
-        let below = self.below[node as usize];
-        if below & kind(variable) == 0 {
-            return false;
-        }
-        below & MIXED != 0 || self.variable(node).is_some_and(|first| first <= variable)
+        let asked = self.asked(node);
+        asked.may_ask(variable) && (asked.mixes() || self.variable(node).is_some_and(|first| first <= variable))
     }
 
     /// The shares with the shares of mixes among them put in their place; None if there are none, or numbers too large.
@@ -308,41 +312,20 @@ impl Diagram {
 
     fn add(&mut self, node: Node) -> NodeId {
         let number = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
-        let below = match node {
-            Node::Leaf(_) => 0,
+        let asked = match node {
+            Node::Leaf(_) => Asked::default(),
             Node::Mix { start, length } => {
                 let shares = &self.shares[start as usize..(start + length) as usize];
-                shares.iter().fold(MIXED, |below, share| below | self.below[share.child as usize])
+                shares.iter().fold(Asked::MIX, |asked, share| asked.and(self.asked(share.child)))
             }
             Node::Split { variable, start, length } => {
                 let edges = &self.edges[start as usize..(start + length) as usize];
-                edges.iter().fold(kind(variable), |below, edge| below | self.below[edge.child as usize])
+                edges.iter().fold(Asked::one(variable), |asked, edge| asked.and(self.asked(edge.child)))
             }
         };
         self.nodes.push(node);
-        self.below.push(below);
+        self.asked.push(asked);
         number
-    }
-}
-
-/// A bit for each kind of variable.
-fn kind(variable: Variable) -> u16 {
-    match variable {
-        Variable::TranslatedAddress => 1,
-        Variable::TranslatedPort => 1 << 1,
-        Variable::Destination => 1 << 2,
-        Variable::Protocol => 1 << 3,
-        Variable::DestinationPort => 1 << 4,
-        Variable::DestinationLocal => 1 << 5,
-        Variable::Hash(_) => 1 << 6,
-        Variable::Source => 1 << 7,
-        Variable::SourceLocal => 1 << 8,
-        Variable::SourcePort => 1 << 9,
-        Variable::InputInterface => 1 << 10,
-        Variable::OutputInterface => 1 << 11,
-        Variable::MarkBit(_) => 1 << 12,
-        Variable::Record(_) => 1 << 13,
-        Variable::Question(_) => 1 << 14,
     }
 }
 

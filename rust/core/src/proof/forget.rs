@@ -1,6 +1,5 @@
 //! A function where nothing is remembered, made of one where anything may be.
 
-use super::asked::AskedOf;
 use super::diagram::{Diagram, Edge, NodeId, Share, TooLarge, View};
 use super::variable::Variable;
 use rustc_hash::FxHashMap;
@@ -10,18 +9,17 @@ use rustc_hash::FxHashMap;
 /// # Errors
 /// The diagram is full.
 pub(super) fn forget(diagram: &mut Diagram, node: NodeId) -> Result<NodeId, TooLarge> {
-    Forget { diagram, asked: AskedOf::default(), known: FxHashMap::default() }.node(node)
+    Forget { diagram, known: FxHashMap::default() }.node(node)
 }
 
 struct Forget<'a> {
     diagram: &'a mut Diagram,
-    asked: AskedOf,
     known: FxHashMap<NodeId, NodeId>,
 }
 
 impl Forget<'_> {
     fn node(&mut self, node: NodeId) -> Result<NodeId, TooLarge> {
-        if !self.asked.node(self.diagram, node).may_ask(Variable::Record(0)) {
+        if !self.diagram.asked(node).may_ask(Variable::Record(0)) {
             return Ok(node);
         }
         if let Some(found) = self.known.get(&node) {

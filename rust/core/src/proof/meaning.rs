@@ -3,7 +3,7 @@
 use super::compare::{Equality, Judge, Judgement, Side};
 use super::declared::{Delivery, Demand, Demands, Remembered, Wanted};
 use super::distribution::Distribution;
-use super::end::Ends;
+use super::end::{End, Ends};
 use super::fate::{Fate, Here};
 use crate::evaluate::{DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
@@ -34,8 +34,14 @@ pub(super) trait Meaning: Judge {
 #[derive(Debug, Default)]
 struct Classes {
     numbers: FxHashMap<Meant, u32>,
-    /// The same of deliveries that nobody remembers, which are by far the most: address, port, masquerade.
-    deliveries: FxHashMap<(u128, u16, bool), u32>,
+    /// The same of deliveries that nobody remembers, which are by far the most.
+    deliveries: FxHashMap<([u64; 2], u32), u32>,
+}
+
+/// A delivery in a few bytes: address; port and whether the source is rewritten.
+fn packed(address: u128, port: u16, masquerade: bool) -> ([u64; 2], u32) {
+    let half = |shift: u32| u64::try_from(address >> shift & u128::from(u64::MAX)).unwrap_or(0);
+    ([half(64), half(0)], u32::from(port) << 1 | u32::from(masquerade))
 }
 
 impl Classes {
@@ -50,9 +56,34 @@ impl Classes {
             && remembers.is_empty()
         {
             let masquerade = *source == SourceNat::Masquerade;
-            return *self.deliveries.entry((*address, *port, masquerade)).or_insert(outcome);
+            return *self.deliveries.entry(packed(*address, *port, masquerade)).or_insert(outcome);
         }
         *self.numbers.entry(meant).or_insert(outcome)
+    }
+
+    /// The class of a demand, where that is a delivery that nobody remembers.
+    fn of_demand(&mut self, demand: &Demand, outcome: u32) -> Option<u32> {
+        match (&demand.wanted, demand.remember) {
+            (Wanted::Delivered(Delivery { address, port, masquerade }), None) => {
+                Some(*self.deliveries.entry(packed(*address, *port, *masquerade)).or_insert(outcome))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of an outcome.
+    fn of_end(&mut self, end: &End, outcome: u32) -> Option<u32> {
+        let masquerade = match (&end.verdict, &end.source) {
+            (Verdict::Accept, SourceNat::None) => false,
+            (Verdict::Accept, SourceNat::Masquerade) => true,
+            _ => return None,
+        };
+        match end.destination {
+            DestinationNat::Address(Some(address), Some(port)) if end.remembers.is_empty() => {
+                Some(*self.deliveries.entry(packed(address, port, masquerade)).or_insert(outcome))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -137,6 +168,9 @@ fn meant_by(ends: &Ends, outcome: u32, here: Here) -> Meant {
 
 impl Judge for Alike<'_> {
     fn class(&mut self, side: Side, outcome: u32) -> u32 {
+        if let Some(class) = self.ends.get(outcome).and_then(|end| self.classes.of_end(end, outcome)) {
+            return class;
+        }
         match meant_by(self.ends, outcome, Here::default()) {
             Meant::Unknown => alone(side, outcome),
             meant => self.classes.number(meant, outcome),
@@ -252,6 +286,13 @@ impl<'a> Declared<'a> {
 
 impl Judge for Declared<'_> {
     fn class(&mut self, side: Side, outcome: u32) -> u32 {
+        let delivery = match side {
+            Side::Left => self.demands.get(outcome).and_then(|demand| self.classes.of_demand(demand, outcome)),
+            Side::Right => self.ends.get(outcome).and_then(|end| self.classes.of_end(end, outcome)),
+        };
+        if let Some(class) = delivery {
+            return class;
+        }
         let meant = match side {
             Side::Left => self.expected(outcome, Here::default()),
             Side::Right => match meant_by(self.ends, outcome, Here::default()) {

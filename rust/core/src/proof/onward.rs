@@ -1,7 +1,7 @@
 //! The way behind a base chain, which packets with different destinations have together.
 
 use super::changes::Aim;
-use super::diagram::NodeId;
+use super::diagram::{NodeId, View};
 use super::end::End;
 use super::position::PositionId;
 use super::run::{Failure, Followed, Run};
@@ -10,6 +10,9 @@ use super::variable::Variable;
 use crate::evaluate::DestinationNat;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
+
+/// Variables whose values are known.
+type Facts = Rc<Vec<(Variable, u128)>>;
 
 /// A way that packets have together: what becomes of them.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +47,9 @@ pub(super) struct Onward {
     /// The way that was gone last, if it was a common one.
     last: Option<Way>,
     translation: Option<Translation>,
-    no_facts: Rc<Vec<(Variable, u128)>>,
+    /// The last way that was told for packets of which something is known, what is known, and what it was told to be.
+    told: Option<(NodeId, Facts, NodeId)>,
+    no_facts: Facts,
 }
 
 impl Run<'_> {
@@ -123,7 +128,15 @@ impl Run<'_> {
             Port::Original | Port::Translated => None,
         };
         let place = Place { address: aim.address, port: aim.port.or(known_port), translated_port: aim.port };
-        let node = self.told_facts(way.node, state)?;
+        // Translations follow one another that differ in the destination alone: all endpoints of a frontend.
+        let node = match &self.onward.told {
+            Some((node, facts, told)) if *node == way.node && Rc::ptr_eq(facts, &state.facts) => *told,
+            _ => {
+                let told = self.told_facts(way.node, state)?;
+                self.onward.told = Some((way.node, Rc::clone(&state.facts), told));
+                told
+            }
+        };
         Ok(Some(self.placed(node, place)?))
     }
 
@@ -141,11 +154,17 @@ impl Run<'_> {
     }
 
     fn placed(&mut self, told: NodeId, place: Place) -> Followed {
+        let destination = DestinationNat::Address(Some(place.address), place.translated_port);
+        let child = self.functions.diagram.child_at(told, Variable::TranslatedAddress, place.address);
+        if matches!(self.functions.diagram.view(child), View::Leaf(_)) {
+            // Most packets: to put the destination in takes no longer than to look it up.
+            return self.put_in(child, &destination);
+        }
         if let Some(found) = self.onward.placed.get(&(told, place)) {
             return Ok(*found);
         }
         let node = self.placed_without(told, place)?;
-        let node = self.put_in(node, &DestinationNat::Address(Some(place.address), place.translated_port))?;
+        let node = self.put_in(node, &destination)?;
         self.onward.placed.insert((told, place), node);
         Ok(node)
     }

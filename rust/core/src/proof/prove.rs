@@ -192,7 +192,7 @@ pub fn compare_programs(
     let (left, right) = (&*left.without_records(), &*right.without_records());
     let records = Records::Absent;
     all(&cases(), |case| {
-        let options = options(settings, None, records);
+        let options = options(settings, Some(0), records);
         let mut functions = Functions::new(*case, settings.limit);
         let mut coverage = Coverage::new(left);
         let one = behaviour(left, surroundings, *case, &options, &mut functions, &mut coverage)?;

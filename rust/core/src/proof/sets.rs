@@ -31,6 +31,7 @@ impl SetIndexes {
         let set = &program.sets[set_id];
         let exact = self.exact(program, set_id);
         let parts: Vec<usize> = (0..key.len()).filter(|part| exact[*part] && key[*part].is_some()).collect();
+        let told = parts.len() == key.iter().flatten().count();
         let meets = |place: &u32| {
             let entry = &set.entries[*place as usize];
             Some(*place as usize) != set.catch_all
@@ -43,11 +44,18 @@ impl SetIndexes {
         let index = self.by_parts.entry((set_id, mask)).or_insert_with(|| {
             let mut places: Places = FxHashMap::default();
             for (place, entry) in (0..).zip(&set.entries) {
-                places.entry(parts.iter().map(|part| entry.key[*part].low).collect()).or_default().push(place);
+                if Some(place as usize) != set.catch_all {
+                    places.entry(parts.iter().map(|part| entry.key[*part].low).collect()).or_default().push(place);
+                }
             }
             Rc::new(places)
         });
         let wanted: Box<[u128]> = parts.iter().map(|part| key[*part].unwrap_or(0)).collect();
-        index.get(&wanted).map_or_else(Vec::new, |places| places.iter().copied().filter(meets).collect())
+        match index.get(&wanted) {
+            // All that is known was asked by the index.
+            Some(places) if told => places.clone(),
+            Some(places) => places.iter().copied().filter(meets).collect(),
+            None => Vec::new(),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The walk of a comparison: what every pair of nodes is.
 
-use super::asked::AskedOf;
+mod classes;
+
 use super::compare::{Content, Equality, Judge, Judgement, Known, Limits, Open, Part, Side};
-use super::diagram::{Diagram, Edge, NodeId, Share, TooLarge, View};
+use super::diagram::{Diagram, NodeId, TooLarge, View};
 use super::distribution::Distribution;
 use super::variable::Variable;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,7 +17,6 @@ pub(super) struct Walk<'a, J> {
     diagram: &'a mut Diagram,
     judge: &'a mut J,
     limits: Limits,
-    asked: AskedOf,
     /// Of each node, the function of classes; `UNKNOWN` where that was not asked yet.
     classes: [Vec<NodeId>; 2],
     paths: Vec<u64>,
@@ -33,7 +33,6 @@ impl<'a, J: Judge> Walk<'a, J> {
             diagram,
             judge,
             limits,
-            asked: AskedOf::default(),
             classes: [Vec::new(), Vec::new()],
             paths: Vec::new(),
             averages: FxHashMap::default(),
@@ -54,7 +53,7 @@ impl<'a, J: Judge> Walk<'a, J> {
         let other = self.class(Side::Right, right)?;
         let one = self.class(Side::Left, left)?;
         if one == other {
-            let mixes = self.asked.node(self.diagram, one).mixes();
+            let mixes = self.diagram.asked(one).mixes();
             let equality = if mixes { Equality::Distribution } else { Equality::Exact };
             return Ok(Known::Equal(equality, self.paths(one)));
         }
@@ -107,7 +106,7 @@ impl<'a, J: Judge> Walk<'a, J> {
 
     /// What is found where hashes are taken as chances, if the functions do not choose by the same ones.
     fn by_support(&mut self, left: NodeId, right: NodeId, found: Known) -> Result<Known, TooLarge> {
-        let (one, other) = (self.asked.node(self.diagram, left), self.asked.node(self.diagram, right));
+        let (one, other) = (self.diagram.asked(left), self.diagram.asked(right));
         if one.same_hashes(other) {
             return Ok(found);
         }
@@ -137,12 +136,12 @@ impl<'a, J: Judge> Walk<'a, J> {
     }
 
     /// The first variable that a packet decides and that is asked anywhere below.
-    fn asked_below(&mut self, left: NodeId, right: NodeId) -> Option<Variable> {
+    fn asked_below(&self, left: NodeId, right: NodeId) -> Option<Variable> {
         let mut first = None;
         let mut seen = FxHashSet::default();
         let mut stack = vec![left, right];
         while let Some(node) = stack.pop() {
-            if !self.asked.node(self.diagram, node).asks_the_packet() || !seen.insert(node) {
+            if !self.diagram.asked(node).asks_the_packet() || !seen.insert(node) {
                 continue;
             }
             match self.diagram.view(node) {
@@ -159,11 +158,11 @@ impl<'a, J: Judge> Walk<'a, J> {
         first
     }
 
-    fn cuts_below(&mut self, node: NodeId, variable: Variable, cuts: &mut Vec<u128>) {
+    fn cuts_below(&self, node: NodeId, variable: Variable, cuts: &mut Vec<u128>) {
         let mut seen = FxHashSet::default();
         let mut stack = vec![node];
         while let Some(node) = stack.pop() {
-            if !self.asked.node(self.diagram, node).may_ask(variable) || !seen.insert(node) {
+            if !self.diagram.asked(node).may_ask(variable) || !seen.insert(node) {
                 continue;
             }
             match self.diagram.view(node) {
@@ -294,133 +293,9 @@ impl<'a, J: Judge> Walk<'a, J> {
                 node = edge.child;
             }
         }
-        if !self.asked.node(self.diagram, node).may_ask(variable) {
+        if !self.diagram.asked(node).may_ask(variable) {
             return Ok(node);
         }
         self.diagram.restrict(node, variable, low, high)
-    }
-
-    /// The function with every leaf replaced by its class.
-    fn class(&mut self, side: Side, node: NodeId) -> Result<NodeId, TooLarge> {
-        let known = &mut self.classes[side as usize];
-        if known.len() <= node as usize {
-            known.resize(self.diagram.len(), UNKNOWN);
-        }
-        if known[node as usize] != UNKNOWN {
-            return Ok(known[node as usize]);
-        }
-        let found = match self.diagram.view(node) {
-            View::Leaf(outcome) => {
-                let class = self.judge.class(side, outcome);
-                if class == outcome { node } else { self.diagram.leaf(class) }
-            }
-            View::Split(variable, edges) => match self.classed(side, node, edges.len())? {
-                None => node,
-                Some(children) => {
-                    let View::Split(_, edges) = self.diagram.view(node) else { return Err(TooLarge) };
-                    let edges = edges.iter().zip(children).map(|(edge, child)| Edge { upper: edge.upper, child });
-                    let edges: Vec<Edge> = edges.collect();
-                    self.diagram.split(variable, edges)?
-                }
-            },
-            View::Mix(shares) => match self.classed(side, node, shares.len())? {
-                None => node,
-                Some(children) => {
-                    let View::Mix(shares) = self.diagram.view(node) else { return Err(TooLarge) };
-                    let shares =
-                        shares.iter().zip(children).map(|(share, child)| Share { child, weight: share.weight });
-                    let shares: Vec<Share> = shares.collect();
-                    self.diagram.mix(shares)?
-                }
-            },
-        };
-        self.classes[side as usize][node as usize] = found;
-        Ok(found)
-    }
-
-    /// The functions of classes of a node's children; None if they are the children themselves.
-    fn classed(&mut self, side: Side, node: NodeId, length: usize) -> Result<Option<Vec<NodeId>>, TooLarge> {
-        let mut changed: Option<Vec<NodeId>> = None;
-        for place in 0..length {
-            let child = self.child(node, place);
-            let class = self.class(side, child)?;
-            if class != child && changed.is_none() {
-                let mut before = Vec::with_capacity(length);
-                before.extend((0..place).map(|earlier| self.child(node, earlier)));
-                changed = Some(before);
-            }
-            if let Some(children) = &mut changed {
-                children.push(class);
-            }
-        }
-        Ok(changed)
-    }
-
-    /// A child by its place.
-    fn child(&self, node: NodeId, place: usize) -> NodeId {
-        match self.diagram.view(node) {
-            View::Leaf(_) => node,
-            View::Split(_, edges) => edges[place].child,
-            View::Mix(shares) => shares[place].child,
-        }
-    }
-
-    /// The function with every hash replaced by a number that is drawn.
-    fn averaged(&mut self, node: NodeId) -> Result<NodeId, TooLarge> {
-        if let Some(found) = self.averages.get(&node) {
-            return Ok(*found);
-        }
-        let found = match self.diagram.view(node) {
-            View::Leaf(_) => node,
-            View::Split(variable, edges) => {
-                let mut edges: Vec<Edge> = edges.to_vec();
-                for edge in &mut edges {
-                    edge.child = self.averaged(edge.child)?;
-                }
-                if matches!(variable, Variable::Hash(_)) {
-                    let mut low = 0;
-                    let mut shares = Vec::with_capacity(edges.len());
-                    for edge in edges {
-                        let width = u64::try_from(edge.upper - low + 1).map_err(|_| TooLarge)?;
-                        shares.push(Share { child: edge.child, weight: width });
-                        low = edge.upper + 1;
-                    }
-                    self.diagram.mix(shares)?
-                } else {
-                    self.diagram.split(variable, edges)?
-                }
-            }
-            View::Mix(shares) => {
-                let mut shares: Vec<Share> = shares.to_vec();
-                for share in &mut shares {
-                    share.child = self.averaged(share.child)?;
-                }
-                self.diagram.mix(shares)?
-            }
-        };
-        self.averages.insert(node, found);
-        Ok(found)
-    }
-
-    /// How many ways lead through a function.
-    fn paths(&mut self, node: NodeId) -> u64 {
-        if self.paths.len() <= node as usize {
-            self.paths.resize(self.diagram.len(), 0);
-        }
-        if self.paths[node as usize] != 0 {
-            return self.paths[node as usize];
-        }
-        let (mixed, length) = match self.diagram.view(node) {
-            View::Leaf(_) => return 1,
-            View::Split(_, edges) => (0, edges.len()),
-            View::Mix(shares) => (1, shares.len()),
-        };
-        let mut sum: u64 = mixed;
-        for place in 0..length {
-            let child = self.child(node, place);
-            sum = sum.saturating_add(self.paths(child) - mixed);
-        }
-        self.paths[node as usize] = sum;
-        sum
     }
 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::cursor::Mark;
 use super::names::{EMPTY, ITEMS, MERGE, Names, OBJECT};
 use super::parser::{Event, EventKind, Parser, Properties};
-use super::scalar::{Words, is_string_tag, key_text, meaningless, plain_value, tagged_value};
+use super::scalar::{Words, changes, is_string_tag, key_text, meaningless, plain_value, tagged_value};
 use super::token::SyntaxError;
 use super::{Chunk, Document, Limits, Problem, Rule, Scalar, Span, Step, Values};
 
@@ -284,6 +284,9 @@ impl<'b, 'c, 't, V: Values> Builder<'b, 'c, 't, V> {
             self.flaw(Rule::YamlValue, start.index, start.row, words, None);
             text.into()
         });
+        if name != text {
+            self.chunk.changed.push(start.index);
+        }
         let name = self.names.number(self.values, &name).map_err(Stop::Values)?;
         self.set_key(name, false);
         let Some(Frame { content: Content::Mapping { value, written, .. }, .. }) = self.frames.last_mut() else {
@@ -306,6 +309,7 @@ impl<'b, 'c, 't, V: Values> Builder<'b, 'c, 't, V> {
         plain: bool,
         start: Mark,
     ) -> Result<V::Value, Stop<V::Error>> {
+        let mut flawed = false;
         let scalar = match properties.tag.as_deref() {
             Some(tag) => tagged_value(tag, text),
             None if plain => plain_value(text),
@@ -313,8 +317,12 @@ impl<'b, 'c, 't, V: Values> Builder<'b, 'c, 't, V> {
         };
         let scalar = scalar.unwrap_or_else(|words| {
             self.flaw(Rule::YamlValue, start.index, start.row, words, None);
+            flawed = true;
             Scalar::Null
         });
+        if plain && !flawed && properties.tag.is_none() && !text.is_empty() && changes(text, scalar) {
+            self.chunk.changed.push(start.index);
+        }
         self.values.scalar(scalar).map_err(Stop::Values)
     }
 

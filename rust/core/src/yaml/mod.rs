@@ -136,6 +136,8 @@ pub struct Chunk<'t, T> {
     pub documents: Vec<Document<T>>,
     /// Offsets of what was reported and makes the object around it unusable, ascending.
     pub flaws: Vec<usize>,
+    /// Offsets of scalars that mean something that JSON writes in another way, ascending.
+    pub changed: Vec<usize>,
     /// Where the elements are of what may be a list of objects, and where the member `object` is of a mapping.
     pub spans: Vec<(T, Vec<Span>)>,
 }
@@ -200,7 +202,8 @@ pub fn read<'t, V: Values>(
             problems.push(not_yaml(line, "the text is not UTF-8"));
             continue;
         };
-        let mut chunk = Chunk { text, line, documents: Vec::new(), flaws: Vec::new(), spans: Vec::new() };
+        let mut chunk =
+            Chunk { text, line, documents: Vec::new(), flaws: Vec::new(), changed: Vec::new(), spans: Vec::new() };
         let text = chunk.text.clone();
         match documents(values, &mut names, limits, &mut problems, &mut chunk, &text) {
             Ok(()) => {}

@@ -143,8 +143,9 @@ impl<'t> Parser<'t> {
             State::FlowSequenceEntryMappingValue => self.flow_sequence_entry_mapping_value(),
             State::FlowSequenceEntryMappingEnd => {
                 self.state = State::FlowSequenceEntry;
-                let token = self.scanner.peek()?;
-                Ok(Event { kind: EventKind::MappingEnd, start: token.start, end: token.end })
+                // The comma or bracket behind it is not a part of it.
+                let mark = self.scanner.peek()?.start;
+                Ok(Event { kind: EventKind::MappingEnd, start: mark, end: mark })
             }
             State::FlowMappingFirstKey => self.flow_mapping_key(true),
             State::FlowMappingKey => self.flow_mapping_key(false),

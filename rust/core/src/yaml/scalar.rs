@@ -114,6 +114,29 @@ pub fn key_text(text: &str) -> Result<String, Words> {
     }
 }
 
+/// Whether a plain scalar means something that JSON writes in another way: `on`, `0123`, `1.10`.
+pub(super) fn changes(text: &str, value: Scalar<'_>) -> bool {
+    match value {
+        Scalar::Text(_) => false,
+        Scalar::Null => text != "null",
+        Scalar::Bool(value) => text != if value { "true" } else { "false" },
+        Scalar::Integer(value) => text != value.to_string(),
+        Scalar::Float(value) => text != float_text(value),
+    }
+}
+
+/// A number as Python's `json` writes it.
+fn float_text(number: f64) -> String {
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..16).contains(&exponent) => {
+            format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+        }
+        _ => number.to_string(),
+    }
+}
+
 /// A tag as people write it: `!!int`, not `tag:yaml.org,2002:int`.
 pub(super) fn short_tag(tag: &str) -> String {
     tag.strip_prefix(CORE).map_or_else(|| tag.to_owned(), |name| format!("!!{name}"))

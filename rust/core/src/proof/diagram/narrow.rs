@@ -38,6 +38,16 @@ impl Diagram {
         if !self.may_ask(node, variable) {
             return Ok(node);
         }
+        if let View::Split(asked, edges) = self.view(node)
+            && asked == variable
+        {
+            let first = edges.partition_point(|edge| edge.upper < low).min(edges.len() - 1);
+            let edges = &edges[first..];
+            let child = edges[0].child;
+            if high <= edges[0].upper {
+                return self.restrict(child, variable, low, high);
+            }
+        }
         if let (View::Split(asked, edges), false) = (self.view(node), self.is_mixed(node))
             && asked == variable
         {

@@ -1,0 +1,219 @@
+//! JSON manifests for Python: objects whose members become values when they are asked for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use svcc_core::manifest::{Cursor, Endpoint, Member, Place, objects, plain_endpoints};
+
+/// The strings that are kept because they come again and again: names of members, nodes, zones and namespaces.
+const MOST_KEPT: usize = 4096;
+
+/// A text, and strings that were made of it.
+struct Text {
+    text: PyBackedStr,
+    kept: Mutex<HashMap<String, Py<PyString>>>,
+}
+
+impl Text {
+    fn string<'py>(&self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.get(text) {
+            return found.bind(py).clone();
+        }
+        let made = PyString::new(py, text);
+        if kept.len() < MOST_KEPT {
+            kept.insert(text.to_owned(), made.clone().unbind());
+        }
+        made
+    }
+
+    fn value<'py>(&self, py: Python<'py>, cursor: &mut Cursor<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        // An element was read before with a limit of depth, so this recursion has one.
+        let Some(byte) = cursor.byte() else { return Ok(None) };
+        Ok(Some(match byte {
+            b'{' => {
+                let made = PyDict::new(py);
+                let Some(mut more) = cursor.enter(b'}') else { return Ok(None) };
+                while more {
+                    let Some(name) = cursor.name() else { return Ok(None) };
+                    let Some(value) = self.value(py, cursor)? else { return Ok(None) };
+                    made.set_item(self.string(py, name), value)?;
+                    let Some(next) = cursor.next(b'}') else { return Ok(None) };
+                    more = next;
+                }
+                made.into_any()
+            }
+            b'[' => {
+                let made = PyList::empty(py);
+                let Some(mut more) = cursor.enter(b']') else { return Ok(None) };
+                while more {
+                    let Some(value) = self.value(py, cursor)? else { return Ok(None) };
+                    made.append(value)?;
+                    let Some(next) = cursor.next(b']') else { return Ok(None) };
+                    more = next;
+                }
+                made.into_any()
+            }
+            b'"' => {
+                let Some(text) = cursor.string().and_then(svcc_core::manifest::Text::value) else { return Ok(None) };
+                PyString::new(py, &text).into_any()
+            }
+            b'n' => {
+                if !cursor.null() {
+                    return Ok(None);
+                }
+                py.None().into_bound(py)
+            }
+            b't' | b'f' => {
+                let Some(value) = cursor.boolean() else { return Ok(None) };
+                value.into_pyobject(py)?.to_owned().into_any()
+            }
+            _ => {
+                let Some(value) = cursor.integer() else { return Ok(None) };
+                value.into_pyobject(py)?.into_any()
+            }
+        }))
+    }
+}
+
+/// JSON text that objects are read from; positions are characters.
+#[pyclass(frozen, module = "svcc._native")]
+pub(crate) struct JsonText {
+    text: Arc<Text>,
+    strict: bool,
+    depth: usize,
+    is_ascii: bool,
+    /// The last place that was asked for, to count characters from.
+    reached: Mutex<(usize, usize)>,
+}
+
+type ObjectRow = (JsonObject, usize, usize, usize);
+
+#[pymethods]
+impl JsonText {
+    #[new]
+    fn new(text: Bound<'_, PyString>, strict: bool, depth: usize) -> PyResult<Self> {
+        let characters = text.len()?;
+        let text = PyBackedStr::try_from(text)?;
+        let is_ascii = text.len() == characters;
+        let text = Arc::new(Text { text, kept: Mutex::default() });
+        Ok(Self { text, strict, depth, is_ascii, reached: Mutex::default() })
+    }
+
+    /// The objects from the place of an element of an array on (with line, start and end), the position and line where
+    /// an element begins that is no object or in doubt, or that of the end, and whether it is the end.
+    fn objects(&self, py: Python<'_>, position: usize, line: usize) -> PyResult<(Vec<ObjectRow>, usize, usize, bool)> {
+        let found = py.detach(|| {
+            let byte = self.byte_of(position)?;
+            Some(objects(&self.text.text, Place { byte, character: position, line }, self.strict, self.depth))
+        });
+        let found = found.ok_or_else(|| PyValueError::new_err("the position is not in the text"))?;
+        let rows = found.objects.into_iter().map(|object| {
+            let made = JsonObject { text: Arc::clone(&self.text), members: object.members };
+            (made, object.start.line, object.start.character, object.end)
+        });
+        Ok((rows.collect(), found.next.character, found.next.line, found.closed))
+    }
+}
+
+impl JsonText {
+    fn byte_of(&self, position: usize) -> Option<usize> {
+        let text: &str = &self.text.text;
+        if self.is_ascii {
+            return (position <= text.len()).then_some(position);
+        }
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let (characters, bytes) = if reached.0 <= position { *reached } else { (0, 0) };
+        let rest = text.get(bytes..)?;
+        let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+        let byte = bytes + ends.nth(position - characters)?;
+        *reached = (position, byte);
+        Some(byte)
+    }
+}
+
+/// An object in JSON text.
+#[pyclass(frozen, module = "svcc._native")]
+pub(crate) struct JsonObject {
+    text: Arc<Text>,
+    members: Vec<Member>,
+}
+
+#[pymethods]
+impl JsonObject {
+    /// The names of its members, as they are written.
+    fn names<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyString>> {
+        self.members.iter().map(|member| self.text.string(py, &self.text.text[member.name.clone()])).collect()
+    }
+
+    /// The value of a member.
+    fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let text: &str = &self.text.text;
+        let found = self.find(name).ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        let value = self.text.value(py, &mut Cursor::new(text, found.value.start))?;
+        value.ok_or_else(|| PyValueError::new_err("the text has changed"))
+    }
+
+    /// Whether there is a member.
+    fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The endpoints in the member `endpoints`, if all of them are plainly in order; the classes are what they become.
+    fn plain_endpoints<'py>(
+        &self,
+        py: Python<'py>,
+        address_type: &str,
+        endpoint: &Bound<'py, PyAny>,
+        target: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let Some(member) = self.find("endpoints") else { return Ok(Some(PyTuple::empty(py))) };
+        let text = &self.text.text[member.value.clone()];
+        if text == "null" {
+            return Ok(Some(PyTuple::empty(py)));
+        }
+        let Some(found) = plain_endpoints(text, address_type == "IPv4") else { return Ok(None) };
+        let made = found.iter().map(|item| self.endpoint(py, item, endpoint, target)).collect::<PyResult<Vec<_>>>()?;
+        PyTuple::new(py, made).map(Some)
+    }
+}
+
+impl JsonObject {
+    fn find(&self, name: &str) -> Option<&Member> {
+        self.members.iter().rfind(|member| &self.text.text[member.name.clone()] == name)
+    }
+
+    fn endpoint<'py>(
+        &self,
+        py: Python<'py>,
+        found: &Endpoint<'_>,
+        endpoint: &Bound<'py, PyAny>,
+        target: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let known = |text: Option<&str>| text.map(|text| self.text.string(py, text));
+        let several = |texts: &[&str]| PyTuple::new(py, texts.iter().map(|text| self.text.string(py, text)));
+        let behind = match &found.target {
+            None => None,
+            Some(item) => {
+                let (kind, namespace) = (self.text.string(py, item.kind), self.text.string(py, item.namespace));
+                Some(target.call1((kind, item.name, namespace))?)
+            }
+        };
+        endpoint.call1((
+            PyTuple::new(py, &found.addresses)?,
+            found.ready,
+            found.serving,
+            found.terminating,
+            known(found.node_name),
+            known(found.zone),
+            known(found.hostname),
+            several(&found.zone_hints)?,
+            several(&found.node_hints)?,
+            behind,
+        ))
+    }
+}
