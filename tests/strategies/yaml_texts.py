@@ -89,7 +89,7 @@ _INDENTS = ("", "  ", "    ", " ", "- ", "  - ", "    - ", "- - ", "\t", "-\t", 
 @st.composite
 def _flows(draw: st.DrawFn, depth: int = 3) -> str:
     if depth == 0 or draw(st.integers(0, 3)) == 0:
-        return draw(st.sampled_from(_PROPERTIES)) + draw(st.sampled_from(_PLAIN + _QUOTED))
+        return f"{draw(st.sampled_from(_PROPERTIES))}{draw(st.sampled_from(_PLAIN + _QUOTED))}"
     parts: list[str] = draw(st.lists(_flows(depth - 1), max_size=3))
     comma: str = draw(st.sampled_from((",", ", ", ",\n  ", " ,", ", # c\n ", " ")))
     if draw(st.booleans()):
