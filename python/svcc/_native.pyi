@@ -21,8 +21,10 @@ __all__ = [
     "nft_hash",
     "nft_hash_many",
     "prove",
+    "read_yaml",
     "select_service_ports",
     "unreached",
+    "yaml_row",
 ]
 
 _Selected: TypeAlias = tuple[
@@ -255,3 +257,22 @@ def select_service_ports(
     node_name: str,
     zone: str | None,
 ) -> list[list[_Selected]]: ...
+
+_ChunkRow: TypeAlias = tuple[
+    str | None,
+    int,
+    list[int],
+    list[int],
+    dict[int, tuple[Any, list[tuple[int, int, int, int]]]],
+    list[tuple[Any, int, int, int, int]],
+]
+_YamlProblemRow: TypeAlias = tuple[
+    Literal["yaml-syntax", "duplicate-key", "yaml-value", "too-deep", "too-large"],
+    int,
+    str,
+    tuple[str | int, ...],
+    str | None,
+]
+
+def read_yaml(text: bytes, depth: int, aliased_nodes: int) -> tuple[list[_ChunkRow], list[_YamlProblemRow]]: ...
+def yaml_row(text: str, path: Sequence[str | int]) -> int: ...

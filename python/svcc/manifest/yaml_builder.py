@@ -14,7 +14,7 @@ from attrs import define
 
 from svcc.fields import Problem, ProblemKind
 from svcc.manifest.parsed import Limits, Parsed, problem_at
-from svcc.manifest.yaml_places import Span, Spans, YamlParsed, line_counter
+from svcc.manifest.yaml_places import Span, YamlParsed, line_counter
 from svcc.manifest.yaml_scalars import RefusedScalarError, changes, key_text, plain_value, short_tag, tagged_value
 
 __all__ = ["DocumentBuilder", "UnusableDocumentError"]
@@ -70,7 +70,7 @@ class DocumentBuilder:
         self._problems = problems
         self._line = line_counter(text)
         self._flaws: list[int] = []
-        self._spans: Spans = {}
+        self._spans: dict[int, tuple[Any, list[Span]]] = {}
         self._changed: list[int] = []
         self._changing: set[str] = set()
         self._words: dict[str, Any] = {}
@@ -202,8 +202,6 @@ class DocumentBuilder:
         name = self._names.get(text) if plain else text
         if name is None or tag is not None:
             name = self._name(event)
-            if tag is None:
-                self._names[text] = name
         frame.key = name
         if name != text:
             self._changed.append(event.start_mark.index)
@@ -214,7 +212,8 @@ class DocumentBuilder:
     def _name(self, event: Any) -> str:
         try:
             if event.tag is None:
-                return key_text(event.value, plain=event.implicit[0])
+                name = self._names[event.value] = key_text(event.value, plain=event.implicit[0])
+                return name
             tagged_value(event.tag, event.value)
             return key_text(event.value, plain=event.tag not in _STRING_TAGS)
         except RefusedScalarError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import yaml
 from attrs import field, frozen
@@ -36,8 +36,7 @@ def line_counter(text: str) -> Callable[[Any], int]:
     return lambda mark: bisect_left(breaks, mark.index)
 
 
-@frozen(eq=False)
-class Span:
+class Span(NamedTuple):
     """Where a value lies in the text of its document: the first line and column (0 is the first), and its offsets."""
 
     line: int
@@ -46,7 +45,7 @@ class Span:
     end: int
 
 
-Spans = dict[int, tuple[Any, list[Span]]]
+Spans = Mapping[int, tuple[Any, Sequence[tuple[int, int, int, int]]]]
 """Of lists and of watch events, by their identity: themselves, so that it stays theirs, and where their parts are."""
 
 
@@ -63,11 +62,12 @@ class YamlParsed(Parsed):
     _spans: Spans = field(repr=False)
     _changed: Sequence[int] = field(default=(), repr=False)
 
-    def _part(self, value: Any, span: Span) -> Parsed:
-        known = (self.flaws, self._text, self._base, span.column, self._spans, self._changed)
-        return YamlParsed(value, self._base + span.line, span.start, span.end, *known)
+    def _part(self, value: Any, span: tuple[int, int, int, int]) -> Parsed:
+        line, column, start, end = span
+        known = (self.flaws, self._text, self._base, column, self._spans, self._changed)
+        return type(self)(value, self._base + line, start, end, *known)
 
-    def _places(self, value: Any, count: int) -> list[Span]:
+    def _places(self, value: Any, count: int) -> Sequence[tuple[int, int, int, int]]:
         # A list that is an alias of something else has no places of its own: its parts are where the alias is.
         own = Span(self.line - self._base, self._column, self.start, self.end)
         return self._spans[id(value)][1] if id(value) in self._spans else [own] * count
@@ -84,7 +84,10 @@ class YamlParsed(Parsed):
 
     def line_of(self, path: FieldPath) -> int | None:
         """See `Parsed`."""
-        text = self._own_text()
+        return self.line + self._row_of(self._own_text(), path)
+
+    def _row_of(self, text: str, path: FieldPath) -> int:
+        """The row (0 is the first) of the field `path` in `text`, or of its nearest parent that was written."""
         loader = Loader(text)
         offset = 0
         try:
@@ -94,7 +97,7 @@ class YamlParsed(Parsed):
             pass  # A part of a text need not stand alone (tags, see %TAG): the lines found so far are still right.
         finally:
             loader.dispose()
-        return self.line + offset
+        return offset
 
     def rewritten_lookup(self) -> Callable[[], Sequence[Rewritten]] | None:
         """See `Parsed`."""

@@ -15,3 +15,4 @@ pub mod read;
 pub mod ruleset;
 pub mod selection;
 pub mod slots;
+pub mod yaml;

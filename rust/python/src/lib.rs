@@ -10,6 +10,7 @@ mod manifest;
 mod program;
 mod proof;
 mod selection;
+mod yaml;
 
 /// Fast and exact computations; see the modules of svcc that wrap them.
 #[pymodule(gil_used = false)]
@@ -37,6 +38,8 @@ mod _native {
     use super::program::Program;
     #[pymodule_export]
     use super::proof::Regions;
+    #[pymodule_export]
+    use super::yaml::{read_yaml, yaml_row};
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

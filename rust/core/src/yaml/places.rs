@@ -1,0 +1,87 @@
+//! Where a field is in the text of an object.
+
+use super::parser::{Event, EventKind, Parser};
+use super::scalar::key_text;
+use super::token::SyntaxError;
+
+/// One step to a field: the name of a member or the index of an element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A member of a mapping.
+    Name(String),
+    /// An element of a list; 0 is the first.
+    Index(usize),
+}
+
+/// The row (0 is the first) of the field that `path` leads to, or of its nearest parent that is written.
+///
+/// A part of a text need not stand alone (tags, see `%TAG`): what was found before it goes wrong counts.
+#[must_use]
+pub fn row_of(text: &str, path: &[Step]) -> usize {
+    let mut row = 0;
+    let _ = walk(&mut Parser::new(text), path, &mut row);
+    row
+}
+
+fn walk(parser: &mut Parser<'_>, path: &[Step], row: &mut usize) -> Result<(), SyntaxError> {
+    let mut event = parser.next_event()?;
+    while matches!(event.kind, EventKind::StreamStart | EventKind::DocumentStart) {
+        event = parser.next_event()?;
+    }
+    *row = event.start.row;
+    for step in path {
+        match (&event.kind, step) {
+            (EventKind::MappingStart(_), Step::Name(wanted)) => loop {
+                let key = parser.next_event()?;
+                if matches!(key.kind, EventKind::MappingEnd) {
+                    return Ok(());
+                }
+                if is_key(&key, wanted) {
+                    *row = key.start.row;
+                    event = parser.next_event()?;
+                    break;
+                }
+                skip(parser, &key)?;
+                let value = parser.next_event()?;
+                skip(parser, &value)?;
+            },
+            (EventKind::SequenceStart(_), Step::Index(index)) => {
+                event = parser.next_event()?;
+                for _ in 0..*index {
+                    if matches!(event.kind, EventKind::SequenceEnd) {
+                        return Ok(());
+                    }
+                    skip(parser, &event)?;
+                    event = parser.next_event()?;
+                }
+                if matches!(event.kind, EventKind::SequenceEnd) {
+                    return Ok(());
+                }
+                *row = event.start.row;
+            }
+            _ => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+fn is_key(event: &Event<'_>, wanted: &str) -> bool {
+    match &event.kind {
+        EventKind::Scalar { text, plain: false, .. } => text == wanted,
+        EventKind::Scalar { text, .. } => key_text(text).is_ok_and(|name| name == wanted),
+        _ => false,
+    }
+}
+
+/// Read to the end of the value that `event` starts.
+fn skip(parser: &mut Parser<'_>, event: &Event<'_>) -> Result<(), SyntaxError> {
+    let mut depth = usize::from(matches!(event.kind, EventKind::MappingStart(_) | EventKind::SequenceStart(_)));
+    while depth > 0 {
+        match parser.next_event()?.kind {
+            EventKind::MappingStart(_) | EventKind::SequenceStart(_) => depth += 1,
+            EventKind::MappingEnd | EventKind::SequenceEnd => depth -= 1,
+            _ => {}
+        }
+    }
+    Ok(())
+}
