@@ -123,6 +123,8 @@ def _json_array(text: str, start: int, old: list[Any], new: list[Any]) -> Node:
 
 
 def _blanks_end(text: str, position: int) -> int:
+    if "\ufeff" > text[position : position + 1] > " ":  # as most often, and three times as fast
+        return position
     return BLANK.match(text, position).end()  # type: ignore[union-attr]  # matches the empty string, too
 
 
