@@ -257,7 +257,7 @@ def test_json_keeps_its_indentation(indent: int | str) -> None:
         ],
     }
     text = json.dumps(value, indent=indent)
-    each = {**PORT, **IPS, **INGRESS}
+    each: Wanted = {**PORT, **IPS, **INGRESS}
     value["items"][0] = with_assignments(value["items"][0], assignments("a", each))
     assert amended(text, each, file="a.json").text == json.dumps(value, indent=indent)
 

@@ -53,7 +53,9 @@ def edits(text: str, node: Node, old: Any, new: Any) -> list[Edit]:
     Raises:
         NotEditableError: it cannot be done in place, as where a value is an alias.
     """
-    editor = _Editor(text, "\r\n" if "\r\n" in text else "\n", _block_layout(text, node), _flow_layout(text, node))
+    first = text.find("\n")
+    newline = "\r\n" if text[first - 1 : first] == "\r" else "\n"
+    editor = _Editor(text, newline, _block_layout(text, node), _flow_layout(text, node))
     editor.change(node, old, new, None)
     return editor.found
 
