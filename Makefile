@@ -49,19 +49,24 @@ clean: ## Remove everything that is built or cached
 	rm -f python/svcc/_native*.so
 	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Without nft or ip the tests in the kernel are skipped with a reason, so their absence is said and does not stop.
+# Without nft or ip the tests in the kernel are skipped with a reason, and without named or knotd those of name servers,
+# so their absence is said and does not stop. Tests start the name servers themselves: policy-rc.d keeps their packages
+# from doing so, which would fail where port 53 is taken or there is no init.
 system-tools:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("svcc needs Python 3.11 or newer, this is " + sys.version)'
 	@command -v cargo > /dev/null || { echo 'svcc needs Rust: there is no cargo in PATH' >&2; exit 1; }
 	@missing=''; \
-	for pair in nft:nftables ip:iproute2 conntrack:conntrack; do \
-	  command -v "$${pair%%:*}" > /dev/null || missing="$$missing $${pair##*:}"; \
+	for pair in nft:nftables ip:iproute2 conntrack:conntrack named:bind9 knotd:knot; do \
+	  PATH="$$PATH:/usr/sbin" command -v "$${pair%%:*}" > /dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  policy=/usr/sbin/policy-rc.d; \
+	  if [ -e "$$policy" ]; then policy=''; else printf '#!/bin/sh\nexit 101\n' > "$$policy"; chmod +x "$$policy"; fi; \
+	  trap '[ -z "$$policy" ] || rm -f "$$policy"' EXIT; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing && exit 0; \
 	fi; \
-	echo "missing, install by hand:$$missing (without them the tests in the kernel are skipped)" >&2
+	echo "missing, install by hand:$$missing (without them tests in the kernel and of name servers are skipped)" >&2
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

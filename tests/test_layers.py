@@ -53,6 +53,7 @@ THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
     "distributed": frozenset({"audit"}),
+    "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
     "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }

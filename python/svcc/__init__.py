@@ -21,6 +21,9 @@ from svcc.changes.build import diff
 from svcc.changes.contract import NodeChange, ServicePortChange
 from svcc.compiler.compilation import Compilation, compile
 from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, FrontendKind, Masquerade
+from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
+from svcc.dns.lookup import NameIndex
+from svcc.dns.records import dns_records
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
 from svcc.explanation.build import explain
 from svcc.explanation.contract import Explanation
@@ -67,6 +70,8 @@ __all__ = [
     "AddressPool",
     "Allocation",
     "AllocationSettings",
+    "Answer",
+    "AnswerStatus",
     "Assignment",
     "AuditReport",
     "Balance",
@@ -83,6 +88,10 @@ __all__ = [
     "Decision",
     "DetectLocalMode",
     "Disruption",
+    "DnsFlavour",
+    "DnsRecords",
+    "DnsSettings",
+    "DnsZone",
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
@@ -111,6 +120,7 @@ __all__ = [
     "Loaded",
     "Maglev",
     "Masquerade",
+    "NameIndex",
     "Namespace",
     "Node",
     "NodeAddress",
@@ -118,11 +128,13 @@ __all__ = [
     "ObjectReference",
     "Outcome",
     "Packet",
+    "PodNames",
     "Problem",
     "ProblemKind",
     "Protocol",
     "Random",
     "RangeUsage",
+    "Record",
     "Rendezvous",
     "Reservation",
     "Ring",
@@ -153,6 +165,7 @@ __all__ = [
     "compile",
     "diff",
     "disruption",
+    "dns_records",
     "explain",
     "load",
     "load_text",

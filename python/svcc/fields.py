@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
-__all__ = ["FieldPath", "ObjectReference", "Problem", "ProblemKind", "Severity", "Source", "printable"]
+__all__ = [
+    "FieldPath",
+    "ObjectReference",
+    "Problem",
+    "ProblemKind",
+    "Rewritten",
+    "Severity",
+    "Source",
+    "printable",
+    "reading_order",
+]
 
 
 def printable(text: str) -> str:
@@ -58,15 +68,30 @@ class FieldPath:
 
 
 @frozen
+class Rewritten:
+    """A scalar that was written in one way and means another: ``0123`` in YAML is 83, ``on`` is true.
+
+    `became` is what it means, as JSON knows it. With `is_key` the scalar is the name of the field `path` itself.
+    """
+
+    path: FieldPath
+    written: str
+    became: Any
+    is_key: bool = False
+
+
+@frozen
 class Source:
     """Where an object was written: the file as the user named it, and the line (1 is the first) where it starts.
 
-    `line_of` finds the line of a field inside the object; it reads the text again, so it is meant for reports only.
+    `line_of` finds the line of a field inside the object, and `rewritten` what is rewritten in it (None: nothing is);
+    both read the text again, so they are meant for reports only.
     """
 
     file: str
     line: int
     line_of: Callable[[FieldPath], int | None] | None = field(default=None, eq=False, repr=False)
+    rewritten: Callable[[], Sequence[Rewritten]] | None = field(default=None, eq=False, repr=False)
 
     def at(self, path: FieldPath) -> Source:
         """The place of the field `path`, or of the nearest parent that exists in the text."""
@@ -103,7 +128,9 @@ class ProblemKind(enum.StrEnum):
     TOO_MANY = "Too many"
     NOT_FOUND = "Not found"
     NOTICE = "Notice"
-    """Not of the server: something svcc noticed; prints its detail only."""
+    """Not of the server: something svcc noticed; prints its path and its detail only."""
+    SENTENCE = "Sentence"
+    """A whole sentence, most often a warning of the server's, that names its field itself; prints its detail only."""
 
 
 class Severity(enum.StrEnum):
@@ -124,6 +151,7 @@ class Problem:
 
     `rule` is a stable identifier such as ``service/port-out-of-range``. `value` is the offending value as JSON knows
     it. `source` is the place of the field when known, else of the object, else None (objects made in Python).
+    `hint` says what to do about it, in svcc's own words, and is no part of the message.
     """
 
     rule: str
@@ -134,9 +162,12 @@ class Problem:
     object: ObjectReference | None = None
     source: Source | None = None
     severity: Severity = Severity.ERROR
+    hint: str = ""
 
     def message(self) -> str:
         """The server's words: ``spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive``."""
+        if self.kind is ProblemKind.SENTENCE:
+            return self.detail
         if self.kind is ProblemKind.NOTICE:
             return f"{self.path}: {self.detail}" if self.path.steps else self.detail
         parts = [str(self.path)] if self.path.steps else []
@@ -150,7 +181,16 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.source}: " if self.source else ""
         subject = f"{self.object}: " if self.object else ""
-        return f"{place}{self.severity.value}: {subject}{self.message()}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.severity.value}: {subject}{self.message()}{hint}"
+
+
+def reading_order(problem: Problem) -> tuple[str, int]:
+    """The key by which a stable sort brings problems into the order of files and lines.
+
+    Problems of one line stay in the server's order; those without a place come first.
+    """
+    return (problem.source.file, problem.source.line) if problem.source is not None else ("", 0)
 
 
 def _printed(value: Any) -> str:

@@ -33,7 +33,7 @@ def test_the_same_rules_as_text_and_as_json_have_the_same_fingerprints(name: str
         assert shared.count(K.FOREIGN_DROP) == [each.kind for each in text.values()].count(K.FOREIGN_DROP)
         return
     assert text.keys() == json.keys()
-    assert len(text) > 5
+    assert len(text) >= 5
 
 
 @pytest.mark.parametrize(

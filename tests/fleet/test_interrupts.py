@@ -34,7 +34,9 @@ def busy(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     ) as process:
         try:
             _wait_until(lambda: len(list(attempts.iterdir())) == 2)
-            yield process, [int(path.name.split(".")[1]) for path in attempts.iterdir()]
+            workers = [int(path.name.split(".")[1]) for path in attempts.iterdir()]
+            assert all(map(_is_alive, workers))
+            yield process, workers
         finally:
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -55,7 +57,6 @@ def _is_alive(pid: int) -> bool:
 
 def _all_end(process: subprocess.Popen[str], workers: list[int]) -> str:
     """Wait until nobody is left; what they said."""
-    assert all(map(_is_alive, workers))
     told = process.communicate(timeout=SECONDS)[1]
     _wait_until(lambda: not any(map(_is_alive, workers)))
     return told

@@ -145,8 +145,7 @@ def test_families(row: Row) -> None:
     addresses = [] if found.is_headless else ["IPv6" if ":" in each else "IPv4" for each in found.cluster_ips]
     assert addresses == (row.families if row.addresses is None else row.addresses)
     named = {str(each.path): each.value for each in allocation.assignments}
-    if row.families and row.families != service.ip_families:
-        assert named.get("spec.ipFamilies", [*map(str, service.ip_families)]) == row.families
+    assert named.get("spec.ipFamilies", [*map(str, service.ip_families)]) == row.families
     assert ("spec.ipFamilyPolicy" in named) == (found.ip_family_policy is not service.ip_family_policy)
 
 

@@ -17,7 +17,7 @@ from svcc.compiler.compilation import compile_cluster
 from svcc.fields import Severity
 from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.model.node import Node
-from svcc.model.service import Service, ServicePort, ServiceType, TrafficPolicy
+from svcc.model.service import IPFamilyPolicy, Service, ServicePort, ServiceType, TrafficPolicy
 from svcc.validate import validate
 
 _PORTS = (ServicePort(80, "http"), ServicePort(53, "udp", "UDP"), ServicePort(53, "tcp"), ServicePort(443, "https"))
@@ -55,7 +55,7 @@ def _services(draw: st.DrawFn, name: str) -> Service:
         draw(st.sampled_from(["default", "shop"])),
         type=service_type,
         cluster_ips=addresses,
-        ip_family_policy=draw(st.sampled_from([None, "SingleStack", "PreferDualStack", "RequireDualStack"])),
+        ip_family_policy=draw(st.sampled_from([None, *IPFamilyPolicy])),
         ip_families=draw(st.sampled_from([(), (), ("IPv4",), ("IPv6",), ("IPv6", "IPv4")])),
         ports=chosen,
         selector=draw(st.sampled_from([{"app": name}, {}])),

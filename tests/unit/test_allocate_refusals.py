@@ -114,6 +114,24 @@ ROWS = [
         ],
     ),
     Row(
+        "a date that cannot be read is none, and whoever has none comes last",
+        [
+            service("a", cluster_ips=["10.96.0.10"], creation_timestamp="yesterday"),
+            service("b", cluster_ips=["10.96.0.10"], creation_timestamp="2026-01-01T00:00:00"),
+        ],
+        {},
+        [
+            (
+                "a",
+                "cluster-ip-taken",
+                (
+                    'spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is '
+                    "already allocated (taken by Service default/b)"
+                ),
+            )
+        ],
+    ),
+    Row(
         "an address that is reserved for another Service is refused",
         [service(cluster_ips=["10.96.0.10"])],
         {"reservation": Reservation(cluster_ips={"10.96.0.10": "kube-system/kube-dns"})},

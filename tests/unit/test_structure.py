@@ -196,7 +196,6 @@ def test_fields_that_svcc_does_not_read_are_ignored_whatever_they_hold() -> None
         ("metadata", "managedFields"): [{"manager": 5}],
         ("metadata", "uid"): 7,
         ("status", "conditions"): "odd",
-        ("spec", "somethingNew"): {"a": [1]},
     }
     before = admit("Service", SERVICE)
     after = admit("Service", changed(SERVICE, change))

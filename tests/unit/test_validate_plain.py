@@ -31,8 +31,9 @@ def rarely(usual: list[Any], odd: list[Any]) -> st.SearchStrategy[Any]:
 
 
 def fields(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """An object in which each field may be absent."""
-    return st.fixed_dictionaries({}, optional=strategies)
+    """An object in which each field may be absent, and which rarely has one that the API does not know."""
+    known = st.fixed_dictionaries({}, optional=strategies)
+    return st.tuples(known, rarely([{}], [{"odd": None}, {"Name": "x"}])).map(lambda parts: {**parts[0], **parts[1]})
 
 
 def listed(entry: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[Any]:
@@ -98,8 +99,10 @@ def service_values(draw: st.DrawFn) -> dict[str, Any]:
         ports.append({**draw(PORT), "name": name, "port": number})
     value: dict[str, Any] = {"metadata": metadata, "spec": {**draw(SPEC), "ports": ports}}
     if draw(st.booleans()):
-        value["status"] = draw(rarely([{"loadBalancer": {"ingress": draw(listed(INGRESS, 2))}}], [None, {}, []]))
-    return value
+        reported = draw(fields(ingress=listed(INGRESS, 2)))
+        odd: list[Any] = [None, {}, [], {"odd": 1}, {"loadBalancer": None}, {"loadBalancer": []}]
+        value["status"] = draw(rarely([{"loadBalancer": reported}, {"loadBalancer": {}}], odd))
+    return {**value, **draw(rarely([{}, {"kind": "Service"}], [{"odd": None}]))}
 
 
 ENDPOINT = fields(
@@ -120,9 +123,25 @@ ENDPOINT = fields(
     hostname=rarely(["db-0"], [None, "", "a.b", 5]),
     hints=rarely(
         [{"forZones": [{"name": "zone-a"}]}, {"forNodes": [{"name": "node-1"}]}],
-        [None, {}, {"forZones": [{}]}, {"forZones": [{"name": "a"}, {"name": "a"}]}, {"forZones": {"name": "a"}}, []],
+        [
+            None,
+            {},
+            {"forZones": [{}]},
+            {"forZones": [{"name": "a"}, {"name": "a"}]},
+            {"forZones": {"name": "a"}},
+            {"forZones": [{"name": "a", "odd": 1}]},
+            {"forNode": [{"name": "a"}]},
+            [],
+        ],
     ),
-    targetRef=rarely([{"kind": "Pod", "name": "web-1", "namespace": "shop"}], [None, {}, {"kind": "Pod", "name": 5}]),
+    targetRef=rarely(
+        [
+            {"kind": "Pod", "name": "web-1", "namespace": "shop"},
+            {"kind": "Pod", "name": "web-1", "namespace": "shop", "uid": "0b7a"},
+        ],
+        [None, {}, {"kind": "Pod", "name": 5}, {"kind": "Pod", "name": "web-1", "namespace": "shop", "odd": 1}],
+    ),
+    deprecatedTopology=rarely([None], [{}, {"zone": "a"}]),
 )
 SLICE_PORT = fields(
     name=rarely(["http", "dns"], ["", None, "HTTP", 5]),
@@ -210,6 +229,36 @@ def test_slices_as_clusters_have_them_take_the_quick_way(value: dict[str, Any]) 
     quick = plain_endpoint_slice(value, "default", None)
     assert isinstance(quick, EndpointSlice)
     assert thoroughly("EndpointSlice", value) == admission.Admission(quick, [])
+
+
+def containers(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The paths of everything that has fields."""
+    if isinstance(value, dict):
+        has_fields = path[-1:] not in (("labels",), ("annotations",), ("selector",))
+        return [
+            *([path] if has_fields else []),
+            *(each for name in value for each in containers(value[name], (*path, name))),
+        ]
+    if isinstance(value, list):
+        return [each for index, inner in enumerate(value) for each in containers(inner, (*path, index))]
+    return []
+
+
+FULL = [
+    changed(LOAD_BALANCER, {**CLUSTER_SERVICE, **BALANCED}),
+    changed(SERVICE, {**CLUSTER_SERVICE, ("status",): {"loadBalancer": {}}}),
+    changed(ENDPOINT_SLICE, {("endpoints", 0, "hints", "forNodes"): [{"name": "node-1"}]}),
+    changed(ENDPOINT_SLICE, {("endpoints", 0, "targetRef", "uid"): "0b7a"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"), [pytest.param(value, place, id=str(place)) for value in FULL for place in containers(value)]
+)
+def test_an_unknown_field_anywhere_is_a_doubt(value: dict[str, Any], place: tuple[str | int, ...]) -> None:
+    plain_way = plain_service if value["kind"] == "Service" else plain_endpoint_slice
+    assert plain_way(value, "default", None) is not None
+    assert plain_way(changed(value, {(*place, "odd"): None}), "default", None) is None
 
 
 NAMES = st.text("ab9A-_./ü\n", max_size=6) | st.sampled_from(["a" * 63, "a" * 64, "a." * 126 + "a", "a." * 127, "a\n"])

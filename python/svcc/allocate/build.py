@@ -34,6 +34,7 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
     Raises:
         SettingsError: a range in the settings is none; a family has no range; a Service needs a cluster IP, and no
             range is known.
+        ValueError: an `ip_family_policy` is none of the API's.
     """
     settings = settings or AllocationSettings()
     cluster_ips, node_ports = ClusterIPs(cluster, settings), NodePorts(settings)

@@ -18,6 +18,7 @@ from svcc.cli.check import check
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
+from svcc.cli.dns import dns_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
@@ -55,6 +56,7 @@ cli.add_command(explain_command)
 cli.add_command(trace_command)
 cli.add_command(diff_command)
 cli.add_command(audit_command)
+cli.add_command(dns_command)
 cli.add_command(completion)
 
 

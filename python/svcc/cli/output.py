@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import click
 
-from svcc.fields import Problem, Severity
+from svcc.fields import Problem, Severity, reading_order
 
 __all__ = ["Talk", "json_lines", "make_folder", "replace_file", "terminal_width", "version", "write_data", "write_file"]
 
@@ -146,7 +146,7 @@ class Talk:
 
         Notices need ``-v``, and ``-q`` leaves errors only.
         """
-        for problem in problems:
+        for problem in sorted(problems, key=reading_order):
             wanted = not self.quiet and (problem.severity is not Severity.INFO or self.verbose)
             if wanted or problem.severity is Severity.ERROR:
                 self._tell(self.painted(problem, sys.stderr))
@@ -156,7 +156,8 @@ class Talk:
         place = f"{problem.source}: " if problem.source else ""
         subject = f"{problem.object}: " if problem.object else ""
         word = self._paint(f"{problem.severity.value}:", _COLOURS[problem.severity], stream)
-        return f"{place}{word} {subject}{problem.message()}"
+        hint = f" ({problem.hint})" if problem.hint else ""
+        return f"{place}{word} {subject}{problem.message()}{hint}"
 
     def say(self, message: str) -> None:
         """Something worth saying unless ``--quiet``."""

@@ -21,7 +21,8 @@ from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
-from svcc.validate.admission import DEFAULT_NAMESPACE, admit
+from svcc.validate.admission import DEFAULT_NAMESPACE, admit, reference_of
+from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
 
@@ -72,6 +73,7 @@ def load(
     namespace: str | None = None,
     selector: str | None = None,
     default_namespace: str | None = None,
+    update_from: Cluster | None = None,
 ) -> Loaded:
     """Load files, directories and ``-`` (standard input).
 
@@ -79,7 +81,8 @@ def load(
     namespaces are left out; `selector` is a label selector for Services. EndpointSlices follow their Service: those of
     a Service that is not selected are left out. Nodes and ServiceCIDRs are always kept. An object that is declared
     twice is what its later declaration says, if that one is in order. `default_namespace` is where objects without a
-    namespace belong, and leaves nothing out.
+    namespace belong, and leaves nothing out. Objects of `update_from` are those that the cluster has: what is loaded is
+    judged as an update of them, as far as the type of a Service changes (see `svcc.validate.update` for the rest).
 
     Raises:
         InputError: something cannot be read at all.
@@ -89,7 +92,7 @@ def load(
         raise TypeError(f"expected a list of files, got the string {filenames!r}")
     selects = parse_label_selector(selector or "")
     reading = read_documents(filenames, stdin=stdin)
-    return _loaded(reading, namespace, selects if selector else None, default_namespace)
+    return _loaded(reading, namespace, selects if selector else None, default_namespace, update_from)
 
 
 def load_revision(name: str, *, namespace: str | None = None, selector: str | None = None) -> Loaded:
@@ -115,7 +118,12 @@ def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | Non
 
 
 def load_text(
-    text: str | bytes, *, file: str = "<string>", namespace: str | None = None, selector: str | None = None
+    text: str | bytes,
+    *,
+    file: str = "<string>",
+    namespace: str | None = None,
+    selector: str | None = None,
+    update_from: Cluster | None = None,
 ) -> Loaded:
     """Load manifests from a string, or from bytes in UTF-8; see `load`.
 
@@ -123,7 +131,7 @@ def load_text(
         SettingsError: `selector` is no label selector.
     """
     selects = parse_label_selector(selector or "")
-    return _loaded(read_text(text, file=file), namespace, selects if selector else None)
+    return _loaded(read_text(text, file=file), namespace, selects if selector else None, update_from=update_from)
 
 
 @define
@@ -133,6 +141,7 @@ class _Progress:
     namespace: str
     problems: list[Problem]
     objects: dict[tuple[str, str, str], ClusterObject] = Factory(dict)
+    before: Mapping[ObjectReference, ClusterObject] = Factory(dict)
     skipped: Counter[str] = Factory(Counter)
     kube_proxy: KubeProxySettings | None = None
     address_pools: dict[str, AddressPool] = Factory(dict)
@@ -140,9 +149,15 @@ class _Progress:
 
 
 def _loaded(
-    reading: Reading, namespace: str | None, selects: LabelSelector | None, default_namespace: str | None = None
+    reading: Reading,
+    namespace: str | None,
+    selects: LabelSelector | None,
+    default_namespace: str | None = None,
+    update_from: Cluster | None = None,
 ) -> Loaded:
     progress = _Progress(namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
+    if update_from is not None:
+        progress.before = objects_by_reference(update_from)
     with _without_cycle_detection():
         for document in reading.documents:
             _add(document, progress)
@@ -173,7 +188,8 @@ def _add(document: Document, progress: _Progress) -> None:
     if kind is None:
         _add_other(document, api_version, name, progress)
         return
-    admission = admit(kind, value, progress.namespace, document.source)
+    before = progress.before.get(reference_of(kind, value, progress.namespace)) if progress.before else None
+    admission = admit(kind, value, progress.namespace, document.source, before=before)
     progress.problems.extend(admission.problems)
     if admission.item is not None:
         _keep(kind, admission.item, document, progress)

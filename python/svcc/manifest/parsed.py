@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import abc
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from attrs import field, frozen
 
-from svcc.fields import FieldPath, Problem, ProblemKind, Source
+from svcc.fields import FieldPath, Problem, ProblemKind, Rewritten, Source
 
 __all__ = ["Limits", "Parsed", "json_number", "problem_at"]
 
@@ -66,6 +66,10 @@ class Parsed(abc.ABC):
     @abc.abstractmethod
     def line_of(self, path: FieldPath) -> int | None:
         """The line of the field `path`, or of its nearest parent that was written; reads the text again."""
+
+    def rewritten_lookup(self) -> Callable[[], Sequence[Rewritten]] | None:
+        """What finds the scalars in this value that mean something else than they spell; None where there are none."""
+        return None
 
     def flaw_count(self) -> int:
         """How many flaws lie inside this value."""

@@ -15,7 +15,7 @@ from attrs import define
 from svcc.fields import Problem, ProblemKind
 from svcc.manifest.parsed import Limits, Parsed, problem_at
 from svcc.manifest.yaml_places import Span, Spans, YamlParsed, line_counter
-from svcc.manifest.yaml_scalars import RefusedScalarError, key_text, plain_value, short_tag, tagged_value
+from svcc.manifest.yaml_scalars import RefusedScalarError, changes, key_text, plain_value, short_tag, tagged_value
 
 __all__ = ["DocumentBuilder", "UnusableDocumentError"]
 
@@ -71,6 +71,8 @@ class DocumentBuilder:
         self._line = line_counter(text)
         self._flaws: list[int] = []
         self._spans: Spans = {}
+        self._changed: list[int] = []
+        self._changing: set[str] = set()
         self._words: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._stack: list[_Frame] = []
@@ -155,8 +157,8 @@ class DocumentBuilder:
 
     def _keep(self, value: Any, start: Any, end: Any) -> None:
         if value is not None:
-            place = (start.index, end.index, self._flaws, self._text, self._base, start.column, self._spans)
-            self._parsed.append(YamlParsed(value, self._base + self._line(start), *place))
+            known = (self._flaws, self._text, self._base, start.column, self._spans, self._changed)
+            self._parsed.append(YamlParsed(value, self._base + self._line(start), start.index, end.index, *known))
 
     def _attach(self, value: Any, span: Span) -> None:
         """Make `value` part of the container around it."""
@@ -203,6 +205,8 @@ class DocumentBuilder:
             if tag is None:
                 self._names[text] = name
         frame.key = name
+        if name != text:
+            self._changed.append(event.start_mark.index)
         if name in written:
             self._flaw("duplicate-key", event.start_mark, "", kind=ProblemKind.DUPLICATE, value=name)
         written.add(name)
@@ -226,6 +230,10 @@ class DocumentBuilder:
                 return text
             if text not in self._words:
                 self._words[text] = plain_value(text)
+                if changes(text, self._words[text]):
+                    self._changing.add(text)
+            if text in self._changing:
+                self._changed.append(event.start_mark.index)
             return self._words[text]
         except RefusedScalarError as error:
             self._flaw("yaml-value", event.start_mark, error.detail)

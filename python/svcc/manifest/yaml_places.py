@@ -11,8 +11,9 @@ from typing import Any, Final
 import yaml
 from attrs import field, frozen
 
-from svcc.fields import FieldPath
+from svcc.fields import FieldPath, Rewritten
 from svcc.manifest.parsed import Parsed
+from svcc.manifest.yaml_rewritten import rewritten_in
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
 
 __all__ = ["Loader", "Span", "Spans", "YamlParsed", "line_counter"]
@@ -51,16 +52,20 @@ Spans = dict[int, tuple[Any, list[Span]]]
 
 @frozen(eq=False)
 class YamlParsed(Parsed):
-    """A value in `text`, a part of a file that starts in line `base` of it; `column` is that of the value."""
+    """A value in `text`, a part of a file that starts in line `base` of it; `column` is that of the value.
+
+    `changed` are the offsets of all scalars of the text, in ascending order, that mean something else than they spell.
+    """
 
     _text: str = field(repr=False)
     _base: int
     _column: int
     _spans: Spans = field(repr=False)
+    _changed: Sequence[int] = field(default=(), repr=False)
 
     def _part(self, value: Any, span: Span) -> Parsed:
-        place = (span.start, span.end, self.flaws, self._text, self._base, span.column, self._spans)
-        return YamlParsed(value, self._base + span.line, *place)
+        known = (self.flaws, self._text, self._base, span.column, self._spans, self._changed)
+        return YamlParsed(value, self._base + span.line, span.start, span.end, *known)
 
     def _places(self, value: Any, count: int) -> list[Span]:
         # A list that is an alias of something else has no places of its own: its parts are where the alias is.
@@ -79,8 +84,7 @@ class YamlParsed(Parsed):
 
     def line_of(self, path: FieldPath) -> int | None:
         """See `Parsed`."""
-        # The indentation of the first line is put back, so that a part of a document is a document of its own.
-        text = " " * self._column + self._text[self.start : self.end]
+        text = self._own_text()
         loader = Loader(text)
         offset = 0
         try:
@@ -91,6 +95,28 @@ class YamlParsed(Parsed):
         finally:
             loader.dispose()
         return self.line + offset
+
+    def rewritten_lookup(self) -> Callable[[], Sequence[Rewritten]] | None:
+        """See `Parsed`."""
+        if not self._changed:
+            return None
+        first = bisect_left(self._changed, self.start)
+        return self._rewritten if first < len(self._changed) and self._changed[first] < self.end else None
+
+    def _rewritten(self) -> Sequence[Rewritten]:
+        loader = Loader(self._own_text())
+        found: list[Rewritten] = []
+        try:
+            found.extend(rewritten_in(loader))
+        except yaml.YAMLError:
+            pass  # As in `line_of`.
+        finally:
+            loader.dispose()
+        return found
+
+    def _own_text(self) -> str:
+        """The text of the value, with the first line's indentation put back: a document of its own."""
+        return " " * self._column + self._text[self.start : self.end]
 
 
 def _lines_towards(loader: Any, steps: Sequence[_Step], line_of: Callable[[Any], int]) -> Iterator[int]:

@@ -6,6 +6,7 @@ by scalar against sigs.k8s.io/yaml 1.6.0.
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from typing import Final
@@ -14,7 +15,7 @@ from attrs import frozen
 
 from svcc.manifest.parsed import json_number
 
-__all__ = ["RefusedScalarError", "Scalar", "key_text", "plain_value", "short_tag", "tagged_value"]
+__all__ = ["RefusedScalarError", "Scalar", "changes", "key_text", "plain_value", "short_tag", "tagged_value"]
 
 Scalar = str | int | float | bool | None
 
@@ -104,6 +105,13 @@ def key_text(text: str, *, plain: bool) -> str:
     if number not in _INT64:
         raise RefusedScalarError("an integer beyond 64 bits cannot be a key")
     return str(number)
+
+
+def changes(text: str, value: Scalar) -> bool:
+    """Whether the plain scalar `text` means something that JSON writes in another way: ``on``, ``0123``, ``1.10``."""
+    if isinstance(value, str) or not text:
+        return False
+    return json.dumps(value) != text
 
 
 def short_tag(tag: str) -> str:

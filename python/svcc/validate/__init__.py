@@ -21,9 +21,10 @@ from svcc.fields import Problem
 from svcc.model.cluster import ClusterObject
 from svcc.validate.admission import ENTRY_ONLY_RULES, is_fatal, problems_in
 from svcc.validate.rules import RULES, Rule
+from svcc.validate.update import update_problems
 from svcc.wire.form import wire_form
 
-__all__ = ["ENTRY_ONLY_RULES", "RULES", "Rule", "is_fatal", "validate"]
+__all__ = ["ENTRY_ONLY_RULES", "RULES", "Rule", "is_fatal", "update_problems", "validate"]
 
 
 def validate(item: ClusterObject) -> list[Problem]:

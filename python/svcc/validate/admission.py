@@ -9,6 +9,7 @@ from attrs import frozen
 
 from svcc.fields import ObjectReference, Problem, Severity, Source
 from svcc.model.cluster import ClusterObject
+from svcc.model.service import Service
 from svcc.validate.endpoint_slice import check_endpoint_slice
 from svcc.validate.findings import Findings
 from svcc.validate.node import check_node, check_service_cidr
@@ -16,12 +17,14 @@ from svcc.validate.plain_endpoint_slice import plain_endpoint_slice
 from svcc.validate.plain_service import plain_service
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
+from svcc.validate.written import check_written
 from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
 from svcc.wire.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
 from svcc.wire.service import SERVICE, service_from, set_service_defaults
+from svcc.wire.service_update import prepare_update
 from svcc.wire.structure import Fields, conformed
 
-__all__ = ["ENTRY_ONLY_RULES", "Admission", "admit", "is_fatal", "problems_in"]
+__all__ = ["ENTRY_ONLY_RULES", "Admission", "admit", "is_fatal", "problems_in", "reference_of"]
 
 ENTRY_ONLY_RULES = frozenset(rule.id for rule in RULES.values() if rule.entry_only)
 """Errors that cost an entry of a list and not the object: see the package's description."""
@@ -78,9 +81,17 @@ def is_fatal(problem: Problem) -> bool:
 
 
 def admit(
-    kind: str, value: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE, source: Source | None = None
+    kind: str,
+    value: Mapping[str, Any],
+    namespace: str = DEFAULT_NAMESPACE,
+    source: Source | None = None,
+    *,
+    before: ClusterObject | None = None,
 ) -> Admission:
     """Read one object of a kind svcc reads; `namespace` is for objects that name none.
+
+    With `before`, the same object as it was, the object is judged as an update of it: what a Service of another type
+    leaves behind is wiped first (see `svcc.validate.update`, which knows what an update may not change).
 
     Problems come in the server's order: as on the server, an object with fields of a wrong type is judged no further.
 
@@ -89,10 +100,11 @@ def admit(
     """
     reader = _KINDS[kind]
     plain = None if reader.plain is None else reader.plain(value, namespace, source)
-    if plain is not None:
+    if plain is not None and (source is None or source.rewritten is None):
         return Admission(plain, [])
-    findings = Findings(_reference(kind, value, namespace if reader.namespaced else ""), source)
-    read = _examined(reader, value, findings)
+    findings = Findings(reference_of(kind, value, namespace), source)
+    read = _examined(reader, value, findings, before)
+    check_written(reader.shape, source, findings)
     problems = findings.problems
     fits = not any(map(is_fatal, problems))
     return Admission(reader.build(read, namespace, source) if fits else None, problems)
@@ -108,20 +120,30 @@ def problems_in(kind: str, value: Mapping[str, Any], subject: ObjectReference, s
     if reader.plain is not None and reader.plain(value, DEFAULT_NAMESPACE, None) is not None:
         return []
     findings = Findings(subject, source)
-    _examined(reader, value, findings)
+    _examined(reader, value, findings, None)
     return findings.problems
 
 
-def _examined(reader: _Kind, value: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    read: dict[str, Any] = conformed(value, reader.shape, findings.wrong_type)
-    if not len(findings):
+def _examined(
+    reader: _Kind, value: Mapping[str, Any], findings: Findings, before: ClusterObject | None
+) -> dict[str, Any]:
+    read: dict[str, Any] = conformed(value, reader.shape, findings.wrong_type, report_unknown=findings.unknown_field)
+    if not findings.has_errors:
         reader.set_defaults(read)
+        if isinstance(before, Service):
+            prepare_update(read, before)
         reader.check(read, findings)
     return read
 
 
-def _reference(kind: str, value: Mapping[str, Any], namespace: str) -> ObjectReference:
-    """The object's name for reports, as far as the value has one."""
+def reference_of(kind: str, value: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE) -> ObjectReference:
+    """The object's name for reports, as far as the value has one; `namespace` is for objects that name none.
+
+    Raises:
+        KeyError: svcc does not read objects of this kind.
+    """
+    if not _KINDS[kind].namespaced:
+        namespace = ""
     metadata = value.get("metadata")
     if not isinstance(metadata, Mapping):
         return ObjectReference(kind, "", namespace)

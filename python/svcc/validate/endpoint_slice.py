@@ -155,8 +155,12 @@ def _warn(address_type: str, endpoints: Sequence[Mapping[str, Any]], findings: F
         findings.notice("endpoint-slice/fqdn-deprecated", ("addressType",), "FQDN endpoints are deprecated")
         return
     for index, endpoint in enumerate(endpoints):
+        if endpoint.get("deprecatedTopology"):
+            sentence = "is not writable in v1, and the server drops it"
+            path: Path = ("endpoints", index, "deprecatedTopology")
+            findings.notice("endpoint-slice/deprecated-topology-dropped", path, sentence, "use zone and nodeName")
         for position, address in enumerate(endpoint.get("addresses", [])):
             warning = address_warning(address)
             if warning is not None:
-                path: Path = ("endpoints", index, "addresses", position)
+                path = ("endpoints", index, "addresses", position)
                 findings.notice(f"endpoint-slice/address-{warning[0]}", path, warning[1])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source, printable
 from svcc.validate.rules import RULES
+from svcc.wire.structure import type_name
 
 __all__ = ["Findings", "Path"]
 
@@ -28,6 +31,7 @@ class Findings:
         self._problems: list[Problem] = []
         self._subject = subject
         self._source = source
+        self._written: dict[Path, str] | None = None
 
     @property
     def problems(self) -> list[Problem]:
@@ -36,6 +40,11 @@ class Findings:
 
     def __len__(self) -> int:
         return len(self._problems)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any of the problems so far is an error."""
+        return any(problem.severity is Severity.ERROR for problem in self._problems)
 
     def required(self, rule: str, path: Path, detail: str = "") -> None:
         """A field that must be there is not."""
@@ -66,17 +75,69 @@ class Findings:
         """More items than allowed."""
         self._add(rule, ProblemKind.TOO_MANY, path, f"must have at most {most} items", count)
 
-    def notice(self, rule: str, path: Path, detail: str) -> None:
-        """A sentence that is printed as it stands, as the server prints its warnings."""
-        self._add(rule, ProblemKind.NOTICE, path, detail)
+    def notice(self, rule: str, path: Path, detail: str, hint: str = "") -> None:
+        """A sentence about a field, which is printed in front of it."""
+        self._add(rule, ProblemKind.NOTICE, path, detail, None, hint)
 
-    def wrong_type(self, path: Path, wanted: str, found: str) -> None:
+    def sentence(self, rule: str, path: Path, detail: str) -> None:
+        """A sentence that names its field itself, in a spelling that may be its own."""
+        self._add(rule, ProblemKind.SENTENCE, path, detail)
+
+    def wrong_type(self, path: Path, wanted: str, value: Any) -> None:
         """A JSON value of another type; worded as structural schemas of the API server do."""
         text = FieldPath(path)
-        self.invalid("manifest/wrong-type", path, found, f'{text} in body must be of type {wanted}: "{found}"')
+        found = type_name(value)
+        detail = f'{text} in body must be of type {wanted}: "{found}"'
+        hint = _hint_of_type(wanted, value, self._written_at(path))
+        self._add("manifest/wrong-type", ProblemKind.INVALID, path, detail, found, hint)
 
-    def _add(self, rule: str, kind: ProblemKind, path: Path, detail: str, value: Any = None) -> None:
+    def _written_at(self, path: Path) -> str | None:
+        """How a value was written, where it was written in another way than JSON would write it."""
+        if self._written is None:
+            lookup = self._source.rewritten if self._source is not None else None
+            found = lookup() if lookup is not None else ()
+            self._written = {item.path.steps: item.written for item in found if not item.is_key}
+        return self._written.get(tuple(step[0] if isinstance(step, tuple) else step for step in path))
+
+    def unknown_field(self, path: Path, known: Iterable[str]) -> None:
+        """A field that the API does not have; worded as strict field validation does, kubectl's default."""
+        hint = _hint_of_name(str(path[-1]), sorted(known))
+        self._add("manifest/unknown-field", ProblemKind.SENTENCE, path, f'unknown field "{FieldPath(path)}"', "", hint)
+
+    def _add(self, rule: str, kind: ProblemKind, path: Path, detail: str, value: Any = None, hint: str = "") -> None:
         where = FieldPath(path)
         written = FieldPath(tuple(_WRITTEN.get(step, step) for step in path)) if path else where
         source = self._source.at(written) if self._source is not None else None
-        self._problems.append(Problem(rule, kind, where, detail, value, self._subject, source, RULES[rule].severity))
+        severity = RULES[rule].severity
+        self._problems.append(Problem(rule, kind, where, detail, value, self._subject, source, severity, hint))
+
+
+_LONGEST_WRITTEN = 60
+
+
+def _hint_of_type(wanted: str, value: Any, text: str | None) -> str:
+    """What was written, and what would be of the type that is wanted."""
+    written = printable(text if text is not None else json.dumps(value, ensure_ascii=False, default=str))
+    if len(written) > _LONGEST_WRITTEN:
+        written = f"{written[: _LONGEST_WRITTEN - 3]}..."
+    if wanted == "string" and isinstance(value, int | float):
+        return f'written: {written}; put it in quotes: "{written}"'
+    if isinstance(value, str) and _is_without_quotes(wanted, value):
+        return f"written: {written}; take the quotes away: {value}"
+    if wanted == "array":
+        return f"written: {written}; make it a list, even of one"
+    return f"written: {written}"
+
+
+def _is_without_quotes(wanted: str, text: str) -> bool:
+    """Whether a text would be of the type that is wanted if it had no quotes."""
+    if wanted == "boolean":
+        return text in ("true", "false")
+    return wanted == "integer" and text.isascii() and text.isdecimal() and text == str(int(text[:20]))
+
+
+def _hint_of_name(name: str, known: Sequence[str]) -> str:
+    """The field that was meant: Go takes upper and lower case for different, people often do not."""
+    by_lower_case = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.7)
+    return f'did you mean "{by_lower_case[close[0]]}"?' if close else ""

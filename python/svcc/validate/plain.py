@@ -15,6 +15,7 @@ from typing import Any
 from svcc.validate.balancing import OWN_PREFIX
 from svcc.validate.service_addresses import SOURCE_RANGES_ANNOTATION
 from svcc.validate.service_warnings import TOPOLOGY_HINTS_ANNOTATION
+from svcc.wire.metadata import METADATA
 
 __all__ = [
     "DOUBT",
@@ -74,6 +75,8 @@ def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:  # noqa: PLR0911  (o
     labels = get("labels")
     time = get("creationTimestamp")
     annotations = get("annotations")
+    if not METADATA.known.issuperset(metadata):
+        return False
     if namespace is not None and not is_label(namespace):
         return False
     if labels is not None and not labels_are_plain(labels):

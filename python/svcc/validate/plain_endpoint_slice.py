@@ -13,10 +13,20 @@ from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, End
 from svcc.validate.endpoint_slice import MOST_ENDPOINTS
 from svcc.validate.ip import special_address_errors
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_known_subdomain, is_label, is_label_value, metadata_is_plain
-from svcc.wire.endpoint_slice import endpoint_port
+from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_port
 from svcc.wire.written import WrittenObject
 
 __all__ = ["plain_endpoint_slice"]
+
+_ENDPOINTS: Any = ENDPOINT_SLICE.shapes["endpoints"]
+_ENDPOINT = _ENDPOINTS.shape
+_USUAL_FIELDS = _ENDPOINT.known - {"deprecatedTopology"}
+_CONDITIONS = _ENDPOINT.shapes["conditions"].known
+_HINT_KINDS = _ENDPOINT.shapes["hints"].known
+_REFERENCE_FIELDS = _ENDPOINT.shapes["targetRef"].known
+_PORTS: Any = ENDPOINT_SLICE.shapes["ports"]
+_PORT_FIELDS = _PORTS.shape.known - {"appProtocol"}
+_ONLY_NAME = frozenset({"name"})
 
 
 def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Source | None) -> EndpointSlice | None:
@@ -26,7 +36,12 @@ def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Sourc
         name = metadata["name"]
         address_type = value["addressType"]
         # Names of slices are used once each, and do not come back as the name of a node does: a label is enough here.
-        if not is_label(name) or not metadata_is_plain(metadata) or address_type not in ("IPv4", "IPv6"):
+        if (
+            not is_label(name)
+            or not metadata_is_plain(metadata)
+            or address_type not in ("IPv4", "IPv6")
+            or not ENDPOINT_SLICE.known.issuperset(value)
+        ):
             return None
         endpoints = None
         if type(value) is WrittenObject:
@@ -61,7 +76,7 @@ def _plain_ports(ports: Any) -> tuple[EndpointPort, ...] | None:
     for port in ports:
         name = port.get("name", "")
         plain = _plain_port(port.get("port"), name, port.get("protocol", "TCP"))
-        if plain is None or port.get("appProtocol") is not None:
+        if plain is None or not _PORT_FIELDS.issuperset(port):
             return None
         result[name] = plain
     return tuple(result.values()) if len(result) == len(ports) else None
@@ -87,6 +102,9 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
     if type(entries) is not list or len(entries) > MOST_ENDPOINTS:
         return None
     is_ipv4 = address_type == "IPv4"
+    usual_fields = _USUAL_FIELDS.issuperset
+    condition_fields = _CONDITIONS.issuperset
+    reference_fields = _REFERENCE_FIELDS.issuperset
     result = []
     for entry in entries:
         get = entry.get
@@ -108,6 +126,10 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
             ready = conditions.get("ready")
             serving = conditions.get("serving")
             terminating = conditions.get("terminating")
+            if (len(conditions) != 3 or ready is None or serving is None or terminating is None) and not (
+                condition_fields(conditions)
+            ):
+                return None
             if not (
                 (ready is True or ready is False or ready is None)
                 and (serving is True or serving is False or serving is None)
@@ -127,6 +149,8 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
         node_hints: tuple[str, ...] = ()
         hints = get("hints")
         if hints is not None:
+            if not _HINT_KINDS.issuperset(hints):
+                return None
             zone_hints = _hinted(hints.get("forZones"))
             node_hints = _hinted(hints.get("forNodes"))
             if not (all(map(is_label_value, zone_hints)) and all(map(is_known_subdomain, node_hints))):
@@ -139,7 +163,14 @@ def _plain_endpoints(  # noqa: C901, PLR0911, PLR0912  (a call for each part of 
             namespace = reference.get("namespace", "")
             if type(kind) is not str or type(name) is not str or type(namespace) is not str:
                 return None
+            if (len(reference) != 4 or not namespace or "uid" not in reference) and not reference_fields(reference):
+                return None
             target = ObjectReference(kind, name, namespace)
+        # Five parts, all of which were found, are those that controllers write: no other name is among them.
+        if (
+            len(entry) != 5 or conditions is None or node_name is None or zone is None or reference is None
+        ) and not usual_fields(entry):
+            return None
         result.append(
             Endpoint(
                 tuple(addresses), ready, serving, terminating, node_name, zone, hostname, zone_hints, node_hints, target
@@ -160,6 +191,11 @@ def _hinted(hints: Any) -> tuple[str, ...]:
     if hints is None:
         return ()
     names = tuple([hint["name"] for hint in hints])
-    if type(hints) is not list or len(names) > 8 or len(set(names)) != len(names):
+    if (
+        type(hints) is not list
+        or not all(map(_ONLY_NAME.issuperset, hints))
+        or len(names) > 8
+        or len(set(names)) != len(names)
+    ):
         raise ValueError(hints)
     return names

@@ -10,19 +10,23 @@ from svcc.addresses import canonical_address, canonical_prefix, family_of
 from svcc.fields import Source
 from svcc.model.service import IPFamilyPolicy, IPMode, LoadBalancerIngress, Protocol, Service, ServicePort
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_label, is_old_label, labels_are_plain, metadata_is_plain
+from svcc.wire.service import SERVICE
 
 __all__ = ["plain_service"]
 
 _KUBELET_PORT = 10250
-_UNUSUAL_FIELDS = frozenset(
-    {
-        "externalIPs",
-        "externalName",
-        "loadBalancerClass",
-        "loadBalancerIP",
-        "sessionAffinityConfig",
-    }
-)
+_SPEC: Any = SERVICE.shapes["spec"]
+_USUAL_FIELDS = _SPEC.known - {
+    "externalIPs",
+    "externalName",
+    "loadBalancerClass",
+    "loadBalancerIP",
+    "sessionAffinityConfig",
+}
+_PORT_FIELDS = _SPEC.shapes["ports"].shape.known - {"appProtocol"}
+_STATUS: Any = SERVICE.shapes["status"]
+_NO_STATUS: Mapping[str, Any] = {"loadBalancer": {}}
+_INGRESS_FIELDS = frozenset({"ip", "ipMode"})
 
 
 def plain_service(  # noqa: PLR0911  (one for each doubt)
@@ -33,7 +37,12 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
         metadata = value["metadata"]
         spec = value["spec"]
         name = metadata["name"]
-        if not _UNUSUAL_FIELDS.isdisjoint(spec) or not is_old_label(name) or not metadata_is_plain(metadata):
+        if (
+            not _USUAL_FIELDS.issuperset(spec)
+            or not SERVICE.known.issuperset(value)
+            or not is_old_label(name)
+            or not metadata_is_plain(metadata)
+        ):
             return None
         get = spec.get
         service_type = get("type", "ClusterIP")
@@ -56,7 +65,7 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
         ports = _plain_ports(spec["ports"], service_type)
         cluster_ips = _plain_cluster_ips(spec)
         status = value.get("status")
-        ingress = () if status is None else _plain_ingress(status, service_type)
+        ingress = () if status is None or status == _NO_STATUS else _plain_ingress(status, service_type)
         if not ports or cluster_ips is None or ingress is None or ranges is None:
             return None
         if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
@@ -130,7 +139,7 @@ def _plain_ports(ports: Any, service_type: str) -> tuple[ServicePort, ...] | Non
             get("targetPort", number),
             service_type,
         )
-        if plain is None or get("appProtocol") is not None:
+        if plain is None or not _PORT_FIELDS.issuperset(port):
             return None
         result.append(plain)
     count = len(result)
@@ -208,16 +217,24 @@ def _plain_source_ranges(ranges: Any, service_type: str) -> tuple[str, ...] | No
 
 def _plain_ingress(status: Any, service_type: str) -> tuple[LoadBalancerIngress, ...] | None:
     balancer = status.get("loadBalancer")
-    entries = None if balancer is None else balancer.get("ingress")
-    if entries is None:
-        return ()
+    if not _STATUS.known.issuperset(status):
+        return None
+    if not balancer:
+        return () if balancer is None or type(balancer) is dict else None
+    entries = balancer.get("ingress")
+    if len(balancer) != 1 or entries is None:
+        return None
     if type(entries) is not list or (entries and service_type != "LoadBalancer"):
         return None
     result = []
     for entry in entries:
         address = entry["ip"]
         mode = entry.get("ipMode", "VIP")
-        if entry.get("hostname") is not None or canonical_address(address) != address or mode not in ("VIP", "Proxy"):
+        if (
+            not _INGRESS_FIELDS.issuperset(entry)
+            or canonical_address(address) != address
+            or mode not in ("VIP", "Proxy")
+        ):
             return None
         result.append(LoadBalancerIngress(address, "", IPMode(mode)))
     return tuple(result)

@@ -54,9 +54,20 @@ _MANIFEST = [
         {
             "api-version-not-read": "The object is of a kind svcc reads, in a version it does not.",
             "declared-twice": "The same object is declared again; the later declaration wins.",
+            "unknown-field": "A field is one the API has; a server that is asked to be strict refuses others.",
         },
     ),
 ]
+
+_YAML = _warnings(
+    "yaml",
+    {
+        "boolean-word": "A text is not written on, yes, y or the like, which YAML takes for true or false.",
+        "null-word": "A text is not written ~ or Null, which YAML takes for nothing.",
+        "number-base": "A number is not written with a zero in front (octal), or hexadecimal, or binary.",
+        "number-spelling": "A text or number is not written 1e3, 1_000 or 1.10, of which YAML keeps the value only.",
+    },
+)
 
 _METADATA = _errors(
     "metadata",
@@ -163,6 +174,9 @@ _SERVICE_WARNINGS = _warnings(
         "hash-key-unsupported": "The hash key is flow or source-address; else it is source-address.",
         "table-size-unsupported": "The table size is 251, 1021, 4093, 16381 or 65537; else svcc chooses it.",
         "hashing-without-maglev": "Only maglev has a hash key and a table.",
+        "ingress-port-out-of-range": "A port that a load balancer reports is from 1 to 65535.",
+        "ingress-port-protocol-unsupported": "The protocol of such a port is TCP, UDP or SCTP.",
+        "ingress-port-error-invalid": "The error of such a port is a qualified name.",
     },
 )
 
@@ -199,6 +213,7 @@ _ENDPOINT_SLICE = [
             "address-non-standard": "An address is written in a way new servers refuse.",
             "address-not-canonical": "An IPv6 address is not in canonical form.",
             "fqdn-deprecated": "The address type FQDN is deprecated.",
+            "deprecated-topology-dropped": "An endpoint has `zone` and `nodeName` instead of `deprecatedTopology`.",
             "annotation-not-read": "An annotation of svcc's is one it reads on slices.",
             "weight-invalid": "The weight of a slice is from 0 to 1000; else it is 1.",
             "weights-invalid": "Weights are addresses with weights from 0 to 1000; others are passed over.",
@@ -257,11 +272,26 @@ _KUBE_PROXY = [
     *_warnings("kube-proxy", {"field-misspelt": "A field is unknown and resembles one kube-proxy reads."}),
 ]
 
+_UPDATE = _errors(
+    "update",
+    {
+        "health-check-node-port-changed": "The health check node port stays while it is needed.",
+        "cluster-ip-changed": "A cluster IP stays, but for the way from and to ExternalName.",
+        "ip-family-changed": "The primary IP family stays.",
+        "secondary-released-without-single-stack": "Whoever gives up the second family asks for SingleStack.",
+        "load-balancer-class-changed": "The load balancer class of a LoadBalancer stays.",
+        "address-type-changed": "The address type of a slice stays.",
+        "pod-cidrs-changed": "The pod CIDRs of a node stay.",
+        "service-cidr-changed": "The ranges of a ServiceCIDR stay; a second family may be added.",
+    },
+)
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         rule.id: rule
         for rules in (
             _MANIFEST,
+            _YAML,
             _METADATA,
             _SERVICE_ERRORS,
             _SERVICE_ENTRIES,
@@ -270,6 +300,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             _NODE,
             _SERVICE_CIDR,
             _KUBE_PROXY,
+            _UPDATE,
         )
         for rule in rules
     }

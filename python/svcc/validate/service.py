@@ -154,8 +154,9 @@ def _check_load_balancer_fields(spec: Mapping[str, Any], findings: Findings) -> 
         path = (*_SPEC, "loadBalancerClass")
         if not is_load_balancer:
             findings.forbidden("service/load-balancer-class-needs-load-balancer", path, detail)
-        for error in qualified_name_errors(spec["loadBalancerClass"]):
-            findings.invalid("service/load-balancer-class-invalid", path, spec["loadBalancerClass"], error)
+        else:
+            for error in qualified_name_errors(spec["loadBalancerClass"]):
+                findings.invalid("service/load-balancer-class-invalid", path, spec["loadBalancerClass"], error)
 
 
 def _check_external_traffic(spec: Mapping[str, Any], findings: Findings) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from svcc.addresses import canonical_address, family_of
 from svcc.validate.findings import Findings, Path
 from svcc.validate.ip import address_errors, address_warning, cidr_errors, cidr_warning, special_address_errors
-from svcc.validate.names import dns_subdomain_errors
+from svcc.validate.names import SUPPORTED_PROTOCOLS, dns_subdomain_errors, port_number_errors, qualified_name_errors
 
 __all__ = [
     "check_cluster_ips",
@@ -22,6 +22,7 @@ __all__ = [
 
 _CLUSTER_IPS: Path = ("spec", "clusterIPs")
 _FAMILIES = ("IPv4", "IPv6")
+_LONGEST_ERROR = 316
 _POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
@@ -47,7 +48,7 @@ def check_cluster_ips(spec: Mapping[str, Any], findings: Findings) -> None:
     if not _check_each_cluster_ip(cluster_ips, findings):
         return  # the server stops here too: families of addresses that are none would mislead
     families = [family_of(canonical_address(ip) or "") for ip in cluster_ips if ip != "None"]
-    if len(families) > 1 and (len(families) > 2 or families[0] is families[1]):
+    if len(families) > 1 and len(set(families)) == 1:
         detail = "may specify no more than one IP for each IP family"
         findings.invalid("service/cluster-ips-same-family", _CLUSTER_IPS, cluster_ips, detail)
     for index, (family, wanted) in enumerate(zip(families, spec.get("ipFamilies", []), strict=False)):
@@ -149,6 +150,28 @@ def check_ingress(ingress: Sequence[Mapping[str, Any]], service_type: str, findi
             path: Path = (*base, index, "ipMode")
             findings.unsupported("service/ingress-ip-mode-unsupported", path, mode, ("Proxy", "VIP"))
         _check_ingress_hostname(entry.get("hostname", ""), (*base, index, "hostname"), findings)
+        _check_port_statuses(entry.get("ports", []), (*base, index, "ports"), findings)
+
+
+def _check_port_statuses(ports: Sequence[Mapping[str, Any]], base: Path, findings: Findings) -> None:
+    """What the types of the API say of `PortStatus`: the server does not hold a load balancer to it, so svcc warns."""
+    for index, entry in enumerate(ports):
+        number = entry.get("port", 0)
+        for error in port_number_errors(number):
+            findings.invalid("service/ingress-port-out-of-range", (*base, index, "port"), number, error)
+        protocol = entry.get("protocol", "")
+        if protocol not in SUPPORTED_PROTOCOLS:
+            rule = "service/ingress-port-protocol-unsupported"
+            findings.unsupported(rule, (*base, index, "protocol"), protocol, SUPPORTED_PROTOCOLS)
+        if "error" in entry:
+            text = entry["error"]
+            errors = _too_long_error(text) or qualified_name_errors(text)
+            for error in errors:
+                findings.invalid("service/ingress-port-error-invalid", (*base, index, "error"), text, error)
+
+
+def _too_long_error(text: str) -> list[str]:
+    return [f"must be no more than {_LONGEST_ERROR} characters"] if len(text) > _LONGEST_ERROR else []
 
 
 def _check_ingress_hostname(hostname: str, path: Path, findings: Findings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from svcc.validate.balancing import check_balancing
-from svcc.validate.findings import Findings
+from svcc.validate.findings import Findings, Path
 from svcc.validate.service_addresses import is_headless, warn_of_address, warn_of_source_range
 
 __all__ = ["TOPOLOGY_HINTS_ANNOTATION", "TOPOLOGY_MODE_ANNOTATION", "check_service_warnings"]
@@ -16,13 +16,14 @@ TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"
 
 
 def check_service_warnings(value: Mapping[str, Any], findings: Findings) -> None:
-    """Report warnings; their sentences name the field themselves where the server's do, so some carry no path."""
+    """Report warnings, of which many name their field themselves."""
     spec = value["spec"]
     check_balancing(value.get("metadata", {}).get("annotations", {}), findings)
     if TOPOLOGY_HINTS_ANNOTATION in value.get("metadata", {}).get("annotations", {}):
         deprecated = f"annotation {TOPOLOGY_HINTS_ANNOTATION} is deprecated"
         sentence = f"{deprecated}, please use {TOPOLOGY_MODE_ANNOTATION} instead"
-        findings.notice("service/topology-hints-annotation-deprecated", (), sentence)
+        path: Path = ("metadata", "annotations", (TOPOLOGY_HINTS_ANNOTATION,))
+        findings.sentence("service/topology-hints-annotation-deprecated", path, sentence)
     headless = is_headless(spec)
     if not headless:
         for index, address in enumerate(spec.get("clusterIPs", [])):
@@ -35,16 +36,16 @@ def check_service_warnings(value: Mapping[str, Any], findings: Findings) -> None
         warn_of_source_range(text, ("spec", "loadBalancerSourceRanges", index), findings)
     if spec.get("externalIPs"):
         sentence = "is deprecated and may no longer be implemented in some clusters"
-        findings.notice("service/external-ips-deprecated", (), f"spec.externalIPs {sentence}")
+        findings.sentence("service/external-ips-deprecated", ("spec", "externalIPs"), f"spec.externalIPs {sentence}")
         if spec["type"] == "ExternalName":
             sentence = 'spec.externalIPs is ignored when spec.type is "ExternalName"'
-            findings.notice("service/external-ips-ignored", (), sentence)
+            findings.sentence("service/external-ips-ignored", ("spec", "externalIPs"), sentence)
     if spec["type"] != "ExternalName" and spec.get("externalName"):
         sentence = 'spec.externalName is ignored when spec.type is not "ExternalName"'
-        findings.notice("service/external-name-ignored", (), sentence)
+        findings.sentence("service/external-name-ignored", ("spec", "externalName"), sentence)
     if spec.get("trafficDistribution") == "PreferClose":
         sentence = 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
-        findings.notice("service/prefer-close-deprecated", (), sentence)
+        findings.sentence("service/prefer-close-deprecated", ("spec", "trafficDistribution"), sentence)
     for index, entry in enumerate(value.get("status", {}).get("loadBalancer", {}).get("ingress", [])):
         if entry.get("ip"):
             warn_of_address(entry["ip"], ("status", "loadBalancer", "ingress", index, "ip"), findings)
@@ -53,10 +54,10 @@ def check_service_warnings(value: Mapping[str, Any], findings: Findings) -> None
 def _check_headless(spec: Mapping[str, Any], findings: Findings) -> None:
     if spec.get("loadBalancerIP"):
         sentence = "spec.loadBalancerIP is ignored for headless services"
-        findings.notice("service/headless-load-balancer-ip-ignored", (), sentence)
+        findings.sentence("service/headless-load-balancer-ip-ignored", ("spec", "loadBalancerIP"), sentence)
     if spec.get("externalIPs"):
         sentence = "spec.externalIPs is ignored for headless services"
-        findings.notice("service/headless-external-ips-ignored", (), sentence)
+        findings.sentence("service/headless-external-ips-ignored", ("spec", "externalIPs"), sentence)
     if spec["sessionAffinity"] != "None":
         sentence = "spec.SessionAffinity is ignored for headless services"
-        findings.notice("service/headless-session-affinity-ignored", (), sentence)
+        findings.sentence("service/headless-session-affinity-ignored", ("spec", "sessionAffinity"), sentence)

@@ -9,7 +9,7 @@ from typing import Any
 from svcc.fields import ObjectReference, Source
 from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, EndpointSlice
 from svcc.model.service import Protocol
-from svcc.wire.metadata import METADATA
+from svcc.wire.metadata import METADATA, TYPE_META
 from svcc.wire.structure import Fields, Items, Scalar
 
 __all__ = ["ENDPOINT_SLICE", "endpoint_port", "endpoint_slice_from", "set_endpoint_slice_defaults"]
@@ -26,16 +26,21 @@ _ENDPOINT = Fields(
         "nodeName": Scalar.STRING,
         "zone": Scalar.STRING,
         "hints": Fields({"forZones": _HINTS, "forNodes": _HINTS}),
-        "targetRef": Fields({"kind": Scalar.STRING, "name": Scalar.STRING, "namespace": Scalar.STRING}),
+        "targetRef": Fields(
+            {"kind": Scalar.STRING, "name": Scalar.STRING, "namespace": Scalar.STRING},
+            unread=frozenset({"apiVersion", "fieldPath", "resourceVersion", "uid"}),
+        ),
+        "deprecatedTopology": Scalar.STRING_MAP,
     }
 )
 
 _PORT = Fields({"name": Scalar.STRING, "protocol": Scalar.STRING, "port": Scalar.INTEGER, "appProtocol": Scalar.STRING})
 
 ENDPOINT_SLICE = Fields(
-    {"metadata": METADATA, "addressType": Scalar.STRING, "endpoints": Items(_ENDPOINT), "ports": Items(_PORT)}
+    {"metadata": METADATA, "addressType": Scalar.STRING, "endpoints": Items(_ENDPOINT), "ports": Items(_PORT)},
+    unread=TYPE_META,
 )
-"""The fields of a discovery.k8s.io/v1 EndpointSlice that svcc reads."""
+"""The fields of a discovery.k8s.io/v1 EndpointSlice."""
 
 
 def set_endpoint_slice_defaults(value: dict[str, Any]) -> None:

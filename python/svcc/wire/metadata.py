@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from svcc.wire.structure import Fields, Scalar
 
-__all__ = ["METADATA"]
+__all__ = ["METADATA", "TYPE_META"]
 
 METADATA = Fields(
     {
@@ -14,5 +14,22 @@ METADATA = Fields(
         "labels": Scalar.STRING_MAP,
         "annotations": Scalar.STRING_MAP,
         "creationTimestamp": Scalar.STRING,
-    }
+    },
+    unread=frozenset(
+        {
+            "deletionGracePeriodSeconds",
+            "deletionTimestamp",
+            "finalizers",
+            "generation",
+            "managedFields",
+            "ownerReferences",
+            "resourceVersion",
+            "selfLink",
+            "uid",
+        }
+    ),
 )
+"""The fields of `metav1.ObjectMeta`."""
+
+TYPE_META = frozenset({"apiVersion", "kind"})
+"""The fields that say what an object is; whoever reads them has done so before its shape counts."""

@@ -7,27 +7,65 @@ from typing import Any
 
 from svcc.fields import Source
 from svcc.model.node import Node, NodeAddress, ServiceCIDR
-from svcc.wire.metadata import METADATA
+from svcc.wire.metadata import METADATA, TYPE_META
 from svcc.wire.structure import Fields, Items, Scalar
 
 __all__ = ["NODE", "SERVICE_CIDR", "node_from", "service_cidr_from", "set_node_defaults"]
 
+_UNREAD_NODE_INFO = frozenset(
+    {
+        "bootID",
+        "containerRuntimeVersion",
+        "kernelVersion",
+        "kubeProxyVersion",
+        "kubeletVersion",
+        "machineID",
+        "operatingSystem",
+        "osImage",
+        "swap",
+        "systemUUID",
+    }
+)
+_UNREAD_NODE_STATUS = frozenset(
+    {
+        "allocatable",
+        "capacity",
+        "conditions",
+        "config",
+        "daemonEndpoints",
+        "declaredFeatures",
+        "features",
+        "images",
+        "phase",
+        "runtimeHandlers",
+        "volumesAttached",
+        "volumesInUse",
+    }
+)
+
 NODE = Fields(
     {
         "metadata": METADATA,
-        "spec": Fields({"podCIDR": Scalar.STRING, "podCIDRs": Items(Scalar.STRING)}),
+        "spec": Fields(
+            {"podCIDR": Scalar.STRING, "podCIDRs": Items(Scalar.STRING)},
+            unread=frozenset({"configSource", "externalID", "providerID", "taints", "unschedulable"}),
+        ),
         "status": Fields(
             {
                 "addresses": Items(Fields({"type": Scalar.STRING, "address": Scalar.STRING})),
-                "nodeInfo": Fields({"architecture": Scalar.STRING}),
-            }
+                "nodeInfo": Fields({"architecture": Scalar.STRING}, unread=_UNREAD_NODE_INFO),
+            },
+            unread=_UNREAD_NODE_STATUS,
         ),
-    }
+    },
+    unread=TYPE_META,
 )
-"""The fields of a v1 Node that svcc reads."""
+"""The fields of a v1 Node."""
 
-SERVICE_CIDR = Fields({"metadata": METADATA, "spec": Fields({"cidrs": Items(Scalar.STRING)})})
-"""The fields of a networking.k8s.io ServiceCIDR that svcc reads."""
+SERVICE_CIDR = Fields(
+    {"metadata": METADATA, "spec": Fields({"cidrs": Items(Scalar.STRING)})}, unread=TYPE_META | {"status"}
+)
+"""The fields of a networking.k8s.io ServiceCIDR."""
 
 
 def set_node_defaults(value: dict[str, Any]) -> None:

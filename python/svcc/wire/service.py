@@ -16,7 +16,7 @@ from svcc.model.service import (
     Service,
     ServicePort,
 )
-from svcc.wire.metadata import METADATA
+from svcc.wire.metadata import METADATA, TYPE_META
 from svcc.wire.structure import Fields, Items, Scalar
 
 __all__ = ["SERVICE", "is_externally_accessible", "service_from", "set_service_defaults"]
@@ -57,16 +57,24 @@ _SPEC = Fields(
     }
 )
 
-_INGRESS = Fields({"ip": Scalar.STRING, "hostname": Scalar.STRING, "ipMode": Scalar.STRING})
+_PORT_STATUS = Fields({"port": Scalar.INTEGER, "protocol": Scalar.STRING, "error": Scalar.STRING})
+
+_INGRESS = Fields(
+    {"ip": Scalar.STRING, "hostname": Scalar.STRING, "ipMode": Scalar.STRING, "ports": Items(_PORT_STATUS)}
+)
 
 SERVICE = Fields(
     {
         "metadata": METADATA,
         "spec": _SPEC,
-        "status": Fields({"loadBalancer": Fields({"ingress": Items(_INGRESS)})}),
-    }
+        "status": Fields(
+            {"loadBalancer": Fields({"ingress": Items(_INGRESS)})},
+            unread=frozenset({"conditions"}),
+        ),
+    },
+    unread=TYPE_META,
 )
-"""The fields of a v1 Service that svcc reads (S4)."""
+"""The fields of a v1 Service; all of `spec` are read (S4)."""
 
 
 def is_externally_accessible(spec: Mapping[str, Any]) -> bool:

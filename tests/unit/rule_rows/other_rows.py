@@ -65,6 +65,16 @@ ENDPOINT_SLICE_ROWS = [
         ],
     ),
     Row(
+        "the old topology of an endpoint is dropped by the server",
+        {(*_ENDPOINT, "deprecatedTopology"): {"topology.kubernetes.io/zone": "zone-a"}},
+        [
+            (
+                "endpoint-slice/deprecated-topology-dropped",
+                "endpoints[0].deprecatedTopology: is not writable in v1, and the server drops it",
+            )
+        ],
+    ),
+    Row(
         "1001 endpoints are too many",
         {("endpoints",): [{"addresses": ["10.0.0.1"]}] * 1001},
         [("endpoint-slice/endpoints-too-many", "endpoints: Too many: 1001: must have at most 1000 items")],

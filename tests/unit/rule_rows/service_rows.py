@@ -142,6 +142,39 @@ WARNING_ROWS = [
 
 LOAD_BALANCER_ROWS = [
     Row(
+        "a load balancer reports ports that are ports",
+        {("status", "loadBalancer", "ingress", 0, "ports"): [{"port": 0, "protocol": "TCP"}]},
+        [
+            (
+                "service/ingress-port-out-of-range",
+                f"status.loadBalancer.ingress[0].ports[0].port: Invalid value: 0: {RANGE}",
+            )
+        ],
+    ),
+    Row(
+        "a load balancer reports protocols that there are",
+        {("status", "loadBalancer", "ingress", 0, "ports"): [{"port": 80, "protocol": "tcp"}]},
+        [
+            (
+                "service/ingress-port-protocol-unsupported",
+                (
+                    'status.loadBalancer.ingress[0].ports[0].protocol: Unsupported value: "tcp": '
+                    'supported values: "SCTP", "TCP", "UDP"'
+                ),
+            )
+        ],
+    ),
+    Row(
+        "a load balancer names its errors, and does not describe them",
+        {("status", "loadBalancer", "ingress", 0, "ports"): [{"port": 80, "protocol": "TCP", "error": "port taken"}]},
+        [
+            (
+                "service/ingress-port-error-invalid",
+                f'status.loadBalancer.ingress[0].ports[0].error: Invalid value: "port taken": {NAME_PART}',
+            )
+        ],
+    ),
+    Row(
         "the kubelet's port is not exposed",
         {(*PORT, "port"): 10250},
         [

@@ -134,13 +134,6 @@ SPEC_ROWS = [
                 "service/cluster-ips-too-many",
                 'spec.clusterIPs: Invalid value: ["10.96.0.9","fd00::9","10.96.0.8"]: may only hold up to 2 values',
             ),
-            (
-                "service/cluster-ips-same-family",
-                (
-                    'spec.clusterIPs: Invalid value: ["10.96.0.9","fd00::9","10.96.0.8"]: '
-                    "may specify no more than one IP for each IP family"
-                ),
-            ),
         ],
     ),
     Row(
@@ -245,6 +238,16 @@ SPEC_ROWS = [
             (
                 "service/allocate-node-ports-needs-load-balancer",
                 f"spec.allocateLoadBalancerNodePorts: Forbidden: {ONLY_LOAD_BALANCER}",
+            )
+        ],
+    ),
+    Row(
+        "a load balancer class that has no place here is not judged any further",
+        {("spec", "loadBalancerClass"): "not a name"},
+        [
+            (
+                "service/load-balancer-class-needs-load-balancer",
+                f"spec.loadBalancerClass: Forbidden: {ONLY_LOAD_BALANCER}",
             )
         ],
     ),

@@ -61,7 +61,7 @@ fn endpoint<'a>(cursor: &mut Cursor<'a>, is_ipv4: bool) -> Option<Endpoint<'a>> 
             "hostname" => text(cursor, &mut found.hostname, is_label)?,
             "hints" => hints(cursor, &mut found)?,
             "targetRef" => target(cursor, &mut found.target)?,
-            _ => cursor.pass(MOST_DEPTH, &mut None)?,
+            _ => return None,
         }
         Some(())
     })?;
@@ -100,7 +100,7 @@ fn conditions<'a>(cursor: &mut Cursor<'a>, found: &mut Endpoint<'a>) -> Option<(
             "ready" => &mut found.ready,
             "serving" => &mut found.serving,
             "terminating" => &mut found.terminating,
-            _ => return cursor.pass(MOST_DEPTH, &mut None),
+            _ => return None,
         };
         *condition = if cursor.null() { None } else { Some(cursor.boolean()?) };
         Some(())
@@ -116,7 +116,7 @@ fn hints<'a>(cursor: &mut Cursor<'a>, found: &mut Endpoint<'a>) -> Option<()> {
         match name {
             "forZones" => found.zone_hints = hinted(cursor, is_label_value)?,
             "forNodes" => found.node_hints = hinted(cursor, is_subdomain)?,
-            _ => cursor.pass(MOST_DEPTH, &mut None)?,
+            _ => return None,
         }
         Some(())
     })
@@ -132,7 +132,7 @@ fn hinted<'a>(cursor: &mut Cursor<'a>, is_right: fn(&str) -> bool) -> Option<Vec
         members(cursor, |name, cursor| {
             match name {
                 "name" => text(cursor, &mut hint, is_right)?,
-                _ => cursor.pass(MOST_DEPTH, &mut None)?,
+                _ => return None,
             }
             Some(())
         })?;
@@ -155,7 +155,8 @@ fn target<'a>(cursor: &mut Cursor<'a>, found: &mut Option<Target<'a>>) -> Option
             "kind" => kind = Some(cursor.string()?.plain()?),
             "name" => target_name = Some(cursor.string()?.plain()?),
             "namespace" => namespace = cursor.string()?.plain()?,
-            _ => cursor.pass(MOST_DEPTH, &mut None)?,
+            "apiVersion" | "fieldPath" | "resourceVersion" | "uid" => cursor.pass(MOST_DEPTH, &mut None)?,
+            _ => return None,
         }
         Some(())
     })?;

@@ -22,6 +22,9 @@ pub struct Neighbourhood {
     pub own: Vec<u128>,
     /// Networks behind the node that are hidden by its address and hold no pod: those of containers and virtual machines.
     pub networks: Vec<Span>,
+    /// Whether there are such networks, of either version: bridges named as Docker and libvirt name them are theirs then,
+    /// and not those of pods.
+    pub bridges: bool,
 }
 
 impl Neighbourhood {
@@ -40,16 +43,21 @@ impl Neighbourhood {
             IpVersion::V4 => surroundings.local_v4.clone(),
             IpVersion::V6 => surroundings.local_v6.clone(),
         };
-        let rules = program.chains.iter().flat_map(|chain| &chain.rules);
-        let mut networks: Vec<Span> = rules.filter_map(|rule| hidden(rule, version)).collect();
+        let rules = || program.chains.iter().flat_map(|chain| &chain.rules);
+        let mut networks: Vec<Span> = rules().filter_map(|rule| hidden(rule, version)).collect();
         networks.retain(|network| {
-            let within = |span: &Span| span.low <= network.high && network.low <= span.high;
             let holds = |address: &u128| network.contains(*address);
-            !pods.iter().chain(&services).any(within) && !own.iter().chain(&endpoints).any(holds)
+            !pods.iter().chain(&services).any(|span| meet(span, network)) && !own.iter().chain(&endpoints).any(holds)
         });
         networks.sort_unstable_by_key(|network| (network.low, network.high));
         networks.dedup();
-        Self { pods, services, own, networks }
+        let other = if version == IpVersion::V4 { IpVersion::V6 } else { IpVersion::V4 };
+        let others = self.pods.iter().filter(|span| !of_version(span));
+        let theirs = rules()
+            .filter_map(|rule| hidden(rule, other))
+            .any(|network| !others.clone().any(|span| meet(span, &network)));
+        let bridges = !networks.is_empty() || theirs && rules().all(|rule| hidden(rule, version).is_none());
+        Self { pods, services, own, networks, bridges }
     }
 
     /// Whether the packets of a region are those of networks that are none of the cluster's: they come from one, or leave
@@ -62,7 +70,7 @@ impl Neighbourhood {
             .get(Variable::OutputInterface)
             .filter(|(low, high)| low == high)
             .map(|(number, _)| number.to_be_bytes());
-        from || bridge.is_some_and(|name| is_bridge(&name))
+        from || self.bridges && bridge.is_some_and(|name| is_bridge(&name))
     }
 
     /// How believable packets of a region can be; 0 is best.
@@ -89,6 +97,10 @@ impl Neighbourhood {
     pub(super) fn is_of_cluster(&self, address: u128) -> bool {
         self.pods.iter().chain(&self.services).any(|span| span.contains(address))
     }
+}
+
+fn meet(one: &Span, other: &Span) -> bool {
+    one.low <= other.high && other.low <= one.high
 }
 
 /// The network of which a rule masquerades what leaves it: what goes to other networks, or by other interfaces.
