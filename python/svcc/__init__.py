@@ -24,6 +24,8 @@ from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Fronte
 from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
 from svcc.dns.lookup import NameIndex
 from svcc.dns.records import dns_records
+from svcc.dns.resolve import Query, QueryOutcome, Resolution, resolve
+from svcc.dns.resolver import DnsPolicy, Libc, PodResolver
 from svcc.errors import FindingsError, InputError, SettingsError, SvccError, TargetError
 from svcc.explanation.build import explain
 from svcc.explanation.contract import Explanation
@@ -89,6 +91,7 @@ __all__ = [
     "DetectLocalMode",
     "Disruption",
     "DnsFlavour",
+    "DnsPolicy",
     "DnsRecords",
     "DnsSettings",
     "DnsZone",
@@ -115,6 +118,7 @@ __all__ = [
     "Jump",
     "LabelRequirement",
     "LabelSelector",
+    "Libc",
     "LoadBalancerIngress",
     "LoadBalancing",
     "Loaded",
@@ -129,14 +133,18 @@ __all__ = [
     "Outcome",
     "Packet",
     "PodNames",
+    "PodResolver",
     "Problem",
     "ProblemKind",
     "Protocol",
+    "Query",
+    "QueryOutcome",
     "Random",
     "RangeUsage",
     "Record",
     "Rendezvous",
     "Reservation",
+    "Resolution",
     "Ring",
     "RoundRobin",
     "Selection",
@@ -172,5 +180,6 @@ __all__ = [
     "pack_packets",
     "read_baseline",
     "read_reservation",
+    "resolve",
     "select_endpoints",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from svcc.cli import cli
@@ -11,6 +12,16 @@ from tests.cli.command import program, svcc
 
 HELP = Path(__file__).with_name("help")
 COMMANDS = ["", *sorted(cli.commands)]
+COMMANDS += [
+    f"{name} {inner}"
+    for name, command in sorted(cli.commands.items())
+    if isinstance(command, click.Group)
+    for inner in sorted(command.commands)
+]
+
+
+def file_name(command: str) -> str:
+    return command.replace(" ", "-") or "svcc"
 
 
 @pytest.fixture(autouse=True)
@@ -20,8 +31,8 @@ def width(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_text_is_what_it_was(command: str, update_golden: bool) -> None:
-    golden = HELP / f"{command or 'svcc'}.txt"
-    outcome = svcc(*filter(None, [command]), "-h")
+    golden = HELP / f"{file_name(command)}.txt"
+    outcome = svcc(*command.split(), "-h")
     assert (outcome.code, outcome.err) == (0, "")
     if update_golden:
         golden.write_text(outcome.out)
@@ -29,12 +40,12 @@ def test_the_help_text_is_what_it_was(command: str, update_golden: bool) -> None
 
 
 def test_there_is_no_help_text_of_a_command_that_is_gone() -> None:
-    assert sorted(path.stem for path in HELP.iterdir()) == sorted(command or "svcc" for command in COMMANDS)
+    assert sorted(path.stem for path in HELP.iterdir()) == sorted(map(file_name, COMMANDS))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_long_and_short_help_are_the_same_and_fit_a_terminal(command: str) -> None:
-    short, long = (svcc(*filter(None, [command]), flag) for flag in ("-h", "--help"))
+    short, long = (svcc(*command.split(), flag) for flag in ("-h", "--help"))
     assert short == long
     assert max(len(line) for line in short.out.splitlines()) <= 100
 

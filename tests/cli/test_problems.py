@@ -187,6 +187,7 @@ def test_check_as_json_says_the_same_in_fields(broken: str) -> None:
                 "rule": "service/port-out-of-range",
                 "severity": "error",
                 "message": "spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive",
+                "hint": None,
                 "path": "spec.ports[0].port",
                 "object": {"kind": "Service", "namespace": "shop", "name": "bad"},
                 "file": broken,

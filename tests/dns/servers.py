@@ -192,7 +192,7 @@ def _bind_configuration(folder: Path, port: int, zones: Sequence[DnsZone], key: 
 def _knot_configuration(folder: Path, port: int, zones: Sequence[DnsZone], key: TsigKey | None) -> str:
     lines = [
         f'server:\n  rundir: "{folder}"\n  listen: {ADDRESS}@{port}\n  udp-workers: 1\n  tcp-workers: 1',
-        f'database:\n  storage: "{folder}/database"\n  journal-db-max-size: 64M',
+        f'database:\n  storage: "{folder}"\n  journal-db-max-size: 64M',
         "log:\n  - target: stderr\n    any: info",
     ]
     if key is not None:

@@ -214,6 +214,18 @@ ROWS = [
         ],
     ),
     Row(
+        "a class is not taken away",
+        LOAD_BALANCER,
+        {("spec", "loadBalancerClass"): "example.com/a"},
+        {},
+        [
+            (
+                "update/load-balancer-class-changed",
+                "spec.loadBalancerClass: Invalid value: null: may not change once set",
+            )
+        ],
+    ),
+    Row(
         "a load balancer without a class gets none",
         LOAD_BALANCER,
         {},
@@ -366,6 +378,15 @@ def test_the_server_would_say(row: Row) -> None:
 def test_every_rule_of_updates_has_a_row() -> None:
     covered = {rule for row in ROWS for rule, _ in row.expected if rule.startswith("update/")}
     assert covered == {rule for rule in RULES if rule.startswith("update/")}
+
+
+def test_a_class_that_is_left_out_may_be_one_that_others_set() -> None:
+    before = admit("Service", changed(LOAD_BALANCER, {("spec", "loadBalancerClass"): "example.com/a"})).item
+    after = admit("Service", LOAD_BALANCER).item
+    assert before is not None
+    assert after is not None
+    (problem,) = update_problems(Cluster.of([before]), Cluster.of([after]))
+    assert problem.hint == 'kubectl apply keeps "example.com/a" if others set it'
 
 
 MANIFEST = """\

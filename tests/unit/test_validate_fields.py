@@ -115,7 +115,7 @@ BREAKS: list[tuple[Mapping[str, Any], Path, st.SearchStrategy[Any]]] = [
     (RICH_SERVICE, ("spec", "ipFamilyPolicy"), NO_WORD),
     (RICH_SERVICE, ("spec", "clusterIPs", 1), NO_ADDRESS),
     (RICH_SERVICE, ("spec", "externalIPs", 0), NO_ADDRESS | st.sampled_from(["127.0.0.1", "0.0.0.0", "fe80::1"])),
-    (RICH_SERVICE, ("spec", "externalTrafficPolicy"), NO_WORD),
+    (LOAD_BALANCER, ("spec", "externalTrafficPolicy"), NO_WORD),
     (RICH_SERVICE, ("spec", "internalTrafficPolicy"), NO_WORD),
     (RICH_SERVICE, ("spec", "trafficDistribution"), NO_WORD),
     (RICH_SERVICE, ("spec", "healthCheckNodePort"), NUMBERS),
@@ -146,6 +146,10 @@ BREAKS: list[tuple[Mapping[str, Any], Path, st.SearchStrategy[Any]]] = [
 ]
 
 
+# As on the server, a policy that is not Local leaves no use for the health check's port.
+ALSO_NAMED: dict[Path, set[Path]] = {("spec", "externalTrafficPolicy"): {("spec", "healthCheckNodePort")}}
+
+
 def broken(value: Any, path: Path, item: Any) -> Any:
     """A copy of `value` with the field at `path` set, and what is missing on the way made."""
     if not path:
@@ -173,7 +177,7 @@ def test_the_field_that_was_broken_on_purpose_is_the_one_that_is_named(data: st.
     item = data.draw(wrong)
     problems = admit(value["kind"], broken(value, path, item)).problems
     told = [problem for problem in problems if problem.severity is Severity.ERROR]
-    assert named(told) == {path}, (item, list(map(str, told)))
+    assert named(told) - ALSO_NAMED.get(path, set()) == {path}, (item, list(map(str, told)))
 
 
 @pytest.mark.parametrize("value", [RICH_SERVICE, SERVICE], ids=["rich", "plain"])

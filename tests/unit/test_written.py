@@ -294,7 +294,8 @@ EVEN = ["true", "false", "null", "80", "-5", "1.5", "web", "08x", "1.2.3", '"on"
 
 @given(st.lists(st.sampled_from([*ODD, *EVEN]), min_size=1, max_size=6), st.booleans())
 def test_exactly_what_is_rewritten_is_found(words: list[str], as_keys: bool) -> None:
-    words = [word for word in dict.fromkeys(words) if not as_keys or word not in ("~", "NULL", "null")]
+    if as_keys:  # one only, since several might mean the same, and null is no key
+        words = [word for word in words if word not in ("~", "NULL", "null")][:1]
     lines = [f"  {word}: v{place}" if as_keys else f"- {word}" for place, word in enumerate(words)]
     documents = read_text("\n".join(["other: x", "value:", *lines])).documents
     found = [item.written for each in documents if each.source.rewritten for item in each.source.rewritten()]

@@ -19,9 +19,11 @@ from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
 from svcc.cli.dns import dns_command
+from svcc.cli.dns_push import push_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
+from svcc.cli.resolve import resolve_command
 from svcc.cli.trace import trace_command
 from svcc.errors import SvccError
 
@@ -57,6 +59,8 @@ cli.add_command(trace_command)
 cli.add_command(diff_command)
 cli.add_command(audit_command)
 cli.add_command(dns_command)
+dns_command.add_command(push_command)
+cli.add_command(resolve_command)
 cli.add_command(completion)
 
 

@@ -3,69 +3,131 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import click
+from attrs import evolve
 
-from svcc.cli.inputs import loaded_input, tell_loaded
-from svcc.cli.options import InputOptions, input_options, talk_options
-from svcc.cli.output import Talk, json_lines, write_data
-from svcc.dataplane.build import build_dataplane
-from svcc.dataplane.document import API_VERSION
-from svcc.fields import Problem, Severity
-from svcc.model.cluster import ClusterSettings
+from svcc.cli.inputs import loaded_input, loaded_side, tell_loaded
+from svcc.cli.options import InputOptions, comma_separated, input_options, talk_options
+from svcc.cli.output import Talk, write_data
+from svcc.cli.rule_options import RuleId, list_rules_option
+from svcc.dataplane.judgement import judge_cluster
+from svcc.errors import SettingsError
+from svcc.fields import Problem, Severity, reading_order
+from svcc.model.port_range import PortRange
+from svcc.report.problems import PROBLEM_FORMATS, render_problems
+from svcc.validate.cluster import ClusterRuleSettings
+from svcc.validate.cluster_settings import LOCAL_PORTS, NODE_PORTS
+from svcc.validate.update import update_problems
 
 __all__ = ["check"]
+
+_SEVERITIES = tuple(Severity)
+
+
+def _port_range(_context: click.Context, parameter: click.Parameter, value: str) -> PortRange:
+    try:
+        return PortRange.of(value)
+    except SettingsError as error:
+        raise click.BadParameter(error.message, param=parameter) from None
+
+
+def _range_option(name: str, default: PortRange, help_text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(
+        name, default=str(default), show_default=True, callback=_port_range, metavar="FIRST-LAST", help=help_text
+    )
 
 
 @click.command("check")
 @input_options
 @click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Lines for people, or one document."
+    "-o",
+    "--output",
+    type=click.Choice(PROBLEM_FORMATS),
+    default="text",
+    show_default=True,
+    help="Lines, a table, a document, or what code scanning (sarif) and build servers read.",
+)
+@click.option(
+    "--update-from",
+    metavar="FILE|DIR|REV:PATH",
+    help="Judge changes, too: the manifests as they are in the cluster, or in a git revision.",
+)
+@click.option("--ignore", multiple=True, type=RuleId(), metavar="RULE", help="Do not tell this rule. Repeatable.")
+@list_rules_option
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in _SEVERITIES]),
+    default=Severity.ERROR.value,
+    show_default=True,
+    help="Exit with 1 for problems of this severity, and worse ones.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option(
+    "--service-cidr",
+    multiple=True,
+    callback=comma_separated,
+    metavar="CIDR",
+    help="Range of cluster IPs, besides ServiceCIDR objects. Repeatable, comma-separated.",
+)
+@_range_option("--service-node-port-range", NODE_PORTS, "The API server's range of node ports.")
+@_range_option("--ip-local-port-range", LOCAL_PORTS, "The ports that nodes give to clients, as sysctl has it.")
 @talk_options
 def check(
     *,
     inputs: InputOptions,
     output: str,
+    update_from: str | None,
+    ignore: tuple[str, ...],
+    fail_on: str,
     strict: bool,
+    service_cidr: tuple[str, ...],
+    service_node_port_range: PortRange,
+    ip_local_port_range: PortRange,
     talk: Talk,
 ) -> int:
     """Report problems in manifests, in the API server's words.
 
-    Exits with 1 when there are errors; with --strict, warnings count too.
-    """
-    loaded = loaded_input(talk, inputs)
-    built = build_dataplane(loaded.cluster, "", ClusterSettings())
-    found = [*loaded.problems, *built.problems]
-    shown = [problem for problem in found if problem.severity is not Severity.INFO or talk.verbose]
-    if output == "json":
-        document = {"apiVersion": API_VERSION, "kind": "ProblemList", "items": [_item(problem) for problem in shown]}
-        write_data(json_lines(document, levels=3))
-    else:
-        write_data(f"{talk.painted(problem, sys.stdout)}\n" for problem in shown)
+    Objects are judged alone and together: what several claim, what lies outside of its range, what belongs to nothing.
+    Exits with 1 when there are errors; with --strict or --fail-on, warnings count too.
+
+    \b
+    svcc check -f manifests -o github
+    svcc check -f manifests --update-from main:manifests --ignore service/external-ips-deprecated
+    """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
+    settings = ClusterRuleSettings(
+        service_cidrs=service_cidr,
+        service_node_port_range=service_node_port_range,
+        ip_local_port_range=ip_local_port_range,
+    )
+    if update_from == "-":
+        raise click.UsageError("--update-from: name a file, a folder or REV:PATH")
+    before = None if update_from is None else loaded_side(talk, evolve(inputs, filenames=(update_from,)))
+    loaded = loaded_input(talk, inputs, update_from=before.cluster if before else None)
+    found = [*loaded.problems]
+    with talk.progress("checking"):
+        found += judge_cluster(loaded.cluster, settings, problems=loaded.problems)
+        if before is not None:
+            found += update_problems(before.cluster, loaded.cluster)
+    kept = [problem for problem in sorted(found, key=reading_order) if problem.rule not in ignore]
+    least = Severity.WARNING if strict and fail_on == Severity.ERROR else Severity(fail_on)
+    counting = _SEVERITIES[: _SEVERITIES.index(least) + 1]
+    shown = [p for p in kept if p.severity is not Severity.INFO or talk.verbose or p.severity in counting]
+    write_data(render_problems(shown, output, files=loaded.files, paint=partial(talk.painted, stream=sys.stdout)))
     tell_loaded(talk, loaded)
-    errors = sum(problem.severity is Severity.ERROR for problem in found)
-    warnings = sum(problem.severity is Severity.WARNING for problem in found)
-    talk.say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
-    return 1 if errors or (strict and warnings) else 0
+    talk.say(_summary(kept, ignored=len(found) - len(kept)))
+    return 1 if any(problem.severity in counting for problem in kept) else 0
+
+
+def _summary(problems: Sequence[Problem], *, ignored: int) -> str:
+    counts = [
+        _counted(sum(problem.severity is severity for problem in problems), severity.value)
+        for severity in (Severity.ERROR, Severity.WARNING)
+    ]
+    return ", ".join([*counts, f"{ignored} ignored"] if ignored else counts)
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _item(problem: Problem) -> dict[str, Any]:
-    reference = problem.object
-    return {
-        "rule": problem.rule,
-        "severity": problem.severity.value,
-        "message": problem.message(),
-        "path": str(problem.path),
-        "object": {"kind": reference.kind, "namespace": reference.namespace, "name": reference.name}
-        if reference
-        else None,
-        "file": problem.source.file if problem.source else None,
-        "line": problem.source.line if problem.source else None,
-    }

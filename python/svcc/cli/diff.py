@@ -10,13 +10,11 @@ import click
 from svcc.changes.build import diff_clusters
 from svcc.changes.contract import NodeChange, Sweep
 from svcc.changes.sweep import sweep
-from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
+from svcc.cli.inputs import cluster_settings, loaded_side, node_name, tell_loaded
 from svcc.cli.options import InputOptions, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.errors import InputError
 from svcc.fields import Problem, Severity
-from svcc.manifest.load import Loaded, load_revision
-from svcc.manifest.revisions import is_revision
 from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.report.changes import change_lines, sweep_lines
 from svcc.report.changes_document import change_document, sweep_document
@@ -91,7 +89,9 @@ def diff_command(
         raise click.UsageError("--node and --all-nodes exclude each other")
     if all_nodes and output == "nft":
         raise click.UsageError("-o nft is for one node: name it by --node")
-    before, after = (_loaded(talk, InputOptions((name,), namespace, all_namespaces, selector)) for name in filenames)
+    before, after = (
+        loaded_side(talk, InputOptions((name,), namespace, all_namespaces, selector)) for name in filenames
+    )
     old_settings, _, old_problems = cluster_settings(before, settings_flags)
     new_settings, configured_node, new_problems = cluster_settings(after, settings_flags)
     settings = old_settings, new_settings
@@ -109,14 +109,6 @@ def diff_command(
     tell_loaded(talk, after)
     write_data(_rendered(change, output, everything=bool(talk.verbose)))
     return 1 if change and exit_code == "always" else 0
-
-
-def _loaded(talk: Talk, inputs: InputOptions) -> Loaded:
-    [name] = inputs.filenames
-    if not is_revision(name):
-        return loaded_input(talk, inputs)
-    with talk.progress("reading manifests"):
-        return load_revision(name, namespace=inputs.namespace, selector=inputs.selector)
 
 
 def _compared(

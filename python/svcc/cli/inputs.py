@@ -13,10 +13,11 @@ from svcc.cli.output import Talk
 from svcc.errors import InputError
 from svcc.fields import Problem, Severity, printable
 from svcc.manifest.kube_proxy import KubeProxySettings
-from svcc.manifest.load import Loaded, load
+from svcc.manifest.load import Loaded, load, load_revision
+from svcc.manifest.revisions import is_revision
 from svcc.model.cluster import Cluster, ClusterSettings
 
-__all__ = ["cluster_settings", "in_flags", "loaded_input", "node_name", "tell_loaded"]
+__all__ = ["cluster_settings", "in_flags", "loaded_input", "loaded_side", "node_name", "tell_loaded"]
 
 _FIELD_OF_FLAG = {
     "service_cidr": "service_cidrs",
@@ -40,8 +41,12 @@ def in_flags(message: str) -> str:
     return f"{flags[field]}{colon}{rest}" if field in flags else message
 
 
-def loaded_input(talk: Talk, inputs: InputOptions, *, default_namespace: str | None = None) -> Loaded:
+def loaded_input(
+    talk: Talk, inputs: InputOptions, *, default_namespace: str | None = None, update_from: Cluster | None = None
+) -> Loaded:
     """Read the manifests the options name; `default_namespace` is for objects without one where all are wanted.
+
+    Where the cluster has these objects already, as `update_from` says, they are read as updates.
 
     Raises:
         InputError: there is nothing in them that could be read.
@@ -60,7 +65,22 @@ def loaded_input(talk: Talk, inputs: InputOptions, *, default_namespace: str | N
             namespace=inputs.namespace,
             selector=inputs.selector,
             default_namespace=default_namespace,
+            update_from=update_from,
         )
+
+
+def loaded_side(talk: Talk, inputs: InputOptions) -> Loaded:
+    """Read one side of a comparison, the only name in `inputs`; it may be a file or folder of a git revision.
+
+    Raises:
+        InputError: there is nothing in it that could be read.
+        TargetError: there is no git program.
+    """
+    [name] = inputs.filenames
+    if not is_revision(name):
+        return loaded_input(talk, inputs)
+    with talk.progress("reading manifests"):
+        return load_revision(name, namespace=inputs.namespace, selector=inputs.selector)
 
 
 def tell_loaded(talk: Talk, loaded: Loaded) -> None:

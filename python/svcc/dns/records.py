@@ -9,7 +9,7 @@ from svcc.addresses import canonical_address
 from svcc.compiler.compilation import declared_cluster
 from svcc.dns.aliases import tell_aliases
 from svcc.dns.contract import DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
-from svcc.dns.names import dashed_address, is_label, parents, record_order, reverse_name, reverse_zone
+from svcc.dns.names import dashed_address, is_label, parents, record_order, reverse_zone
 from svcc.dns.problems import DnsProblems
 from svcc.dns.services import Pointer, ServiceRecords
 from svcc.manifest.load import Loaded
@@ -93,13 +93,9 @@ def _nameserver(services: Mapping[tuple[str, str], Service], settings: DnsSettin
 
 
 def _zone(name: str, records: list[Record], settings: DnsSettings, nameserver: Iterable[Record] = ()) -> DnsZone:
-    unique = dict.fromkeys((record.name, record.type, record.data) for record in records)
-    if len(unique) != len(records):
-        firsts: dict[tuple[str, str, str], Record] = {}
-        for record in records:
-            firsts.setdefault((record.name, record.type, record.data), record)
-        records = list(firsts.values())
     records.sort(key=record_order)
+    # Whatever ways led to it, a record is in a zone once.
+    records = [one for one, before in zip(records, (None, *records), strict=False) if one != before]
     server = f"ns.dns.{settings.zone}"
     authority = [Record(name, "NS", server, settings.ttl), *nameserver]
     serial = settings.serial if settings.serial is not None else _derived_serial((*authority, *records))
@@ -125,7 +121,7 @@ def _reverse(pointers: Iterable[Pointer], settings: DnsSettings, problems: DnsPr
     for pointer in pointers:
         if pointer.is_endpoint and pointer.address in cluster_ips:
             continue
-        name = reverse_name(pointer.address)
+        name = pointer.record.name
         zone = reverse_zone(name)
         if settings.reverse_zones:
             given = next((parent for parent in parents(name) if parent in found), None)
@@ -133,9 +129,7 @@ def _reverse(pointers: Iterable[Pointer], settings: DnsSettings, problems: DnsPr
                 outside[pointer.address] = None
                 continue
             zone = given
-        service = pointer.service
-        record = Record(name, "PTR", pointer.name, settings.ttl, service.reference, service.source)
-        found.setdefault(zone, []).append(record)
+        found.setdefault(zone, []).append(pointer.record)
     if outside:
         count = "1 address is" if len(outside) == 1 else f"{len(outside)} addresses are"
         detail = f"{count} in no reverse zone and without PTR record, such as {next(iter(outside))}"

@@ -9,8 +9,9 @@ from attrs import frozen
 from svcc.addresses import canonical_address
 from svcc.dns.contract import MOST_NAME_CHARACTERS, DnsFlavour, DnsSettings, Record
 from svcc.dns.endpoints import NamedEndpoint, NamedPort, named_endpoints
-from svcc.dns.names import is_label
+from svcc.dns.names import is_label, reverse_name
 from svcc.dns.problems import DnsProblems
+from svcc.fields import ObjectReference
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service, ServiceType
 
@@ -21,11 +22,10 @@ _WEIGHT = 100
 
 @frozen
 class Pointer:
-    """A PTR record to be: an address, the name it has, and the Service that gives it."""
+    """An address and the PTR record that leads from it to a name."""
 
     address: str
-    name: str
-    service: Service
+    record: Record
     is_endpoint: bool
 
 
@@ -37,10 +37,12 @@ class ServiceRecords:
         self.pointers: list[Pointer] = []
         self._settings = settings
         self._problems = problems
+        self._reference: ObjectReference | None = None
         self._is_coredns = settings.flavour is DnsFlavour.COREDNS
 
     def add(self, service: Service, slices: Iterable[EndpointSlice]) -> None:
         """Collect the records of a Service; `slices` are those that its label names."""
+        self._reference = service.reference
         for value, steps in ((service.name, ("metadata", "name")), (service.namespace, ("metadata", "namespace"))):
             if not is_label(value):
                 self._problems.invalid("dns/label", service, steps, value, "is no label, so there are no records")
@@ -88,7 +90,7 @@ class ServiceRecords:
                 return
         for address in addresses:
             self._address(service, name, address)
-            self.pointers.append(Pointer(address, name, service, is_endpoint=False))
+            self._pointer(service, name, address, is_endpoint=False)
         for index, port in enumerate(service.ports):
             if port.name:
                 self._srv(service, index, (port.name, port.protocol.lower(), port.port), name, [name] * len(addresses))
@@ -127,7 +129,7 @@ class ServiceRecords:
                 continue
             self._address(service, own, endpoint.address)
             if endpoint.has_hostname:
-                self.pointers.append(Pointer(endpoint.address, own, service, is_endpoint=True))
+                self._pointer(service, own, endpoint.address, is_endpoint=True)
 
     def _srv(
         self, service: Service, index: int | None, port: NamedPort, base: str, targets: list[str], count: int = 0
@@ -182,8 +184,12 @@ class ServiceRecords:
     def _address(self, service: Service, name: str, address: str) -> None:
         self._record(service, name, "AAAA" if ":" in address else "A", address)
 
+    def _pointer(self, service: Service, name: str, address: str, *, is_endpoint: bool) -> None:
+        record = Record(reverse_name(address), "PTR", name, self._settings.ttl, self._reference, service.source)
+        self.pointers.append(Pointer(address, record, is_endpoint))
+
     def _record(self, service: Service, name: str, record_type: str, data: str) -> None:
-        self.records.append(Record(name, record_type, data, self._settings.ttl, service.reference, service.source))
+        self.records.append(Record(name, record_type, data, self._settings.ttl, self._reference, service.source))
 
 
 _MOST_PORT_NAME = 62

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from svcc.addresses import IPFamily, canonical_address, family_of
+from svcc.dns.endpoints import publishes_unready
+from svcc.dns.names import dashed_address
 from svcc.explanation.contract import DnsRecord
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.service import Service, ServiceType
@@ -44,7 +46,7 @@ def dns_records(service: Service, slices: Iterable[EndpointSlice], cluster_domai
 
 def is_published(service: Service, endpoint: Endpoint) -> bool:
     """Whether the name of a headless Service stands for this endpoint, too."""
-    return endpoint.ready is not False or service.publish_not_ready_addresses
+    return endpoint.ready is not False or publishes_unready(service)
 
 
 def _headless(service: Service, name: str, slices: Iterable[EndpointSlice]) -> Iterator[DnsRecord]:
@@ -57,7 +59,7 @@ def _headless(service: Service, name: str, slices: Iterable[EndpointSlice]) -> I
             address = canonical_address(endpoint.addresses[0]) if endpoint.addresses else None
             if address is None or not is_published(service, endpoint):
                 continue
-            host = endpoint.hostname or address.replace(".", "-").replace(":", "-")
+            host = endpoint.hostname or dashed_address(address)
             if not endpoint.hostname:
                 without_hostname.add(host)
             everything[address] = None

@@ -67,8 +67,7 @@ class _Unwrapping:
         if parsed.end - parsed.start > self.limits.object_characters:
             detail = f"the object is larger than {self.limits.object_characters} characters"
             return problem_at("too-large", self.file, parsed.line, detail)
-        source = Source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup())
-        return Document(value, source, event, parsed)
+        return Document(value, Source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup()), event, parsed)
 
     def items(self, parsed: Parsed, event: str | None, lists: int) -> Iterator[Document | Problem]:
         value = parsed.value

@@ -19,6 +19,7 @@ from svcc.report.audit_words import (
     severities,
     verdict_sentence,
 )
+from svcc.report.junit import count_cases, document_text, joined
 
 __all__ = ["audit_junit"]
 
@@ -30,10 +31,7 @@ def audit_junit(reports: Sequence[AuditReport], *, show_suppressed: bool = False
     root = ET.Element("testsuites", name="svcc audit")
     for report in reports:
         _suite(root, report, show_suppressed=show_suppressed)
-    _count(root, list(root.iter("testcase")))
-    ET.indent(root)
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f"{ET.tostring(root, encoding='unicode')}\n"
+    yield from document_text(root)
 
 
 def _suite(root: ET.Element, report: AuditReport, *, show_suppressed: bool) -> None:
@@ -58,7 +56,7 @@ def _suite(root: ET.Element, report: AuditReport, *, show_suppressed: bool) -> N
     for subject in sorted(subjects.keys() | accepted.keys()):
         _case(suite, name, subject, subjects.get(subject, []), accepted.get(subject, []))
     _verdict(suite, name, report)
-    _count(suite, suite.findall("testcase"))
+    count_cases(suite, suite.findall("testcase"))
 
 
 def _subject(finding: Finding) -> _Subject:
@@ -80,7 +78,7 @@ def _case(
             type=worst.kind.value,
             message=printable(f"{worst.severity.value}: {worst.message}{more}"),
         )
-        failure.text = _text([line for finding in failures for line in (*_told(finding), "")])
+        failure.text = joined([line for finding in failures for line in (*_told(finding), "")])
     elif accepted and not findings:
         ET.SubElement(case, "skipped", message=printable(f"suppressed: {accepted[0].reason}"))
     notices = [finding for finding in findings if finding.severity is Severity.INFO]
@@ -89,7 +87,7 @@ def _case(
         until = f" until {item.expires}" if item.expires else ""
         told += [f"suppressed{until}: {item.reason}", *_told(item.finding), ""]
     if told:
-        ET.SubElement(case, "system-out").text = _text(told)
+        ET.SubElement(case, "system-out").text = joined(told)
 
 
 def _verdict(suite: ET.Element, name: str, report: AuditReport) -> None:
@@ -104,21 +102,10 @@ def _verdict(suite: ET.Element, name: str, report: AuditReport) -> None:
         lines += [f"{heading}:", *(f"  - {item}" for item in sentences)]
     unused = report.baseline_entries_unused
     lines += [f"Baseline entries that match no finding: {', '.join(unused)}"] if unused else []
-    ET.SubElement(case, "system-out").text = _text(lines)
+    ET.SubElement(case, "system-out").text = joined(lines)
 
 
 def _told(finding: Finding) -> Iterator[str]:
     yield f"{finding.severity.value} {finding.kind.value}: {finding.message}"
     for label, values in entries(finding):
         yield from (f"  {label}: {value}" for value in values)
-
-
-def _text(lines: Sequence[str]) -> str:
-    """Lines without the characters that XML cannot hold, which are all among those that nobody can print."""
-    return "\n" + "\n".join(printable(line) for line in lines).rstrip() + "\n"
-
-
-def _count(element: ET.Element, cases: Sequence[ET.Element]) -> None:
-    element.set("tests", str(len(cases)))
-    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        element.set(key, str(sum(case.find(tag) is not None for case in cases)))

@@ -1,26 +1,20 @@
-"""Audit reports as SARIF 2.1.0, which code scanning and editors read.
-
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section numbers in comments are of that document.
-"""
+"""Audit reports as SARIF 2.1.0; section numbers in comments are those of `svcc.report.sarif`'s document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from typing import Any
-from urllib.parse import quote
 
 from svcc.audit.catalogue import CATALOGUE
 from svcc.audit.finding import AuditReport, Finding, FindingKind, RulePlace, Suppressed
-from svcc.fields import Severity, Source, printable
+from svcc.fields import printable
 from svcc.report.audit_way import telling
 from svcc.report.audit_words import arrival, entries, name_of, verdict_sentence
+from svcc.report.sarif import LEVELS, artifact, physical_location, quoted, sarif_log, tool
 from svcc.trace.evaluator import Step
 
 __all__ = ["audit_sarif"]
 
-_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _FINGERPRINT = "svccFinding/v1"
 # All of them, so that the rules stay the same from run to run.
 _KINDS = tuple(FindingKind)
@@ -28,22 +22,16 @@ _KINDS = tuple(FindingKind)
 
 def audit_sarif(reports: Sequence[AuditReport]) -> dict[str, Any]:
     """The log: a run for each report. Findings that a baseline accepts are results with a suppression."""
-    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report) for report in reports]}
+    return sarif_log([_run(report) for report in reports])
 
 
 def _run(report: AuditReport) -> dict[str, Any]:
     results = [_result(finding, report) for finding in report.findings]
     results += [_result(item.finding, report, item) for item in report.suppressed]
     return {
-        "tool": {
-            "driver": {
-                "name": "svcc",
-                "semanticVersion": metadata.version("svcc"),
-                "rules": [_rule(kind) for kind in _KINDS],
-            }
-        },
+        "tool": tool([_rule(kind) for kind in _KINDS]),
         # 3.14.3, 3.17.3: what comes before the last slash tells the runs of different nodes from each other.
-        "automationDetails": {"id": f"svcc-audit/{_quoted(name_of(report), safe='')}/"},
+        "automationDetails": {"id": f"svcc-audit/{quoted(name_of(report), safe='')}/"},
         "columnKind": "unicodeCodePoints",
         "results": results,
         "properties": {
@@ -69,7 +57,7 @@ def _rule(kind: FindingKind) -> dict[str, Any]:
         "shortDescription": {"text": entry.title},
         "fullDescription": {"text": entry.explanation},
         "help": {"text": f"{entry.explanation}\n\n{entry.hint}"},
-        "defaultConfiguration": {"level": _LEVELS[entry.severity]},
+        "defaultConfiguration": {"level": LEVELS[entry.severity]},
     }
 
 
@@ -77,7 +65,7 @@ def _result(finding: Finding, report: AuditReport, suppressed: Suppressed | None
     result: dict[str, Any] = {
         "ruleId": finding.kind.value,
         "ruleIndex": _KINDS.index(finding.kind),
-        "level": _LEVELS[finding.severity],
+        "level": LEVELS[finding.severity],
         "message": {"text": "\n".join(_message(finding))},
         "locations": [_location(finding, report)],
         "partialFingerprints": {_FINGERPRINT: finding.fingerprint},
@@ -114,7 +102,7 @@ def _suppression(suppressed: Suppressed) -> dict[str, Any]:
 def _location(finding: Finding, report: AuditReport) -> dict[str, Any]:
     """The manifest and the rules; where no manifest is to blame, the dump, for viewers ask for a file."""
     location: dict[str, Any] = {}
-    physical = _physical(finding.source) or (_artifact(report.dump) if report.dump else None)
+    physical = physical_location(finding.source) or (artifact(report.dump) if report.dump else None)
     if physical:
         location["physicalLocation"] = physical
     logical = [item for place in finding.rules for item in _logical(place)]
@@ -122,28 +110,6 @@ def _location(finding: Finding, report: AuditReport) -> dict[str, Any]:
     if unique:
         location["logicalLocations"] = list(unique.values())
     return location
-
-
-def _physical(source: Source | None) -> dict[str, Any] | None:
-    if source is None:
-        return None
-    region = {"region": {"startLine": source.line}} if source.line > 0 else {}
-    return {**_artifact(source.file), **region}
-
-
-def _artifact(file: str) -> dict[str, Any]:
-    path = _quoted(file, safe="/")
-    if path.startswith("/"):
-        path = f"file:///{path.lstrip('/')}"
-    return {"artifactLocation": {"uri": path or "."}}
-
-
-def _quoted(text: str, *, safe: str) -> str:
-    """As part of a URI; the bytes of a file name that are no UTF-8 stay those bytes."""
-    try:
-        return quote(text, safe=safe, errors="surrogateescape")
-    except UnicodeEncodeError:
-        return quote(printable(text), safe=safe)
 
 
 def _logical(place: RulePlace) -> Iterator[dict[str, Any]]:

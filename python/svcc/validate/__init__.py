@@ -20,11 +20,23 @@ from __future__ import annotations
 from svcc.fields import Problem
 from svcc.model.cluster import ClusterObject
 from svcc.validate.admission import ENTRY_ONLY_RULES, is_fatal, problems_in
+from svcc.validate.cluster import ClusterRuleSettings, cluster_problems
+from svcc.validate.cluster_rules import ALL_RULES
 from svcc.validate.rules import RULES, Rule
 from svcc.validate.update import update_problems
 from svcc.wire.form import wire_form
 
-__all__ = ["ENTRY_ONLY_RULES", "RULES", "Rule", "is_fatal", "update_problems", "validate"]
+__all__ = [
+    "ALL_RULES",
+    "ENTRY_ONLY_RULES",
+    "RULES",
+    "ClusterRuleSettings",
+    "Rule",
+    "cluster_problems",
+    "is_fatal",
+    "update_problems",
+    "validate",
+]
 
 
 def validate(item: ClusterObject) -> list[Problem]:

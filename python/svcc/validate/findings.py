@@ -50,9 +50,9 @@ class Findings:
         """A field that must be there is not."""
         self._add(rule, ProblemKind.REQUIRED, path, detail)
 
-    def invalid(self, rule: str, path: Path, value: Any, detail: str) -> None:
+    def invalid(self, rule: str, path: Path, value: Any, detail: str, hint: str = "") -> None:
         """A value that breaks a rule."""
-        self._add(rule, ProblemKind.INVALID, path, detail, value)
+        self._add(rule, ProblemKind.INVALID, path, detail, value, hint)
 
     def unsupported(self, rule: str, path: Path, value: Any, supported: Iterable[str]) -> None:
         """A value outside an enumeration."""

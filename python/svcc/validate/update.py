@@ -87,7 +87,10 @@ def _check_service(before: Service, item: Service, findings: Findings) -> None:
         _check_families(before, item, findings)
     if before.type is item.type is ServiceType.LOAD_BALANCER and before.load_balancer_class != item.load_balancer_class:
         path = ("spec", "loadBalancerClass")
-        findings.invalid("update/load-balancer-class-changed", path, item.load_balancer_class, _SET_ONCE)
+        hint = (
+            "" if item.load_balancer_class else f'kubectl apply keeps "{before.load_balancer_class}" if others set it'
+        )
+        findings.invalid("update/load-balancer-class-changed", path, item.load_balancer_class, _SET_ONCE, hint)
 
 
 def _check_cluster_ips(before: Service, item: Service, findings: Findings) -> None:

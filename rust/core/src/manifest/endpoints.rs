@@ -221,9 +221,24 @@ mod tests {
     fn of_names_that_come_twice_the_last_counts() {
         let text = r#"[{"addresses": ["10.0.0.1"], "zone": "a", "conditions": {"ready": true}, "zone": null,
             "targetRef": {"kind": "Pod", "name": "a"}, "targetRef": null, "conditions": {"serving": false},
-            "addresses": ["10.0.0.2"], "unknown": [{}, 1]}]"#;
+            "addresses": ["10.0.0.2"]}]"#;
         let wanted = Endpoint { addresses: vec!["10.0.0.2"], serving: Some(false), ..Endpoint::default() };
         assert_eq!(plain_endpoints(text, true), Some(vec![wanted]));
+    }
+
+    #[test]
+    fn fields_that_the_api_does_not_have_are_for_others_to_tell() {
+        for text in [
+            r#"[{"addresses": ["10.0.0.1"], "unknown": 1}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "conditions": {"unknown": true}}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "hints": {"unknown": []}}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "hints": {"forZones": [{"name": "a", "unknown": 1}]}}]"#,
+            r#"[{"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "a", "unknown": 1}}]"#,
+        ] {
+            assert_eq!(plain_endpoints(text, true), None, "{text}");
+        }
+        let text = r#"[{"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "a", "uid": "1"}}]"#;
+        assert!(plain_endpoints(text, true).is_some());
     }
 
     #[test]
