@@ -67,7 +67,8 @@ class _Layout:
         opening, closing = "{}" if isinstance(value, dict) else "[]"
         comma = "," if members and self.chance(6) else ""
         if not members or not self.chance(4):
-            return opening + self.draw(st.sampled_from([", ", ","])).join(members) + comma + closing
+            separator: str = self.draw(st.sampled_from([", ", ","]))
+            return opening + separator.join(members) + comma + closing
         text, last = opening, len(members) - 1
         for index, member in enumerate(members):
             text += f"{self.rest_of_line()}\n{' ' * (column + 2)}{member}{comma if index == last else ','}"
@@ -76,9 +77,9 @@ class _Layout:
     def value_lines(self, value: Any, column: int, sequence_offset: tuple[int, ...]) -> tuple[str, list[str]]:
         """What stands behind a key at `column`, and the lines after it."""
         if isinstance(value, dict | list) and value and not self.chance(4):
-            is_mapping = isinstance(value, dict)
-            offset = self.draw(st.sampled_from([1, 2, 2, 2, 4] if is_mapping else sequence_offset))
-            lines = self.mapping(value, column + offset) if is_mapping else self.sequence(value, column + offset)
+            offset = self.draw(st.sampled_from([1, 2, 2, 2, 4] if isinstance(value, dict) else sequence_offset))
+            column += offset
+            lines = self.mapping(value, column) if isinstance(value, dict) else self.sequence(value, column)
             return self.rest_of_line(), lines
         if value is None and self.chance(2):
             return self.rest_of_line(), []
@@ -129,5 +130,5 @@ def layouts(draw: Draw, values: list[dict[str, Any]]) -> str:
         lines = layout.mapping(value, 0) if not layout.chance(6) else layout.flow(value, 0).split("\n")
         marker = ["---" + layout.rest_of_line()] if index or draw(st.booleans()) else []
         pieces.append("\n".join([*marker, *layout.lines_between(0), *lines, *layout.lines_between(0)]))
-    text = "\n".join(pieces) + draw(st.sampled_from(["\n", "\n", "", "\n\n"]))
+    text: str = "\n".join(pieces) + draw(st.sampled_from(["\n", "\n", "", "\n\n"]))
     return text.replace("\n", "\r\n") if draw(st.integers(0, 6)) == 0 else text

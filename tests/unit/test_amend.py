@@ -15,6 +15,7 @@ from svcc.manifest.amend import Amended, amend, with_assignments
 from svcc.manifest.documents import read_text
 from svcc.manifest.load import load_text
 from svcc.manifest.patches import merge_patch, operations, patches
+from svcc.model.service import Service
 from svcc.validate.admission import admit
 
 HEAD = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
@@ -43,11 +44,11 @@ def amended(text: str, wanted: Wanted, *names: str, file: str = "a.yaml") -> Ame
         for document in read_text(text).documents
         if "metadata" in document.value
     }
-    services = []
+    services: list[Service] = []
     for service in load_text(text, file=file).cluster.services:
         own = [assignment for assignment in each if assignment.object == service.reference]
         item = admit("Service", with_assignments(values[service.name], own)).item
-        assert item is not None
+        assert isinstance(item, Service)
         services.append(evolve(item, source=service.source))
     return amend(text, file, each, services, "default")
 
@@ -256,7 +257,7 @@ def test_json_keeps_its_indentation(indent: int | str) -> None:
         ],
     }
     text = json.dumps(value, indent=indent)
-    each = {**PORT, **IPS, **INGRESS}
+    each: Wanted = {**PORT, **IPS, **INGRESS}
     value["items"][0] = with_assignments(value["items"][0], assignments("a", each))
     assert amended(text, each, file="a.json").text == json.dumps(value, indent=indent)
 
@@ -327,7 +328,8 @@ STRINGS = [
 @pytest.mark.parametrize("text", STRINGS)
 @pytest.mark.parametrize("spec", ["spec:\n  ports: [{port: 80}]\n", "spec: {ports: [{port: 80}]}\n"])
 def test_strings_that_look_like_something_else_are_quoted(text: str, spec: str) -> None:
-    result = amended(HEAD + spec, {("metadata", "annotations"): {"x": text}, "spec.selector": {"k": "v"}})
+    wanted: Wanted = {("metadata", "annotations"): {"x": text}, "spec.selector": {"k": "v"}}
+    result = amended(HEAD + spec, wanted)
     assert result.problems == ()
     assert read_text(result.text).documents[0].value["metadata"]["annotations"] == {"x": text}
 
@@ -351,7 +353,8 @@ def test_patches_are_those_of_the_object_and_of_its_status() -> None:
 
 
 def test_patches_replace_what_is_there_and_escape_names() -> None:
-    before, after = {"a/b": {"~": ""}, "c": 1}, {"a/b": {"~": "x"}, "c": True}
+    before: Wanted = {"a/b": {"~": ""}, "c": 1}
+    after: Wanted = {"a/b": {"~": "x"}, "c": True}
     assert list(operations(before, after)) == [
         {"op": "replace", "path": "/a~1b/~0", "value": "x"},
         {"op": "replace", "path": "/c", "value": True},

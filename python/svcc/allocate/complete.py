@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 
 from attrs import evolve
 
 from svcc.allocate.build import allocate as allocate_numbers
-from svcc.allocate.contract import Allocation, AllocationSettings, Assignment
+from svcc.allocate.contract import Allocation, AllocationSettings
 from svcc.allocate.load_balancer import allocate_load_balancers
-from svcc.fields import ObjectReference
 from svcc.model.address_pool import Namespace
 from svcc.model.cluster import Cluster
 
@@ -44,12 +42,14 @@ def allocate(
         load_balancer_class=load_balancer_class,
         refused=refused,
     )
-    by_service: dict[ObjectReference, list[Assignment]] = {service.reference: [] for service in cluster.services}
-    for assignment in (*numbers.assignments, *addresses.assignments):
-        by_service[assignment.object].append(assignment)
+    assignments = numbers.assignments
+    if addresses.assignments:
+        places = {service.reference: place for place, service in enumerate(cluster.services)}
+        both = (*numbers.assignments, *addresses.assignments)
+        assignments = tuple(sorted(both, key=lambda assignment: places[assignment.object]))
     return evolve(
         addresses,
-        assignments=tuple(itertools.chain.from_iterable(by_service.values())),
+        assignments=assignments,
         problems=(*numbers.problems, *addresses.problems),
         usage=(*numbers.usage, *addresses.usage),
     )

@@ -72,9 +72,8 @@ def allocate_load_balancers(
     chosen = ServicePools(book, usable, {namespace.name: namespace for namespace in namespaces})
     waiting: list[Wish] = []
     found: dict[ObjectReference, list[Problem]] = {}
-    for service in oldest_first(cluster.services):
-        if service.type is not ServiceType.LOAD_BALANCER:
-            continue
+    balanced = [service for service in cluster.services if service.type is ServiceType.LOAD_BALANCER]
+    for service in oldest_first(balanced):
         wish = wish_of(service)
         is_served = service.load_balancer_class == load_balancer_class
         if is_served:
@@ -94,7 +93,7 @@ def allocate_load_balancers(
             assignments[wish.service.reference] = assignment
             for address in _addresses(assignment):
                 book.seat(address, wish.claim)
-    order = [service.reference for service in cluster.services]
+    order = [service.reference for service in balanced]
     return Allocation(
         evolve(cluster, services=[_completed(service, assignments) for service in cluster.services]),
         [assignments[reference] for reference in order if reference in assignments],
@@ -195,7 +194,7 @@ def _addresses(assignment: Assignment) -> list[str]:
 
 
 def _completed(service: Service, assignments: Mapping[ObjectReference, Assignment]) -> Service:
-    assignment = assignments.get(service.reference)
+    assignment = assignments.get(service.reference) if service.type is ServiceType.LOAD_BALANCER else None
     if assignment is None:
         return service
     added = map(LoadBalancerIngress, _addresses(assignment))

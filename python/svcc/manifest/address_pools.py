@@ -18,7 +18,7 @@ from svcc.model.address_pool import (
     ServiceAllocation,
 )
 from svcc.wire.metadata import METADATA
-from svcc.wire.structure import Fields, Items, Scalar, conformed
+from svcc.wire.structure import Fields, Items, Scalar, conformed, type_name
 
 __all__ = ["ADDRESS_POOL_KIND", "NAMESPACE_KIND", "RULES", "address_pool", "namespace_labels"]
 
@@ -83,8 +83,9 @@ class _Findings:
         source = self.source.at(where) if self.source is not None else None
         self.problems.append(Problem(rule, kind, where, detail, value, self.subject, source))
 
-    def wrong_type(self, path: _Path, wanted: str, found: str) -> None:
+    def wrong_type(self, path: _Path, wanted: str, value: Any) -> None:
         """A JSON value of another type; worded as structural schemas of the API server do."""
+        found = type_name(value)
         detail = f'{FieldPath(path)} in body must be of type {wanted}: "{found}"'
         self.add("manifest/wrong-type", ProblemKind.INVALID, path, detail, found)
 

@@ -229,11 +229,13 @@ def _edited_chunk(
     chunk: str, documents: Sequence[Document], meant: Sequence[Mapping[str, Any]], indices: Sequence[int]
 ) -> str:
     """Raises `NotEditableError` where an object is not found in the text, or cannot be changed in place."""
-    nodes = list(yaml_nodes(chunk, {documents[index].source.line for index in indices}))
+    nodes: dict[int, list[Node]] = {}
+    for line, node in yaml_nodes(chunk, {documents[index].source.line for index in indices}):
+        nodes.setdefault(line, []).append(node)
     changes: list[Edit] = []
     for index in indices:
         document = documents[index]
-        candidates = [node for line, node in nodes if line == document.source.line and _may_be(node, document.value)]
+        candidates = [node for node in nodes.get(document.source.line, ()) if _may_be(node, document.value)]
         if not candidates:
             raise NotEditableError("the object is not where it seems to be")
         changes += edits(chunk, candidates[-1], document.value, meant[index])

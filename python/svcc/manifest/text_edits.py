@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import Factory, define, frozen
@@ -30,6 +31,12 @@ class Edit:
     text: str
 
 
+@lru_cache(maxsize=64)
+def _encoder(unit: str | None, comma: str, colon: str) -> json.JSONEncoder:
+    """Making one takes longer than using it."""
+    return json.JSONEncoder(indent=unit, separators=(comma, colon))
+
+
 def applied(text: str, changes: Sequence[Edit]) -> str:
     """The text after all edits, which do not overlap; of those at one place the first comes first."""
     pieces: list[str] = []
@@ -46,7 +53,9 @@ def edits(text: str, node: Node, old: Any, new: Any) -> list[Edit]:
     Raises:
         NotEditableError: it cannot be done in place, as where a value is an alias.
     """
-    editor = _Editor(text, "\r\n" if "\r\n" in text else "\n", _block_layout(text, node), _flow_layout(text, node))
+    first = text.find("\n")
+    newline = "\r\n" if text[first - 1 : first] == "\r" else "\n"
+    editor = _Editor(text, newline, _block_layout(text, node), _flow_layout(text, node))
     editor.change(node, old, new, None)
     return editor.found
 
@@ -75,7 +84,7 @@ class _FlowLayout:
 def _block_layout(text: str, node: Node) -> _BlockLayout:
     """As the first mapping and the first list of the object are."""
     unit, sequence_unit = None, None
-    waiting = [node]
+    waiting = [] if node.is_flow else [node]
     while waiting and (unit is None or sequence_unit is None):
         outer = waiting.pop()
         if outer.kind is NodeKind.MAPPING and not outer.is_flow:
@@ -277,7 +286,7 @@ class _Editor:
         """A value in flow style; JSON that is spread over lines goes on so, on the line of what is there."""
         if not self.flow.is_json:
             return flow_text(value)
-        if self.flow.unit is None or on_line_of is None:
-            return json.dumps(value, separators=(self.flow.comma, self.flow.colon))
+        if self.flow.unit is None or on_line_of is None or not value or not isinstance(value, dict | list):
+            return _encoder(None, self.flow.comma, self.flow.colon).encode(value)
         indent = self.newline + _indent(self.text, on_line_of)
-        return json.dumps(value, indent=self.flow.unit).replace("\n", indent)
+        return _encoder(self.flow.unit, ",", self.flow.colon).encode(value).replace("\n", indent)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import json
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -123,6 +125,8 @@ def _json_array(text: str, start: int, old: list[Any], new: list[Any]) -> Node:
 
 
 def _blanks_end(text: str, position: int) -> int:
+    if "\ufeff" > text[position : position + 1] > " ":  # as most often, and three times as fast
+        return position
     return BLANK.match(text, position).end()  # type: ignore[union-attr]  # matches the empty string, too
 
 
@@ -133,13 +137,14 @@ def yaml_nodes(text: str, lines: set[int]) -> Iterator[tuple[int, Node]]:
     """
     loader = Loader(text)
     line_of = line_counter(text)
+    breaks = [match.start() for match in re.finditer("\n", text)]
     try:
         while not loader.check_event(yaml.StreamEndEvent):
             event = loader.get_event()
             if type(event) is yaml.MappingStartEvent and line_of(event.start_mark) + 1 in lines:
                 node = _yaml_node(loader, event, _MOST_LEVELS)
                 for found in _objects_in(node):
-                    yield text.count("\n", 0, found.start) + 1, found
+                    yield bisect_left(breaks, found.start) + 1, found
     finally:
         loader.dispose()
 
