@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use rustc_hash::FxHashSet;
 
 use super::cursor::Mark;
+use super::event::{Event, EventKind, Properties};
 use super::names::{EMPTY, ITEMS, MERGE, Names, OBJECT};
-use super::parser::{Event, EventKind, Parser, Properties};
+use super::parser::Parser;
 use super::scalar::{Words, changes, is_string_tag, key_text, meaningless, plain_value, tagged_value};
 use super::token::SyntaxError;
 use super::{Chunk, Document, Limits, Problem, Rule, Scalar, Span, Step, Values};

@@ -9,6 +9,7 @@
 mod builder;
 mod chunks;
 mod cursor;
+mod event;
 mod names;
 mod parser;
 mod places;
@@ -22,7 +23,8 @@ mod token;
 use std::borrow::Cow;
 
 pub use cursor::Mark;
-pub use parser::{Event, EventKind, Parser, Properties};
+pub use event::{Event, EventKind, Properties};
+pub use parser::Parser;
 pub use places::{Step, row_of};
 pub use scalar::{Scalar, Words, key_text, plain_value, tagged_value};
 pub use token::SyntaxError;

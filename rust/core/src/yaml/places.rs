@@ -1,6 +1,7 @@
 //! Where a field is in the text of an object.
 
-use super::parser::{Event, EventKind, Parser};
+use super::event::{Event, EventKind};
+use super::parser::Parser;
 use super::scalar::key_text;
 use super::token::SyntaxError;
 
