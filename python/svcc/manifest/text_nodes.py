@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import json
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -133,13 +135,14 @@ def yaml_nodes(text: str, lines: set[int]) -> Iterator[tuple[int, Node]]:
     """
     loader = Loader(text)
     line_of = line_counter(text)
+    breaks = [match.start() for match in re.finditer("\n", text)]
     try:
         while not loader.check_event(yaml.StreamEndEvent):
             event = loader.get_event()
             if type(event) is yaml.MappingStartEvent and line_of(event.start_mark) + 1 in lines:
                 node = _yaml_node(loader, event, _MOST_LEVELS)
                 for found in _objects_in(node):
-                    yield text.count("\n", 0, found.start) + 1, found
+                    yield bisect_left(breaks, found.start) + 1, found
     finally:
         loader.dispose()
 
