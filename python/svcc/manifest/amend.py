@@ -146,8 +146,8 @@ def _service_name(value: Mapping[str, Any], namespace: str) -> tuple[str, str] |
     metadata = value.get("metadata")
     if value.get("kind", "Service") != "Service" or not isinstance(metadata, Mapping):
         return None
-    names = (metadata.get("namespace") or namespace, metadata.get("name"))
-    return names if all(isinstance(name, str) for name in names) else None
+    where, name = metadata.get("namespace") or namespace, metadata.get("name")
+    return (where, name) if isinstance(where, str) and isinstance(name, str) else None
 
 
 def _amended_json(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
@@ -275,7 +275,7 @@ def _replaced(value: Any, assigned: Mapping[tuple[str, str], Sequence[Assignment
     if not isinstance(value, dict):
         return value
     name = _service_name(value, namespace)
-    if name in assigned:
+    if name is not None and name in assigned:
         return with_assignments(value, assigned[name])
     inside = {key: _replaced(value[key], assigned, namespace) for key in ("items", "object") if key in value}
     return {**value, **inside}
