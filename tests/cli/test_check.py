@@ -23,6 +23,7 @@ FILES = ("-f", "shop.yaml", "-f", "rest.yaml")
 SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "schemas" / "sarif-2.1.0.json").read_text())
 TAKEN = text(service("a"), service("b"))
 ORPHAN = text(endpoint_slice("nobody"))
+UNALLOCATED = text(service(cluster_ip=""))
 FOREIGN = text(service(), endpoint_slice(), node())
 
 
@@ -159,6 +160,8 @@ def test_all_rules_are_listed_without_any_input() -> None:
         (ORPHAN, ["--strict"], 1),
         (ORPHAN, ["--fail-on", "warning"], 1),
         (TAKEN, ["--fail-on", "error"], 1),
+        (UNALLOCATED, ["--strict"], 0),
+        (UNALLOCATED, ["--fail-on", "info"], 1),
         (FOREIGN, ["--strict"], 0),
         (FOREIGN, ["--fail-on", "info"], 1),
         (FOREIGN, ["--fail-on", "info", "--strict"], 1),

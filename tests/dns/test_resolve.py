@@ -243,6 +243,7 @@ HINTS = [
     ("a Service of this name in other namespaces", "web", "default", {}, ["did you mean web.blog or web.shop?"]),
     ("a namespace that is misspelled", "cart.shopp", "default", {}, ["did you mean cart.shop?"]),
     ("a Service that is misspelled, of the own namespace", "crat", "shop", {}, ["did you mean cart?"]),
+    ("nothing, where only the namespace is like it", "blah", "shop", {}, []),
     ("the zone of another cluster", "cart.shop.svc.k8s.local", "blog", {}, [
         "did you mean cart.shop.svc.cluster.local or cart.shop?"
     ]),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -79,6 +80,11 @@ ROWS: dict[str, tuple[str, Wanted, str]] = {
             f"{HEAD}spec:\n    ports:\n      - port: 80\n    externalIPs:\n      - 198.51.100.9\n      - 2001:db8::9\n"
             "    ipFamilyPolicy: RequireDualStack\n"
         ),
+    ),
+    "so are lists that have an anchor or a tag": (
+        f"{HEAD}spec:\n  ports: &ports\n    - port: 80\n",
+        {"spec.externalIPs": ["198.51.100.9"]},
+        f"{HEAD}spec:\n  ports: &ports\n    - port: 80\n  externalIPs:\n    - 198.51.100.9\n",
     ),
     "an entry of a list gets its field behind the last one, and comments stay": (
         (
@@ -359,3 +365,25 @@ def test_patches_replace_what_is_there_and_escape_names() -> None:
         {"op": "replace", "path": "/a~1b/~0", "value": "x"},
         {"op": "replace", "path": "/c", "value": True},
     ]
+
+
+def _written_in(objects: str, names: Sequence[str]) -> float:
+    """The processor seconds of writing an address into all Services of a text."""
+    each = [assignment for name in names for assignment in assignments(name, IP)]
+    services = [evolve(item, cluster_ips=["10.96.0.9"]) for item in load_text(objects, file="a").cluster.services]
+    start = time.process_time()
+    written = amend(objects, "a", each, services, "default")
+    spent = time.process_time() - start
+    assert written.problems == ()
+    assert written.text.count("10.96.0.9") == len(names)
+    return spent
+
+
+def test_objects_that_share_one_line_take_no_longer_than_those_with_lines_of_their_own() -> None:
+    names = [f"s{number}" for number in range(1500)]
+    items = [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
+        for name in names
+    ]
+    document = {"apiVersion": "v1", "kind": "List", "items": items}
+    assert _written_in(json.dumps(document), names) < 4 * _written_in(json.dumps(document, indent=1), names)

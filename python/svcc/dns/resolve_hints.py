@@ -95,9 +95,11 @@ def _suggested(resolution: Resolution, index: NameIndex, services: Sequence[Serv
     here = resolution.resolver.namespace
     namespace = labels[1] if len(labels) > 1 else here
     same = [other for other in services if other.name == labels[0]]
-    near = difflib.get_close_matches(
-        f"{labels[0]}.{namespace}", {f"{other.name}.{other.namespace}": None for other in services}, cutoff=0.75
-    )
+    near = [
+        f"{other}.{where}"
+        for other in difflib.get_close_matches(labels[0], dict.fromkeys(other.name for other in services))
+        for where in difflib.get_close_matches(namespace, _namespaces(services, other))
+    ]
     others = sorted(
         (other.namespace for other in same), key=lambda text: (text != here, _unlike(text, namespace), text)
     )
@@ -105,6 +107,10 @@ def _suggested(resolution: Resolution, index: NameIndex, services: Sequence[Serv
     short = [text.removesuffix(f".{here}") if text.count(".") == 1 else text for text in names]
     full = [f"{prefix}{text}" for text in short]
     yield from _answered([text for text in full if text != name], resolution, index)
+
+
+def _namespaces(services: Sequence[Service], name: str) -> list[str]:
+    return sorted({service.namespace for service in services if service.name == name})
 
 
 def _unlike(text: str, other: str) -> float:

@@ -112,15 +112,10 @@ class _Target:
     assignments: list[Assignment]
     line: int
 
-    def is_written_as(self, value: Mapping[str, Any], namespace: str) -> bool:
-        """Whether this is the Service, by its name."""
-        metadata = value.get("metadata")
-        return (
-            value.get("kind", "Service") == "Service"
-            and isinstance(metadata, Mapping)
-            and metadata.get("name") == self.service.name
-            and (metadata.get("namespace") or namespace) == self.service.namespace
-        )
+    @property
+    def name(self) -> tuple[str, str]:
+        """The namespace and name of the Service."""
+        return self.service.namespace, self.service.name
 
     def says(self, value: Mapping[str, Any], namespace: str) -> bool:
         """Whether a value is read as the Service that was allocated."""
@@ -136,14 +131,23 @@ def _documents_of(
     targets: Sequence[_Target], documents: Sequence[Document], namespace: str, base: int = 1
 ) -> Iterator[tuple[_Target, int]]:
     """Each target with the index of its document: of two on one line the last, which is the one that counts."""
-    by_line: dict[int, list[int]] = {}
-    for index, document in enumerate(documents):
-        by_line.setdefault(document.source.line + base - 1, []).append(index)
+    places = {
+        (document.source.line + base - 1, _service_name(document.value, namespace)): index
+        for index, document in enumerate(documents)
+    }
     for target in targets:
-        for index in reversed(by_line.get(target.line, ())):
-            if target.is_written_as(documents[index].value, namespace):
-                yield target, index
-                break
+        index = places.get((target.line, target.name))
+        if index is not None:
+            yield target, index
+
+
+def _service_name(value: Mapping[str, Any], namespace: str) -> tuple[str, str] | None:
+    """The namespace and name of a Service as it is written; None for anything else."""
+    metadata = value.get("metadata")
+    if value.get("kind", "Service") != "Service" or not isinstance(metadata, Mapping):
+        return None
+    where, name = metadata.get("namespace") or namespace, metadata.get("name")
+    return (where, name) if isinstance(where, str) and isinstance(name, str) else None
 
 
 def _amended_json(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
@@ -259,20 +263,21 @@ def _rendered_chunk(chunk: str, file: str, targets: Sequence[_Target], namespace
     head = chunk[: content.start()] if content is not None else ""
     if chunk.startswith("---") and not head.startswith("---"):
         head = f"---\n{head}"
-    values = [_replaced(parsed.value, targets, namespace) for parsed in read_yaml(chunk, file, Limits())[0]]
+    assigned = {target.name: target.assignments for target in reversed(targets)}
+    values = [_replaced(parsed.value, assigned, namespace) for parsed in read_yaml(chunk, file, Limits())[0]]
     return head + "---\n".join(map(rendered_document, values))
 
 
-def _replaced(value: Any, targets: Sequence[_Target], namespace: str) -> Any:
+def _replaced(value: Any, assigned: Mapping[tuple[str, str], Sequence[Assignment]], namespace: str) -> Any:
     """A document with the assignments in the objects in it."""
     if isinstance(value, list):
-        return [_replaced(item, targets, namespace) for item in value]
+        return [_replaced(item, assigned, namespace) for item in value]
     if not isinstance(value, dict):
         return value
-    for target in targets:
-        if target.is_written_as(value, namespace):
-            return with_assignments(value, target.assignments)
-    inside = {name: _replaced(value[name], targets, namespace) for name in ("items", "object") if name in value}
+    name = _service_name(value, namespace)
+    if name is not None and name in assigned:
+        return with_assignments(value, assigned[name])
+    inside = {key: _replaced(value[key], assigned, namespace) for key in ("items", "object") if key in value}
     return {**value, **inside}
 
 

@@ -93,7 +93,11 @@ def _block_layout(text: str, node: Node) -> _BlockLayout:
                 if value.kind is NodeKind.MAPPING and not value.is_flow:
                     unit = unit or _column(text, value.start) - column
                 elif value.kind is NodeKind.SEQUENCE and not value.is_flow and sequence_unit is None:
-                    sequence_unit = _column(text, value.start) - column
+                    # An anchor or a tag of the list stands in front of its first dash, on the line of the key.
+                    is_dash = text[value.start] == "-"
+                    sequence_unit = (
+                        _column(text, value.start) if is_dash else len(_indent(text, value.items[0].start))
+                    ) - column
         waiting += reversed(outer.values())
     return _BlockLayout(unit or _UNIT, sequence_unit or 0)
 
