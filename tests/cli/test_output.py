@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from svcc import ClusterSettings, compile, load_text  # noqa: A004  (the public name)
+from svcc.cli.output import replace_files
 from tests.cli.command import ROOT, Outcome, program, svcc
 from tests.cli.manifests import endpoint_slice, node, service, text
 
@@ -157,3 +159,18 @@ def test_output_is_ascii_whatever_is_declared(output: str) -> None:
     assert found.isascii()
     assert "10.96.0.11" in found
     assert found.endswith("}\n")
+
+
+def test_files_are_replaced_together_or_not_at_all(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "gone" / "second"
+    first.write_bytes(b"before")
+    first.chmod(0o640)
+    with pytest.raises(FileNotFoundError) as caught:
+        replace_files({first: b"after", second: b"after"})
+    assert caught.value.filename == str(second)
+    assert first.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+    second.parent.mkdir()
+    replace_files({first: b"after", second: b"after"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"after", b"after")
+    assert first.stat().st_mode & 0o777 == 0o640

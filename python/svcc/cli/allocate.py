@@ -15,7 +15,7 @@ from svcc.allocate.reservation import Reservation
 from svcc.allocate.reservation_file import read_reservation
 from svcc.cli.inputs import tell_loaded
 from svcc.cli.options import comma_separated, filename_options, talk_options
-from svcc.cli.output import Talk, json_lines, replace_file, write_data
+from svcc.cli.output import Talk, json_lines, replace_file, replace_files, write_data
 from svcc.errors import InputError, SettingsError
 from svcc.fields import Problem, Severity
 from svcc.manifest.amend import Amended, amend
@@ -185,6 +185,7 @@ def _joined(amended: Iterable[Amended]) -> Iterable[str]:
 def _written(amended: Mapping[str, Amended], contents: Iterable[tuple[str, bytes]], talk: Talk) -> list[Problem]:
     """Write the files that change; one that would lose its comments stays, which is an error."""
     problems: list[Problem] = []
+    changed: dict[Path, bytes] = {}
     for name, data in contents:
         each = amended[name]
         lost = [problem for problem in each.problems if problem.rule == "manifest/rendered-anew"]
@@ -192,8 +193,10 @@ def _written(amended: Mapping[str, Amended], contents: Iterable[tuple[str, bytes
             talk.error(f"{name} was not written: it would lose its comments", hint="print it, without --in-place")
             problems += (_as_error(problem) for problem in lost)
         elif each.text.encode("utf-8", "surrogateescape") != data and _is_text(data):
-            replace_file(Path(name), each.text.encode())
-            talk.detail(f"wrote {name}")
+            changed[Path(name)] = each.text.encode()
+    replace_files(changed)
+    for path in changed:
+        talk.detail(f"wrote {path}")
     return problems
 
 

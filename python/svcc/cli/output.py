@@ -7,11 +7,12 @@ import errno
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,7 +21,17 @@ import click
 
 from svcc.fields import Problem, Severity, reading_order
 
-__all__ = ["Talk", "json_lines", "make_folder", "replace_file", "terminal_width", "version", "write_data", "write_file"]
+__all__ = [
+    "Talk",
+    "json_lines",
+    "make_folder",
+    "replace_file",
+    "replace_files",
+    "terminal_width",
+    "version",
+    "write_data",
+    "write_file",
+]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -73,25 +84,45 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written; the file is named.
     """
-    target = Path(os.path.realpath(path))
-    temporary: str | None = None
+    replace_files({path: data})
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files as wholes: none is changed before all lie ready beside those that they replace.
+
+    Raises:
+        OSError: one cannot be written, which is named; unless it is the last step that fails, none was changed.
+    """
+    ready: list[tuple[Path, Path, Path]] = []
+    path = Path()
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
+        for path, data in contents.items():
+            target = Path(os.path.realpath(path))
+            descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+            ready.append((path, Path(name), target))
+            _fill(descriptor, data, like=target)
+        for path, temporary, target in ready:  # noqa: B007  (the one that fails is named)
+            temporary.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        for _path, temporary, _target in ready:
+            temporary.unlink(missing_ok=True)
+
+
+def _fill(descriptor: int, data: bytes, *, like: Path) -> None:
+    """Write an open file to the disk, with the permissions of another if that exists."""
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+        if like.exists():
+            mode = stat.S_IMODE(like.stat().st_mode)
         else:
             mask = os.umask(0)
             os.umask(mask)
-            Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(target)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+            mode = 0o666 & ~mask
+        os.fchmod(stream.fileno(), mode)
 
 
 def make_folder(folder: Path) -> None:
