@@ -349,3 +349,17 @@ def test_without_any_range_what_is_there_stays_and_what_is_reserved_is_given() -
     )
     assert [each.cluster_ips for each in allocation.cluster.services] == [("10.96.0.10",), ("10.96.7.7",)]
     assert {each.name for each in allocation.usage} == {"30000-32767"}
+
+
+def test_what_a_service_lacks_is_told_as_it_is_in_the_end() -> None:
+    """The second Service lacks one of two node ports at first, then the third takes the one that was left."""
+    ports = [ServicePort(80, name="a"), ServicePort(81, name="b")]
+    cluster = Cluster([
+        Service("a", type="NodePort", cluster_ips=["10.96.0.1"], ports=[ServicePort(80)]),
+        Service("b", type="NodePort", cluster_ips=["10.96.0.2"], ports=ports),
+        Service("c", type="NodePort", cluster_ips=["10.96.0.3"], ports=[ServicePort(80)]),
+    ])  # fmt: skip
+    settings = AllocationSettings(service_cidrs=["10.96.0.0/24"], service_node_port_range="30000-30001")
+    first = allocate(cluster, settings)
+    assert [str(problem.path) for problem in first.problems] == ["spec.ports[0].nodePort"]
+    assert allocate(first.cluster, settings).problems == first.problems

@@ -52,17 +52,26 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
             problems[index] += found
         problems[index] += cluster_ips.claim(service, addresses) + node_ports.claim(service)
     assignments: list[list[Assignment]] = [[] for _ in services]
+
+    def lacking(index: int) -> list[Problem]:
+        return cluster_ips.lacking(services[index], families[index]) + node_ports.lacking(services[index])
+
+    refused: list[int] = []
     for index in order:
         if problems[index]:
             continue
+        if lacking(index):
+            refused.append(index)
+            continue
         service = services[index]
-        problems[index] += cluster_ips.lacking(service, families[index]) + node_ports.lacking(service)
-        if not problems[index]:
-            ip_changes, ip_assignments = cluster_ips.give(service, families[index])
-            port_changes, port_assignments = node_ports.give(service)
-            assignments[index] = ip_assignments + port_assignments
-            if assignments[index]:
-                services[index] = _with(service, ip_changes | port_changes)
+        ip_changes, ip_assignments = cluster_ips.give(service, families[index])
+        port_changes, port_assignments = node_ports.give(service)
+        assignments[index] = ip_assignments + port_assignments
+        if assignments[index]:
+            services[index] = _with(service, ip_changes | port_changes)
+    # Others may have taken what was left since: what is told is what holds in the end, and in every further run.
+    for index in refused:
+        problems[index] += lacking(index)
     return Allocation(
         evolve(cluster, services=services),
         tuple(itertools.chain.from_iterable(assignments)),
