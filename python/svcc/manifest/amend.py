@@ -54,8 +54,9 @@ def amend(
         return Amended(text)
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)
-    if text.lstrip(" \t\r\n\ufeff").startswith(("{", "[")) and not read_json(text, file, Limits())[1]:
-        amended = _amended_json(text, file, targets, namespace)
+    reading = read_text(text, file=file) if text.lstrip(" \t\r\n\ufeff").startswith(("{", "[")) else None
+    if reading is not None and (not reading.problems or not read_json(text, file, Limits())[1]):
+        amended = _amended_json(text, file, targets, namespace, reading.documents)
     else:
         amended = _amended_yaml(text, file, targets, namespace)
     return Amended(mark + amended.text, amended.problems)
@@ -150,8 +151,9 @@ def _service_name(value: Mapping[str, Any], namespace: str) -> tuple[str, str] |
     return (where, name) if isinstance(where, str) and isinstance(name, str) else None
 
 
-def _amended_json(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
-    documents = read_text(text, file=file).documents
+def _amended_json(
+    text: str, file: str, targets: Sequence[_Target], namespace: str, documents: Sequence[Document]
+) -> Amended:
     changes: list[Edit] = []
     problems: list[Problem] = []
     for target, index in _documents_of(targets, documents, namespace):
