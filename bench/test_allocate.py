@@ -14,6 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.clusters import VERSION, cluster_file
 from svcc import Allocation, AllocationSettings, Cluster, allocate, load
+from svcc.manifest.amend import amend
 
 SETTINGS = AllocationSettings(service_cidrs=["10.0.0.0/10"], service_node_port_range="20000-60000")
 MOST = 4.0
@@ -89,3 +90,20 @@ def test_what_does_not_fit_is_refused_no_slower(clusters: Path) -> None:
     full = AllocationSettings(service_cidrs=["10.0.0.0/28"], service_node_port_range="30000-30010")
     assert len(allocate(cluster, full).problems) > 9_900
     assert seconds(lambda: allocate(cluster, full)) < 2 * roomy
+
+
+@pytest.mark.parametrize("indent", [None, 1], ids=["one line", "indented"])
+def test_completed_manifests_of_one_line_beside_indented_ones(
+    benchmark: BenchmarkFixture, tmp_path: Path, indent: int | None
+) -> None:
+    items = [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"s{number}"}, "spec": {"ports": [{"port": 80}]}}
+        for number in range(2_000)
+    ]
+    path = tmp_path / "services.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=indent))
+    text = path.read_text()
+    allocation = allocate(load([str(path)]).cluster, SETTINGS)
+    wanted = (text, str(path), allocation.assignments, allocation.cluster.services, "default")
+    written = benchmark.pedantic(amend, wanted, rounds=1)
+    assert written.problems == ()
