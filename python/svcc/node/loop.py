@@ -1,0 +1,260 @@
+"""The loop that keeps a node right: it waits, and does what is due.
+
+Changes come from a source, in a thread of its own, and go into the kernel as small transactions, which cost what the
+change costs and never what the table holds. The kernel is read on the first synchronization, when somebody else has
+changed svcc's tables, after a failure, and now and then without a reason. Nothing is written before the source is
+complete (S53), nothing is undone at the end: rules outlive the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import selectors
+import threading
+import time
+from collections.abc import Callable
+
+from svcc.apply.installer import Applied, Installer
+from svcc.dataplane.conntrack import StaleEntries
+from svcc.errors import SvccError, TargetError
+from svcc.incremental.compiler import IncrementalCompiler
+from svcc.incremental.contract import Update
+from svcc.node.conntrack import ConntrackCleaner
+from svcc.node.inbox import Inbox
+from svcc.node.observer import Observer, Reason, Synchronization
+from svcc.node.pending import Pending
+from svcc.node.schedule import Intervals, Schedule, Task
+from svcc.node.watch import TableWatch
+from svcc.sources.contract import Batch, Source
+
+__all__ = ["Node", "SourceEndedError"]
+
+
+class SourceEndedError(TargetError):
+    """The source has nothing more to say; the rules stay as they are."""
+
+
+class _Ended:
+    """The source's last word."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+class _Wish:
+    """What a signal asks for."""
+
+    def __init__(self, *, stop: bool) -> None:
+        self.stop = stop
+
+
+class Node:
+    """One node, from its source to its kernel.
+
+    `stop` and `resynchronize` may be called from signal handlers and other threads. `clock` never jumps: the time of
+    day plays no part.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        compiler: IncrementalCompiler,
+        installer: Installer,
+        conntrack: ConntrackCleaner,
+        watch: TableWatch,
+        observer: Observer,
+        intervals: Intervals | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._compiler = compiler
+        self._installer = installer
+        self._conntrack = conntrack
+        self._watch = watch
+        self._observer = observer
+        self._clock = clock
+        self._schedule = Schedule(intervals or Intervals())
+        self._inbox: Inbox[Batch | _Ended | _Wish] = Inbox()
+        self._pending = Pending()
+        self._stale: list[StaleEntries] = []
+        self._updates: list[Update] = []
+        self._queued_since: float | None = None
+        self._reason = Reason.START
+        self._is_complete = False
+        self._knows_connections = False
+        self._stops = False
+        self._ended: _Ended | None = None
+
+    @property
+    def wakeup_descriptor(self) -> int:
+        """For `signal.set_wakeup_fd`."""
+        return self._inbox.wakeup_descriptor
+
+    def stop(self) -> None:
+        """End `run` soon, between two transactions; the rules stay."""
+        self._inbox.put(_Wish(stop=True))
+
+    def resynchronize(self) -> None:
+        """Read the kernel, and make it right."""
+        self._inbox.put(_Wish(stop=False))
+
+    def run(self) -> None:
+        """Keep the node right until `stop`.
+
+        Raises:
+            SourceEndedError: the source has ended; all it said is in the kernel, unless that refuses.
+            SvccError: the source could not be read at all.
+        """
+        reader = threading.Thread(target=self._read_source, name="source", daemon=True)
+        reader.start()
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._inbox, selectors.EVENT_READ)
+                selector.register(self._watch, selectors.EVENT_READ)
+                while not self._stops:
+                    selector.select(self._sleep())
+                    self._observer.alive()
+                    self._listen()
+                    self._work()
+        finally:
+            self._source.close()
+            self._observer.stopping()
+            reader.join(timeout=1)
+            self._inbox.close()
+
+    def _read_source(self) -> None:
+        try:
+            self._inbox.put(self._source.list())
+            for batch in self._source.changes():
+                self._inbox.put(batch)
+        except BaseException as error:  # noqa: BLE001  (whatever it is, the loop raises it)
+            self._inbox.put(_Ended(error))
+        else:
+            self._inbox.put(_Ended(None))
+
+    def _sleep(self) -> float | None:
+        wait = self._schedule.wait(self._clock()) if self._is_complete else None
+        limit = self._observer.alive_interval
+        return wait if limit is None else limit if wait is None else min(wait, limit)
+
+    def _listen(self) -> None:
+        for item in self._inbox.take():
+            if isinstance(item, Batch):
+                self._take(item)
+            elif isinstance(item, _Ended):
+                self._ended = item
+            elif item.stop:
+                self._stops = True
+            else:
+                self._suspect(Reason.ASKED)
+        if self._is_complete and (foreign := self._watch.poll()) is not None:
+            self._observer.foreign(foreign)
+            self._suspect(Reason.FOREIGN_CHANGE)
+
+    def _take(self, batch: Batch) -> None:
+        now = self._clock()
+        self._pending.add(batch)
+        self._observer.batch(batch)
+        if not self._is_complete:
+            self._is_complete = True
+            self._schedule.suspect(now)
+        if self._pending:
+            if self._queued_since is None:
+                self._queued_since = now
+            self._schedule.changed(now)
+
+    def _suspect(self, reason: Reason) -> None:
+        self._reason = reason
+        self._schedule.suspect(self._clock())
+
+    def _work(self) -> None:
+        if self._is_complete and not self._stops:
+            task = self._schedule.next(self._clock())
+            if task is not None:
+                self._do(task)
+        if self._ended is not None and not self._stops:
+            self._finish(self._ended)
+
+    def _finish(self, ended: _Ended) -> None:
+        if self._is_complete and self._queued_since is not None and self._schedule.failures == 0:
+            return  # What it said last is not in the kernel yet.
+        if ended.error is not None:
+            raise ended.error
+        raise SourceEndedError(f"{self._source.name} has ended; the rules stay as they are")
+
+    def _do(self, task: Task) -> None:
+        start = self._clock()
+        queued_since = self._queued_since
+        reason = self._reason if task is Task.SYNCHRONIZE else Reason.CHANGES
+        self._compile()
+        try:
+            applied = self._run(task)
+        except SvccError as error:
+            self._schedule.failed(self._clock())
+            self._reason = Reason.FAILURE
+            self._observe(task, reason, start, queued_since, error=error)
+            return
+        now = self._clock()
+        self._schedule.done(task, now)
+        if applied.refused:
+            self._reason = Reason.FAILURE
+            self._schedule.refused(now)
+        elif task is Task.SYNCHRONIZE:
+            self._reason = Reason.ROUTINE
+        if self._installer.has_leftovers:
+            self._schedule.left_behind(now)
+        if task is not Task.TIDY:
+            self._queued_since = None
+            self._forget_connections()
+        self._observe(task, reason, start, queued_since, applied=applied)
+        self._updates = []
+        if reason is Reason.START:
+            # The table is there for as long as the process; no collection of cycles needs to look at it again.
+            gc.freeze()
+
+    def _compile(self) -> None:
+        if changes := self._pending.take():
+            update = self._compiler.update(changes)
+            self._updates.append(update)
+            self._stale.extend(update.stale_entries)
+
+    def _run(self, task: Task) -> Applied:
+        if task is Task.SYNCHRONIZE:
+            return self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane())
+        if task is Task.TIDY:
+            return self._installer.tidy()
+        return self._installer.advance(self._updates[-1])
+
+    def _forget_connections(self) -> None:
+        """UDP connections that lead nowhere any more go after the rules that made them (S48, S49)."""
+        if self._knows_connections:
+            self._conntrack.remove(self._stale)
+        else:
+            self._conntrack.reconcile(self._compiler.dataplane())
+            self._knows_connections = True
+        self._stale = []
+
+    def _observe(
+        self,
+        task: Task,
+        reason: Reason,
+        start: float,
+        queued_since: float | None,
+        *,
+        applied: Applied | None = None,
+        error: SvccError | None = None,
+    ) -> None:
+        end = self._clock()
+        self._observer.synchronized(
+            Synchronization(
+                task=task,
+                reason=reason,
+                seconds=end - start,
+                waited_seconds=0.0 if queued_since is None else start - queued_since,
+                updates=tuple(self._updates),
+                applied=applied,
+                error=error,
+            ),
+            self._compiler,
+        )
