@@ -25,9 +25,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"dataplane"}),
     frozenset({"compiler"}),
     frozenset({"dns"}),
+    frozenset({"incremental"}),
     frozenset({"apply", "changes", "trace", "explanation"}),
     frozenset({"audit"}),
     frozenset({"report"}),
+    frozenset({"sources"}),
+    frozenset({"node"}),
     frozenset({"cli"}),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
@@ -56,6 +59,9 @@ THIRD_PARTY = {
     "distributed": frozenset({"audit"}),
     "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
+    "prometheus_client": frozenset({"node"}),
+    "pyroute2": frozenset({"node"}),
+    "watchfiles": frozenset({"sources"}),
     "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }
 
