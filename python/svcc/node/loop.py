@@ -19,7 +19,7 @@ from svcc.dataplane.conntrack import StaleEntries
 from svcc.errors import SvccError, TargetError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Update
-from svcc.node.conntrack import ConntrackCleaner
+from svcc.node.conntrack import ConntrackCleaner, Removal
 from svcc.node.inbox import Inbox
 from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.pending import Pending
@@ -82,7 +82,6 @@ class Node:
         self._queued_since: float | None = None
         self._reason = Reason.START
         self._is_complete = False
-        self._knows_connections = False
         self._stops = False
         self._ended: _Ended | None = None
 
@@ -144,6 +143,7 @@ class Node:
                 self._take(item)
             elif isinstance(item, _Ended):
                 self._ended = item
+                self._observer.lost(item.error)
             elif item.stop:
                 self._stops = True
             else:
@@ -187,7 +187,8 @@ class Node:
         start = self._clock()
         queued_since = self._queued_since
         reason = self._reason if task is Task.SYNCHRONIZE else Reason.CHANGES
-        self._compile()
+        if task is not Task.TIDY:
+            self._compile()
         try:
             applied = self._run(task)
         except SvccError as error:
@@ -196,6 +197,7 @@ class Node:
             self._observe(task, reason, start, queued_since, error=error)
             return
         now = self._clock()
+        forgotten = None
         self._schedule.done(task, now)
         if applied.refused:
             self._reason = Reason.FAILURE
@@ -206,12 +208,13 @@ class Node:
             self._schedule.left_behind(now)
         if task is not Task.TIDY:
             self._queued_since = None
-            self._forget_connections()
-        self._observe(task, reason, start, queued_since, applied=applied)
+            forgotten = self._forget_connections()
+        self._observe(task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
         if reason is Reason.START:
             # The table is there for as long as the process; no collection of cycles needs to look at it again.
             gc.freeze()
+            gc.enable()
 
     def _compile(self) -> None:
         if changes := self._pending.take():
@@ -221,19 +224,21 @@ class Node:
 
     def _run(self, task: Task) -> Applied:
         if task is Task.SYNCHRONIZE:
-            return self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane())
+            # It may change more than the watch's buffer holds, and reads all there is anyway.
+            with self._watch.paused() as pause:
+                applied = self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane())
+                pause.own_commits = applied.commits
+            return applied
         if task is Task.TIDY:
             return self._installer.tidy()
         return self._installer.advance(self._updates[-1])
 
-    def _forget_connections(self) -> None:
+    def _forget_connections(self) -> Removal | None:
         """UDP connections that lead nowhere any more go after the rules that made them (S48, S49)."""
-        if self._knows_connections:
-            self._conntrack.remove(self._stale)
-        else:
-            self._conntrack.reconcile(self._compiler.dataplane())
-            self._knows_connections = True
-        self._stale = []
+        stale, self._stale = self._stale, []
+        if self._conntrack.in_doubt:
+            return self._conntrack.reconcile(self._compiler.dataplane())
+        return self._conntrack.remove(stale) if stale else None
 
     def _observe(
         self,
@@ -243,6 +248,7 @@ class Node:
         queued_since: float | None,
         *,
         applied: Applied | None = None,
+        forgotten: Removal | None = None,
         error: SvccError | None = None,
     ) -> None:
         end = self._clock()
@@ -254,6 +260,7 @@ class Node:
                 waited_seconds=0.0 if queued_since is None else start - queued_since,
                 updates=tuple(self._updates),
                 applied=applied,
+                forgotten=forgotten,
                 error=error,
             ),
             self._compiler,

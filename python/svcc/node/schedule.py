@@ -46,7 +46,8 @@ class Schedule:
 
     _intervals: Intervals
     _due: dict[Task, float] = field(init=False, factory=dict)
-    _failures: int = field(init=False, default=0)
+    failures: int = field(init=False, default=0)
+    """How many tries have failed since the last that succeeded."""
     _not_before: float = field(init=False, default=float("-inf"))
 
     def changed(self, now: float) -> None:
@@ -61,10 +62,14 @@ class Schedule:
         """A transaction has left something behind."""
         self._due[Task.TIDY] = now + self._intervals.tidying
 
+    def refused(self, now: float) -> None:
+        """The kernel has refused some Services alone, and may take them later."""
+        self._due[Task.SYNCHRONIZE] = now + self._intervals.last_retry
+
     def done(self, task: Task, now: float) -> None:
         """A task has succeeded. One that reads the kernel brings all changes with it."""
         self._due.pop(task, None)
-        self._failures = 0
+        self.failures = 0
         self._not_before = now + self._intervals.least
         if task is Task.SYNCHRONIZE:
             self._due.pop(Task.ADVANCE, None)
@@ -72,8 +77,8 @@ class Schedule:
 
     def failed(self, now: float) -> None:
         """A task has failed: nobody knows what the kernel holds, so the next try reads it."""
-        wait = self._intervals.first_retry * 2.0 ** min(self._failures, 30)
-        self._failures += 1
+        wait = self._intervals.first_retry * 2.0 ** min(self.failures, 30)
+        self.failures += 1
         self._not_before = now + min(wait, self._intervals.last_retry)
         self._due = {Task.SYNCHRONIZE: self._not_before}
 
