@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"apply", "changes", "trace", "explanation"}),
     frozenset({"audit"}),
     frozenset({"report"}),
+    frozenset({"node"}),
     frozenset({"cli"}),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
