@@ -9,7 +9,7 @@ where policy or topology would send new clients elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
@@ -70,10 +70,14 @@ class StaleEntries:
 
 
 class UdpFrontends:
-    """The UDP frontends of one family, by address and port, and who serves behind them."""
+    """The UDP frontends of one family, by address and port, and who serves behind them.
 
-    def __init__(self, family: FamilyDataplane) -> None:
+    `local_addresses` are addresses of the node besides those that its Node object tells, where they are known.
+    """
+
+    def __init__(self, family: FamilyDataplane, local_addresses: Iterable[str] = ()) -> None:
         self._family = family
+        self._local_addresses = frozenset((*family.node_addresses, *local_addresses))
         self.plans: Mapping[_Key, ServicePortPlan] = {
             (frontend.address, frontend.port): plan
             for plan in family.service_ports
@@ -85,8 +89,8 @@ class UdpFrontends:
         """Whether an entry of this family must be deleted: S49 for a listing of all of them.
 
         An exact match goes before node ports (S24). An entry that nothing translated counts where the node serves the
-        destination itself: it was made before there was the frontend. With a node port's number it is somebody else's
-        unless the address is known to be one that serves node ports.
+        destination itself: it was made before there was the frontend. With a node port's number an entry is somebody
+        else's, translated or not, unless the address is known to be one that serves node ports.
         """
         plan = self.plans.get(entry.destination)
         if plan is None:
@@ -94,8 +98,7 @@ class UdpFrontends:
             if plan is None:
                 return False
             address = entry.destination.address
-            ours = address in self._family.node_addresses and self._family.node_ports.serves(address)
-            if entry.reply_source == entry.destination and not ours:
+            if address not in self._local_addresses or not self._family.node_ports.serves(address):
                 return False
         return entry.reply_source not in _serving(plan)
 
