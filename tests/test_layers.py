@@ -25,6 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"dataplane"}),
     frozenset({"compiler"}),
     frozenset({"dns"}),
+    frozenset({"incremental"}),
     frozenset({"apply", "changes", "trace", "explanation"}),
     frozenset({"audit"}),
     frozenset({"report"}),
