@@ -52,14 +52,14 @@ class Node:
     """One node, from its source to its kernel.
 
     `stop` and `resynchronize` may be called from signal handlers and other threads. `clock` never jumps: the time of
-    day plays no part.
+    day plays no part. `make_compiler` is called once, with the source's list, which may bring settings.
     """
 
     def __init__(
         self,
         *,
         source: Source,
-        compiler: IncrementalCompiler,
+        make_compiler: Callable[[Batch], IncrementalCompiler],
         installer: Installer,
         conntrack: ConntrackCleaner,
         watch: TableWatch,
@@ -68,7 +68,8 @@ class Node:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
-        self._compiler = compiler
+        self._make_compiler = make_compiler
+        self._compiler: IncrementalCompiler | None = None
         self._installer = installer
         self._conntrack = conntrack
         self._watch = watch
@@ -81,7 +82,6 @@ class Node:
         self._updates: list[Update] = []
         self._queued_since: float | None = None
         self._reason = Reason.START
-        self._is_complete = False
         self._stops = False
         self._ended: _Ended | None = None
 
@@ -133,7 +133,7 @@ class Node:
             self._inbox.put(_Ended(None))
 
     def _sleep(self) -> float | None:
-        wait = self._schedule.wait(self._clock()) if self._is_complete else None
+        wait = self._schedule.wait(self._clock()) if self._compiler is not None else None
         limit = self._observer.alive_interval
         return wait if limit is None else limit if wait is None else min(wait, limit)
 
@@ -148,7 +148,7 @@ class Node:
                 self._stops = True
             else:
                 self._suspect(Reason.ASKED)
-        if self._is_complete and (foreign := self._watch.poll()) is not None:
+        if self._compiler is not None and (foreign := self._watch.poll()) is not None:
             self._observer.foreign(foreign)
             self._suspect(Reason.FOREIGN_CHANGE)
 
@@ -156,8 +156,8 @@ class Node:
         now = self._clock()
         self._pending.add(batch)
         self._observer.batch(batch)
-        if not self._is_complete:
-            self._is_complete = True
+        if self._compiler is None:
+            self._compiler = self._make_compiler(batch)
             self._schedule.suspect(now)
         if self._pending:
             if self._queued_since is None:
@@ -169,32 +169,32 @@ class Node:
         self._schedule.suspect(self._clock())
 
     def _work(self) -> None:
-        if self._is_complete and not self._stops:
+        if self._compiler is not None and not self._stops:
             task = self._schedule.next(self._clock())
             if task is not None:
-                self._do(task)
+                self._do(task, self._compiler)
         if self._ended is not None and not self._stops:
             self._finish(self._ended)
 
     def _finish(self, ended: _Ended) -> None:
-        if self._is_complete and self._queued_since is not None and self._schedule.failures == 0:
+        if self._compiler is not None and self._queued_since is not None and self._schedule.failures == 0:
             return  # What it said last is not in the kernel yet.
         if ended.error is not None:
             raise ended.error
         raise SourceEndedError(f"{self._source.name} has ended; the rules stay as they are")
 
-    def _do(self, task: Task) -> None:
+    def _do(self, task: Task, compiler: IncrementalCompiler) -> None:
         start = self._clock()
         queued_since = self._queued_since
         reason = self._reason if task is Task.SYNCHRONIZE else Reason.CHANGES
         if task is not Task.TIDY:
-            self._compile()
+            self._compile(compiler)
         try:
-            applied = self._run(task)
+            applied = self._run(task, compiler)
         except SvccError as error:
             self._schedule.failed(self._clock())
             self._reason = Reason.FAILURE
-            self._observe(task, reason, start, queued_since, error=error)
+            self._observe(compiler, task, reason, start, queued_since, error=error)
             return
         now = self._clock()
         forgotten = None
@@ -208,40 +208,41 @@ class Node:
             self._schedule.left_behind(now)
         if task is not Task.TIDY:
             self._queued_since = None
-            forgotten = self._forget_connections()
-        self._observe(task, reason, start, queued_since, applied=applied, forgotten=forgotten)
+            forgotten = self._forget_connections(compiler)
+        self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
         if reason is Reason.START:
             # The table is there for as long as the process; no collection of cycles needs to look at it again.
             gc.freeze()
             gc.enable()
 
-    def _compile(self) -> None:
+    def _compile(self, compiler: IncrementalCompiler) -> None:
         if changes := self._pending.take():
-            update = self._compiler.update(changes)
+            update = compiler.update(changes)
             self._updates.append(update)
             self._stale.extend(update.stale_entries)
 
-    def _run(self, task: Task) -> Applied:
+    def _run(self, task: Task, compiler: IncrementalCompiler) -> Applied:
         if task is Task.SYNCHRONIZE:
             # It may change more than the watch's buffer holds, and reads all there is anyway.
             with self._watch.paused() as pause:
-                applied = self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane())
+                applied = self._installer.synchronize(compiler.ruleset(), compiler.dataplane())
                 pause.own_commits = applied.commits
             return applied
         if task is Task.TIDY:
             return self._installer.tidy()
         return self._installer.advance(self._updates[-1])
 
-    def _forget_connections(self) -> Removal | None:
+    def _forget_connections(self, compiler: IncrementalCompiler) -> Removal | None:
         """UDP connections that lead nowhere any more go after the rules that made them (S48, S49)."""
         stale, self._stale = self._stale, []
         if self._conntrack.in_doubt:
-            return self._conntrack.reconcile(self._compiler.dataplane())
+            return self._conntrack.reconcile(compiler.dataplane())
         return self._conntrack.remove(stale) if stale else None
 
     def _observe(
         self,
+        compiler: IncrementalCompiler,
         task: Task,
         reason: Reason,
         start: float,
@@ -263,5 +264,5 @@ class Node:
                 forgotten=forgotten,
                 error=error,
             ),
-            self._compiler,
+            compiler,
         )

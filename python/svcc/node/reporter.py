@@ -65,6 +65,7 @@ class Reporter(Observer):
         self._triggers = TriggerTimes(published.state.started)
         self._slices: dict[ObjectReference, EndpointSlice] = {}
         self._source_problems: tuple[Problem, ...] = ()
+        self._compiler_problems: tuple[Problem, ...] = ()
         self._is_drifting = False
 
     @property
@@ -91,9 +92,12 @@ class Reporter(Observer):
                 if isinstance(node, Node):
                     state = evolve(state, eligibility=Eligibility(node.is_being_deleted, node.taints))
         self._metrics.changed(services=services, endpoint_slices=slices)
-        if batch.problems != self._source_problems:
-            self._source_problems = batch.problems
-            self._log.problems("source", batch.problems)
+        if batch.problems or batch.resolved:
+            self._log.news("source", batch.problems, batch.resolved)
+            over = set(batch.resolved)
+            held = [problem for problem in self._source_problems if problem not in over]
+            self._source_problems = (*held, *batch.problems)
+            state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
         if not state.source.is_complete:
             state = evolve(state, source=evolve(state.source, is_complete=True))
         waits = bool(services or slices)
@@ -201,7 +205,8 @@ class Reporter(Observer):
         )
         if applied is None:
             return state
-        has_news = any(update.problems or update.resolved for update in synchronization.updates)
+        if any(update.problems or update.resolved for update in synchronization.updates):
+            self._compiler_problems = compiler.problems
         return evolve(
             state,
             last_success=sync,
@@ -211,7 +216,7 @@ class Reporter(Observer):
             queued_since=None,
             pending_services=0,
             pending_endpoints=0,
-            problems=(*self._source_problems, *compiler.problems) if has_news else state.problems,
+            problems=(*self._source_problems, *self._compiler_problems),
             refused=tuple(RefusedService(each.service, each.words, each.script) for each in applied.refused),
         )
 
