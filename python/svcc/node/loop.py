@@ -227,7 +227,7 @@ class Node:
             # It may change more than the watch's buffer holds, and reads all there is anyway.
             with self._watch.paused() as pause:
                 applied = self._installer.synchronize(compiler.ruleset(), compiler.dataplane())
-                pause.own_commits = applied.commits
+                pause.own_commits = len(applied.transactions)
             return applied
         if task is Task.TIDY:
             return self._installer.tidy()

@@ -94,8 +94,7 @@ class Reporter(Observer):
         self._metrics.changed(services=services, endpoint_slices=slices)
         if batch.problems or batch.resolved:
             self._log.news("source", batch.problems, batch.resolved)
-            over = set(batch.resolved)
-            held = [problem for problem in self._source_problems if problem not in over]
+            held = [problem for problem in self._source_problems if problem not in batch.resolved]
             self._source_problems = (*held, *batch.problems)
             state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
         if not state.source.is_complete:
