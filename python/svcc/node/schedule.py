@@ -59,8 +59,8 @@ class Schedule:
         self._due[Task.SYNCHRONIZE] = min(now, self._due.get(Task.SYNCHRONIZE, now))
 
     def left_behind(self, now: float) -> None:
-        """A transaction has left something behind."""
-        self._due[Task.TIDY] = now + self._intervals.tidying
+        """A transaction has left something behind; later ones do not put it off."""
+        self._due.setdefault(Task.TIDY, now + self._intervals.tidying)
 
     def refused(self, now: float) -> None:
         """The kernel has refused some Services alone, and may take them later."""
