@@ -15,7 +15,7 @@ other people's entries, and stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -24,7 +24,7 @@ from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName,
 from svcc.model.service import Protocol
 from svcc.select import EndpointAddress
 
-__all__ = ["StaleEntries", "UdpEntry", "UdpFrontend", "UdpFrontends", "stale_at", "stale_udp_entries"]
+__all__ = ["StaleEntries", "UdpEntry", "UdpFrontend", "UdpFrontends", "stale_at", "stale_udp_entries", "udp_frontends"]
 
 UdpFrontend = tuple[str | None, int]
 """An address and port, or None and a node port."""
@@ -99,14 +99,14 @@ class UdpFrontends:
 
     def add(self, plan: ServicePortPlan) -> None:
         """A service port is served; nothing happens unless it is a UDP port."""
-        for address, port in _frontends(plan):
+        for address, port in udp_frontends(plan):
             self._plans[address, port] = plan
             if address is not None:
                 self._addresses.setdefault(port, set()).add(address)
 
     def remove(self, plan: ServicePortPlan) -> None:
         """A service port that was added is served no more; before its frontends are added for another one."""
-        for address, port in _frontends(plan):
+        for address, port in udp_frontends(plan):
             del self._plans[address, port]
             if address is not None:
                 self._addresses[port].discard(address)
@@ -198,7 +198,8 @@ def _order(entry: StaleEntries) -> tuple[bytes, int, bytes, int]:
     return address, entry.port, address_bytes(entry.endpoint.address), entry.endpoint.port
 
 
-def _frontends(plan: ServicePortPlan) -> Iterable[UdpFrontend]:
+def udp_frontends(plan: ServicePortPlan) -> Sequence[UdpFrontend]:
+    """The frontends of a service port; none unless it is a UDP port."""
     if plan.name.protocol is Protocol.UDP:
         return [(frontend.address, frontend.port) for frontend in plan.frontends]
     return ()
