@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from svcc.errors import InputError
 
-__all__ = ["find_files", "is_manifest_name", "manifests_below", "read_at_most", "read_file"]
+__all__ = ["find_files", "is_manifest_name", "manifests_below", "read_at_most", "read_file", "unreadable"]
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _PIECE: Final = 1 << 20
@@ -25,7 +25,7 @@ def find_files(name: str) -> list[str]:
     try:
         is_directory = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116  (the name is kept as the user wrote it)
     except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
     if not is_directory:
         return [name]
     found = [found for found, _ in manifests_below(name, _refuse)]
@@ -42,7 +42,7 @@ def read_file(name: str, most: int) -> bytes:
                 return stream.read()
             return read_at_most(stream, most)
     except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
 
 
 def read_at_most(stream: BinaryIO, most: int) -> bytes:
@@ -106,9 +106,10 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
 
 
 def _refuse(name: str, error: OSError) -> None:
-    raise _unreadable(name, error) from error
+    raise unreadable(name, error) from error
 
 
-def _unreadable(name: str, error: OSError | ValueError) -> InputError:
+def unreadable(name: str, error: OSError | ValueError) -> InputError:
+    """What is said of a file or a directory that cannot be read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return InputError(f"cannot read {name}: {reason}")
