@@ -25,10 +25,21 @@ from svcc.manifest.json_reader import read_json
 from svcc.manifest.parsed import Limits, Parsed, problem_at
 from svcc.manifest.yaml_reader import read_yaml
 
-__all__ = ["Document", "Limits", "Reading", "raw_contents", "read_contents", "read_documents", "read_text"]
+__all__ = [
+    "STANDARD_INPUT_NAME",
+    "Document",
+    "Limits",
+    "Reading",
+    "raw_contents",
+    "read_bytes",
+    "read_contents",
+    "read_documents",
+    "read_json_piece",
+    "read_text",
+]
 
 _STANDARD_INPUT: Final = "-"
-_STANDARD_INPUT_NAME: Final = "<stdin>"
+STANDARD_INPUT_NAME: Final = "<stdin>"
 _YAML_SUFFIXES: Final = frozenset({".yaml", ".yml"})
 _JSON_SUFFIX: Final = ".json"
 _DOCUMENT_MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
@@ -75,8 +86,8 @@ def read_documents(
             if not stdin_was_read:
                 stdin_was_read = True
                 data = _standard_input(stdin if stdin is not None else sys.stdin.buffer, limits)
-                _read_bytes(data, _STANDARD_INPUT_NAME, limits, documents, problems)
-                files.append(_STANDARD_INPUT_NAME)
+                _read_bytes(data, STANDARD_INPUT_NAME, limits, documents, problems)
+                files.append(STANDARD_INPUT_NAME)
             continue
         for name in find_files(filename):
             if name not in files:
@@ -98,9 +109,9 @@ def raw_contents(
     contents: dict[str, bytes] = {}
     for filename in filenames:
         if filename == _STANDARD_INPUT:
-            if _STANDARD_INPUT_NAME not in contents:
+            if STANDARD_INPUT_NAME not in contents:
                 stream = stdin if stdin is not None else sys.stdin.buffer
-                contents[_STANDARD_INPUT_NAME] = _standard_input(stream, limits)
+                contents[STANDARD_INPUT_NAME] = _standard_input(stream, limits)
             continue
         for name in find_files(filename):
             if name not in contents:
@@ -139,6 +150,34 @@ def read_text(
     return Reading(latest_states(documents), tuple(problems), (file,))
 
 
+def read_bytes(
+    data: bytes,
+    file: str,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> tuple[list[Document], list[Problem]]:
+    """Read a text in UTF-8 and keep every document, watch events as well; what is wrong is in the order of lines."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    _read_bytes(data, file, limits, documents, problems)
+    return documents, problems
+
+
+def read_json_piece(
+    data: bytes,
+    file: str,
+    line: int,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> tuple[list[Document], list[Problem]]:
+    """Read JSON that begins at `line` of a stream and keep every document, watch events as well."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    text = _decoded(data, file, line, problems)
+    if text is not None:
+        parsed, found = read_json(text, file, limits, line)
+        _unwrap_all(parsed, found, file, limits, documents, problems)
+    return documents, problems
+
+
 def _standard_input(stream: BinaryIO, limits: Limits) -> bytes:
     try:
         data = read_at_most(stream, limits.file_bytes)
@@ -158,27 +197,43 @@ def _read_bytes(data: bytes, file: str, limits: Limits, documents: list[Document
     if len(data) > limits.file_bytes:
         problems.append(problem_at("too-large", file, 1, f"the text is larger than {limits.file_bytes} bytes"))
         return
+    text = _decoded(data, file, 1, problems)
+    del data  # It may be large, and nobody needs it any more.
+    if text is not None:
+        _read_characters(text, file, limits, documents, problems)
+
+
+def _decoded(data: bytes, file: str, first_line: int, problems: list[Problem]) -> str | None:
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
-        line = 1 + data.count(b"\n", 0, error.start)
+        line = first_line + data.count(b"\n", 0, error.start)
         detail = f"the byte 0x{data[error.start]:02x} is not UTF-8: {error.reason}"
         problems.append(problem_at("not-utf8", file, line, detail))
-        return
-    del data  # It may be large, and nobody needs it any more.
-    _read_characters(text, file, limits, documents, problems)
+        return None
 
 
 def _read_characters(text: str, file: str, limits: Limits, documents: list[Document], problems: list[Problem]) -> None:
     with _without_cycle_detection():
         parsed, found = _parse(text.removeprefix("\ufeff"), file, limits)
-        for value in parsed:
-            for unwrapped in unwrap(value, file, limits):
-                if isinstance(unwrapped, Document):
-                    documents.append(unwrapped)
-                else:
-                    found.append(unwrapped)
-        problems.extend(sorted(found, key=_line))
+        _unwrap_all(parsed, found, file, limits, documents, problems)
+
+
+def _unwrap_all(
+    parsed: list[Parsed],
+    found: list[Problem],
+    file: str,
+    limits: Limits,
+    documents: list[Document],
+    problems: list[Problem],
+) -> None:
+    for value in parsed:
+        for unwrapped in unwrap(value, file, limits):
+            if isinstance(unwrapped, Document):
+                documents.append(unwrapped)
+            else:
+                found.append(unwrapped)
+    problems.extend(sorted(found, key=_line))
 
 
 def _line(problem: Problem) -> int:
