@@ -7,6 +7,7 @@ transaction for each IP family and svcc one for both, so with the label `ip_fami
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from svcc.addresses import IPFamily
@@ -134,6 +135,9 @@ class NodeMetrics:
         # These have no families in kube-proxy, either.
         self._healthz = Counter("kubeproxy_proxy_healthz", "Answers on /healthz.", ["code"], registry=registry)
         self._livez = Counter("kubeproxy_proxy_livez", "Answers on /livez.", ["code"], registry=registry)
+        for answers in (self._healthz, self._livez, self._health_checks):
+            for code in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
+                answers.labels(str(code.value))
 
     def synchronized(self, sync: Sync, operations: Mapping[str, int] | None = None) -> None:
         """A synchronization has ended; `operations` by kind, such as ``add element``."""
