@@ -16,7 +16,7 @@ from svcc.fields import Severity
 from svcc.node.state import Clock, NodeState, Published, Sync, SyncKind
 
 try:
-    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
     from prometheus_client.exposition import choose_encoder
     from prometheus_client.metrics_core import GaugeMetricFamily, Metric
     from prometheus_client.process_collector import ProcessCollector
@@ -27,6 +27,9 @@ except ImportError:
     ) from None
 
 __all__ = ["NodeMetrics"]
+
+# Beside every counter when it was made, which kube-proxy does not tell, either; this is a switch of the process.
+disable_created_metrics()
 
 # kube-proxy's, pkg/proxy/metrics: 1 ms to 16 s, and 0.25 s to 5 min.
 _SYNC_SECONDS: Final = tuple(0.001 * 2**power for power in range(15))
