@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from svcc.cli.node_server_options import runtime_directory_option
 from svcc.cli.options import talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 
@@ -13,14 +14,7 @@ __all__ = ["status_command"]
 
 
 @click.command("status")
-@click.option(
-    "--runtime-directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("/run/svcc"),
-    show_default=True,
-    metavar="DIR",
-    help="Where the node keeps its socket.",
-)
+@runtime_directory_option
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),

@@ -195,9 +195,10 @@ class Connection(asyncio.Protocol):
 
 def _request(data: bytes) -> Request | None:
     """The request that begins with these bytes; None if they are something else."""
-    first, *lines = data.decode("latin-1").splitlines() or [""]
+    first, *lines = [line.removesuffix("\r") for line in data.decode("latin-1").split("\n")]
     words = first.split(" ")
-    if len(words) != 3 or not words[0].isalpha() or words[2] not in {"HTTP/1.0", "HTTP/1.1"}:
+    is_method = words[0].isascii() and words[0].isalpha()
+    if len(words) != 3 or not is_method or words[2] not in {"HTTP/1.0", "HTTP/1.1"}:
         return None
     headers: dict[str, str] = {}
     for line in lines:

@@ -148,7 +148,7 @@ class NodeLog:
     def problems(self, topic: str, now: Iterable[Problem]) -> None:
         """All problems of a topic, such as what a source reports: new ones are told, and those that are over."""
         known = self._problems.get(topic, set())
-        present = {str(problem): problem for problem in now}
+        present = {_words(problem): problem for problem in now}
         self.news(topic, [problem for text, problem in present.items() if text not in known])
         self._resolved(topic, known - present.keys())
 
@@ -156,13 +156,13 @@ class NodeLog:
         """What has come up and what is over since before; whatever was told already is not told again."""
         known = self._problems.setdefault(topic, set())
         for problem in new:
-            text = str(problem)
+            text = _words(problem)
             if text in known:
                 continue
             known.add(text)
             fields = {"rule": problem.rule, "object": str(problem.object) if problem.object else None}
             self._say(_LEVELS[problem.severity], text, fields)
-        self._resolved(topic, [str(problem) for problem in resolved if str(problem) in known])
+        self._resolved(topic, known & set(map(_words, resolved)))
 
     def _resolved(self, topic: str, texts: Iterable[str]) -> None:
         known = self._problems.setdefault(topic, set())
@@ -176,6 +176,14 @@ class NodeLog:
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _words(problem: Problem) -> str:
+    """A problem in a line, whose weight is that of the line."""
+    place = f"{problem.source}: " if problem.source else ""
+    subject = f"{problem.object}: " if problem.object else ""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"{place}{subject}{problem.message()}{hint}"
 
 
 def change_words(change: ServiceChange) -> str:

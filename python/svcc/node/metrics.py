@@ -7,6 +7,7 @@ transaction for each IP family and svcc one for both, so with the label `ip_fami
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from svcc.addresses import IPFamily
@@ -15,7 +16,7 @@ from svcc.fields import Severity
 from svcc.node.state import Clock, NodeState, Published, Sync, SyncKind
 
 try:
-    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
     from prometheus_client.exposition import choose_encoder
     from prometheus_client.metrics_core import GaugeMetricFamily, Metric
     from prometheus_client.process_collector import ProcessCollector
@@ -26,6 +27,9 @@ except ImportError:
     ) from None
 
 __all__ = ["NodeMetrics"]
+
+# Beside every counter when it was made, which kube-proxy does not tell, either; this is a switch of the process.
+disable_created_metrics()
 
 # kube-proxy's, pkg/proxy/metrics: 1 ms to 16 s, and 0.25 s to 5 min.
 _SYNC_SECONDS: Final = tuple(0.001 * 2**power for power in range(15))
@@ -134,6 +138,9 @@ class NodeMetrics:
         # These have no families in kube-proxy, either.
         self._healthz = Counter("kubeproxy_proxy_healthz", "Answers on /healthz.", ["code"], registry=registry)
         self._livez = Counter("kubeproxy_proxy_livez", "Answers on /livez.", ["code"], registry=registry)
+        for answers in (self._healthz, self._livez, self._health_checks):
+            for code in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
+                answers.labels(str(code.value))
 
     def synchronized(self, sync: Sync, operations: Mapping[str, int] | None = None) -> None:
         """A synchronization has ended; `operations` by kind, such as ``add element``."""

@@ -130,6 +130,11 @@ class NodeServers:
         """The port that a place got which asks for port 0; None while it is not served."""
         return self._listeners.port_of(place)
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients there are at this moment."""
+        return self._thread.open_connections
+
     def close(self) -> None:
         """Answer nothing more."""
         self._listeners.close()
