@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from attrs import define, field
-
 from svcc.apply.installer import Applied
+
 from svcc.errors import TargetError
 from svcc.fields import ObjectReference
 from svcc.incremental.contract import Change

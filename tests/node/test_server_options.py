@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -19,8 +20,8 @@ from svcc.node.servers import ServerSettings
 def given(*arguments: str) -> ServerSettings:
     @click.command
     @server_options
-    def node(*, server_settings: ServerSettings) -> ServerSettings:
-        return server_settings
+    def node(*, server_settings: Callable[[], ServerSettings]) -> ServerSettings:
+        return server_settings()
 
     outcome = CliRunner().invoke(node, arguments, standalone_mode=False)
     if outcome.exception is not None:
@@ -37,9 +38,9 @@ def test_without_flags_a_node_answers_where_kube_proxy_does() -> None:
 
 def test_flags_say_where_or_nowhere() -> None:
     found = given(
-        "--healthz-bind-address", "", "--metrics-bind-address=[::]", "--runtime-directory=/tmp", "--health-timeout=5"
+        "--healthz-bind-address", "", "--metrics-bind-address=[::]", "--runtime-directory=/srv", "--health-timeout=5"
     )
-    assert found == ServerSettings(None, TcpPlace("::", 10249), Path("/tmp"), 5)
+    assert found == ServerSettings(None, TcpPlace("::", 10249), Path("/srv"), 5)
 
 
 def test_a_flag_that_says_no_address_is_named() -> None:

@@ -22,6 +22,7 @@ from svcc.cli.dns import dns_command
 from svcc.cli.dns_push import push_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
+from svcc.cli.node import node_command
 from svcc.cli.output import Talk, version
 from svcc.cli.resolve import resolve_command
 from svcc.cli.trace import trace_command
@@ -61,6 +62,7 @@ cli.add_command(audit_command)
 cli.add_command(dns_command)
 dns_command.add_command(push_command)
 cli.add_command(resolve_command)
+cli.add_command(node_command)
 cli.add_command(completion)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 
 from svcc.cli.durations import DURATION
 from svcc.cli.inputs import cluster_settings, node_name
+from svcc.cli.node_server_options import server_options
 from svcc.cli.node_status import status_command
 from svcc.cli.options import filename_options, selection_options, settings_options, talk_options
 from svcc.cli.output import Talk, version
@@ -20,6 +21,7 @@ from svcc.model.cluster import Cluster
 
 if TYPE_CHECKING:
     from svcc.incremental.compiler import IncrementalCompiler
+    from svcc.node.servers import ServerSettings
     from svcc.sources.contract import Batch
 
 __all__ = ["node_command"]
@@ -53,28 +55,7 @@ __all__ = ["node_command"]
     metavar="TIME",
     help="How often the kernel is read and compared without a reason.",
 )
-@click.option(
-    "--healthz-bind-address",
-    default="0.0.0.0:10256",
-    show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where /healthz and /livez answer; '' for nowhere.",
-)
-@click.option(
-    "--metrics-bind-address",
-    default="127.0.0.1:10249",
-    show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where /metrics answers; '' for nowhere.",
-)
-@click.option(
-    "--runtime-directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("/run/svcc"),
-    show_default=True,
-    metavar="DIR",
-    help="Where the socket for `svcc node status` is.",
-)
+@server_options
 @click.option(
     "--keep-scripts",
     type=click.Path(file_okay=False, path_type=Path),
@@ -91,6 +72,7 @@ def node_command(
     *,
     filenames: tuple[str, ...],
     log_format: str,
+    server_settings: Callable[[], ServerSettings],
     talk: Talk,
     **options: Any,
 ) -> None:
@@ -106,19 +88,20 @@ def node_command(
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     if context.invoked_subcommand is not None:
         return
+    if options["namespace"] and options["all_namespaces"]:
+        raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
     if not filenames:
         raise click.UsageError("Missing option '-f' / '--filename'.", ctx=context)
     # What the extra `node` brings is needed by this command alone.
     from svcc.node.log_lines import configure_logging  # noqa: PLC0415
     from svcc.node.running import NodeOptions, run_node  # noqa: PLC0415
     from svcc.node.schedule import Intervals  # noqa: PLC0415
-    from svcc.node.servers import ServerSettings, bind_address  # noqa: PLC0415
     from svcc.sources.completeness import Completeness  # noqa: PLC0415
     from svcc.sources.opening import open_source  # noqa: PLC0415
 
     if sys.stdin is None and "-" in filenames:
         raise InputError("standard input is closed")
-    configure_logging(log_format, verbose=talk.is_verbose, quiet=talk.is_quiet)
+    configure_logging(log_format, verbose=bool(talk.verbose), quiet=talk.quiet)
     source = open_source(
         filenames,
         stdin=getattr(sys.stdin, "buffer", None),
@@ -132,11 +115,7 @@ def node_command(
             name=options["node"] or "",
             version=version(),
             intervals=Intervals(least=options["min_sync_period"], verification=options["sync_period"]),
-            servers=ServerSettings(
-                healthz=bind_address(options["healthz_bind_address"], 10256),
-                metrics=bind_address(options["metrics_bind_address"], 10249),
-                runtime_directory=options["runtime_directory"],
-            ),
+            servers=server_settings(),
             keep_scripts=options["keep_scripts"],
         ),
         lambda batch: _compiler(batch, options),

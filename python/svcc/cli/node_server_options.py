@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from svcc.cli.durations import DURATION
 from svcc.errors import SettingsError
 
 if TYPE_CHECKING:
     from svcc.node.listeners import TcpPlace
+    from svcc.node.servers import ServerSettings
 
 __all__ = ["runtime_directory_option", "server_options"]
 
@@ -44,10 +46,10 @@ _OPTIONS = (
     ),
     click.option(
         "--health-timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        default=60,
+        type=DURATION,
+        default="60s",
         show_default=True,
-        metavar="SECONDS",
+        metavar="TIME",
         help="How long a change may wait before the node counts as unhealthy.",
     ),
     runtime_directory_option,
@@ -55,7 +57,7 @@ _OPTIONS = (
 
 
 def server_options(command: Command) -> Command:
-    """Give a command the options, whose values it takes as `server_settings` (`svcc.node.servers.ServerSettings`)."""
+    """Give a command the options; it takes `server_settings`, a function that makes `ServerSettings` of their values."""
 
     @functools.wraps(command)
     def gather(
@@ -66,15 +68,17 @@ def server_options(command: Command) -> Command:
         runtime_directory: Path,
         **values: Any,
     ) -> Any:
-        # Their third party is an extra.
-        from svcc.node.servers import ServerSettings  # noqa: PLC0415
+        def settings() -> ServerSettings:
+            # Their third party is an extra, which whoever only asks for the status does not need.
+            from svcc.node.servers import ServerSettings  # noqa: PLC0415
 
-        settings = ServerSettings(
-            _place("--healthz-bind-address", healthz_bind_address, 10256),
-            _place("--metrics-bind-address", metrics_bind_address, 10249),
-            runtime_directory,
-            health_timeout,
-        )
+            return ServerSettings(
+                _place("--healthz-bind-address", healthz_bind_address, 10256),
+                _place("--metrics-bind-address", metrics_bind_address, 10249),
+                runtime_directory,
+                health_timeout,
+            )
+
         return command(**values, server_settings=settings)
 
     decorated: Any = gather

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from svcc.addresses import IPFamily
 from svcc.compiler.ruleset import build_ruleset
-from svcc.dataplane.contract import Dataplane
+from svcc.dataplane.contract import Dataplane, NodePortAddresses, ServicePortPlan
 from svcc.dataplane.health_checks import health_check_port
 from svcc.dataplane.notices import no_node_object, why_no_rules
 from svcc.dataplane.service_plans import PlannedService
@@ -82,6 +82,17 @@ class IncrementalCompiler:
     def health_checks(self) -> Mapping[int, HealthCheck]:
         """What is to be answered on each `healthCheckNodePort` now (S50); never changes once it was given away."""
         return self._checks.answers
+
+    @property
+    def node_ports(self) -> Mapping[IPFamily, NodePortAddresses]:
+        """Which addresses serve node ports now, and so health checks."""
+        return {family: around.node_ports for family, around in zip(IPFamily, self._arounds, strict=True)}
+
+    def plans_of(self, service: ObjectReference) -> tuple[ServicePortPlan, ...]:
+        """The service ports of a Service in all families; none of one that yields no rules."""
+        key = (service.namespace or "", service.name)
+        found = (family.planned.get(key) for family in self._families)
+        return tuple(plan for planned in found if planned is not None for plan in planned.plans)
 
     def replacing(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """Changes that are all there is: all objects that they do not name are gone."""

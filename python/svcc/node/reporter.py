@@ -134,9 +134,7 @@ class Reporter(Observer):
         sync = self._sync(synchronization)
         applied = synchronization.applied
         self._metrics.synchronized(sync, applied.operations if applied else None)
-        self._log.synchronized(
-            sync, _logged(synchronization.updates), waited_seconds=synchronization.waited_seconds
-        )
+        self._log.synchronized(sync, _logged(synchronization.updates), waited_seconds=synchronization.waited_seconds)
         for update in synchronization.updates:
             self._log.news("compiler", update.problems, update.resolved)
             for change in update.services:
