@@ -57,7 +57,7 @@ _OPTIONS = (
 
 
 def server_options(command: Command) -> Command:
-    """Give a command the options; it takes `server_settings`, a function that makes `ServerSettings` of their values."""
+    """Give a command the options; it takes `server_settings`, a function that gives `ServerSettings`."""
 
     @functools.wraps(command)
     def gather(

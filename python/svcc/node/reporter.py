@@ -139,7 +139,7 @@ class Reporter(Observer):
             self._log.news("compiler", update.problems, update.resolved)
             for change in update.services:
                 self._tally.replace(change.service, compiler.plans_of(change.service))
-        self._tell_drift(synchronization, sync)
+        self._tell_drift(sync)
         self._tell_connections(synchronization)
         self._publish(self._after(synchronization, sync, compiler))
         self._servers.refresh()
@@ -167,7 +167,7 @@ class Reporter(Observer):
         words = "" if error is None else _words(error)
         return Sync(kind, self._clock.now(), synchronization.seconds, operations, words)
 
-    def _tell_drift(self, synchronization: Synchronization, sync: Sync) -> None:
+    def _tell_drift(self, sync: Sync) -> None:
         if not self._is_drifting or sync.error or sync.kind is not SyncKind.FULL:
             return
         self._is_drifting = False
