@@ -29,7 +29,7 @@ except ImportError:
 __all__ = ["NodeMetrics"]
 
 # Beside every counter when it was made, which kube-proxy does not tell, either; this is a switch of the process.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # kube-proxy's, pkg/proxy/metrics: 1 ms to 16 s, and 0.25 s to 5 min.
 _SYNC_SECONDS: Final = tuple(0.001 * 2**power for power in range(15))

@@ -12,11 +12,11 @@ from svcc.addresses import IPFamily
 from svcc.errors import SvccError
 from svcc.fields import ObjectReference, Problem, Severity
 from svcc.incremental.compiler import IncrementalCompiler
-from svcc.incremental.contract import ServiceFate, Update
+from svcc.incremental.contract import ServiceChange, Update
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.node import Node
 from svcc.node.counts import Tally
-from svcc.node.log_lines import LoggedChange, NodeLog
+from svcc.node.log_lines import NodeLog
 from svcc.node.metrics import NodeMetrics
 from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.schedule import Task
@@ -99,11 +99,11 @@ class Reporter(Observer):
             state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
         if not state.source.is_complete:
             state = evolve(state, source=evolve(state.source, is_complete=True))
-        waits = bool(services or slices)
+        if batch.changes or batch.replaces_all:
+            state = self._waiting(state)
         self._publish(
             evolve(
                 state,
-                queued_since=state.queued_since or (self._clock.monotonic() if waits else None),
                 pending_services=state.pending_services + services,
                 pending_endpoints=state.pending_endpoints + slices,
             )
@@ -121,6 +121,7 @@ class Reporter(Observer):
         """Tell of drift before it is repaired."""
         self._is_drifting = True
         self._log.event(f"drift: {change}")
+        self._publish(self._waiting(self._published.state))
 
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """Tell of what was done, and publish what is served now."""
@@ -134,7 +135,7 @@ class Reporter(Observer):
         sync = self._sync(synchronization)
         applied = synchronization.applied
         self._metrics.synchronized(sync, applied.operations if applied else None)
-        self._log.synchronized(sync, _logged(synchronization.updates), waited_seconds=synchronization.waited_seconds)
+        self._log.synchronized(sync, _latest(synchronization.updates), waited_seconds=synchronization.waited_seconds)
         for update in synchronization.updates:
             self._log.news("compiler", update.problems, update.resolved)
             for change in update.services:
@@ -201,7 +202,7 @@ class Reporter(Observer):
             recent=tuple(self._recent),
         )
         if applied is None:
-            return state
+            return self._waiting(state)
         if any(update.problems or update.resolved for update in synchronization.updates):
             self._compiler_problems = compiler.problems
         return evolve(
@@ -216,6 +217,10 @@ class Reporter(Observer):
             problems=(*self._source_problems, *self._compiler_problems),
             refused=tuple(RefusedService(each.service, each.words, each.script) for each in applied.refused),
         )
+
+    def _waiting(self, state: NodeState) -> NodeState:
+        """The state once something waits for a synchronization that succeeds (S51)."""
+        return state if state.queued_since is not None else evolve(state, queued_since=self._clock.monotonic())
 
     def _happened(self, words: str) -> None:
         self._recent.append(Change(self._clock.now(), words))
@@ -233,13 +238,6 @@ def _words(error: SvccError) -> str:
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def _logged(updates: Iterable[Update]) -> list[LoggedChange]:
-    """What became of each Service; after a failure, what became of it in all."""
-    found: dict[ObjectReference, LoggedChange] = {}
-    for update in updates:
-        for change in update.services:
-            words = "" if change.fate is ServiceFate.CHANGED else change.fate.value
-            found[change.service] = LoggedChange(
-                change.service, words, len(change.endpoints_added), len(change.endpoints_removed)
-            )
-    return list(found.values())
+def _latest(updates: Iterable[Update]) -> list[ServiceChange]:
+    """What became of each Service last; there are several updates after a failure."""
+    return list({change.service: change for update in updates for change in update.services}.values())
