@@ -38,15 +38,9 @@ def test_without_flags_a_node_answers_where_kube_proxy_does() -> None:
 
 def test_flags_say_where_or_nowhere() -> None:
     found = given(
-<<<<<<< HEAD
-        "--healthz-bind-address", "", "--metrics-bind-address=[::]", "--runtime-directory=/srv", "--health-timeout=5"
-    )
-    assert found == ServerSettings(None, TcpPlace("::", 10249), Path("/srv"), 5)
-=======
         "--healthz-bind-address", "", "--metrics-bind-address=::", "--runtime-directory=/x", "--health-timeout=5"
     )
     assert found == ServerSettings(None, TcpPlace("::", 10249), Path("/x"), 5)
->>>>>>> health
 
 
 def test_a_flag_that_says_no_address_is_named() -> None:
