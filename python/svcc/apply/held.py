@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from svcc.apply.held_elements import FOREIGN_COMMENT, HeldElement, elements_of
 from svcc.apply.held_rules import common_rules
-from svcc.apply.nft import Nft
+from svcc.apply.session import Nft
 from svcc.compiler.layout import TABLE
 from svcc.nft.commands import DeleteObject, TableName
 from svcc.nft.expressions import Constant, Expression, Meta, Numgen, Payload

@@ -15,9 +15,9 @@ import attrs
 
 from svcc.apply.applied import Applied, Refusal, operations_of
 from svcc.apply.held import Held, held_tables
-from svcc.apply.nft import Nft, NftError
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
+from svcc.apply.session import Nft, NftError
 from svcc.apply.steps import NOTHING, Steps, merged_leftovers, steps_of, tidying, united
 from svcc.compiler.affinity_records import forgetting_transaction
 from svcc.compiler.ruleset import build_ruleset

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from svcc.apply.generation import generation
-from svcc.apply.nft import UNCERTAIN, NftError, listed_objects, nft_error
+from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error
 
 __all__ = ["Library", "open_library"]
 
@@ -49,7 +49,7 @@ class Library:
         return tuple(self._threads)
 
     def run(self, script: str, *, check: bool = False) -> None:
-        """See `svcc.apply.nft.Nft.run`."""
+        """See `svcc.apply.session.Nft.run`."""
         thread = threading.get_native_id()
         if thread not in self._threads:
             self._threads.append(thread)
@@ -96,12 +96,12 @@ class Library:
         return self._nft._Nftables__ctx  # noqa: SLF001  (old modules offer no other way)
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
-        """See `svcc.apply.nft.Nft.list_table`."""
+        """See `svcc.apply.session.Nft.list_table`."""
         text = self._listing(f"list table {family} {name}", json_output=True)
         return None if text is None else listed_objects(json.loads(text))
 
     def list_text(self, family: str, name: str) -> str | None:
-        """See `svcc.apply.nft.Nft.list_text`."""
+        """See `svcc.apply.session.Nft.list_text`."""
         return self._listing(f"list table {family} {name}", json_output=False)
 
     def _listing(self, command: str, *, json_output: bool) -> str | None:

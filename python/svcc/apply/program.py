@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from svcc.apply.generation import generation
-from svcc.apply.nft import UNCERTAIN, NftError, listed_objects, nft_error
+from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error
 from svcc.errors import TargetError
 
 __all__ = ["Program", "open_program"]
@@ -38,7 +38,7 @@ class Program:
         return tuple(self._processes)
 
     def run(self, script: str, *, check: bool = False) -> None:
-        """See `svcc.apply.nft.Nft.run`."""
+        """See `svcc.apply.session.Nft.run`."""
         before = generation()
         status, _output, told = self._ran(("-c",) if check else (), "-f", "-", script=script)
         if status == 0:
@@ -50,7 +50,7 @@ class Program:
         raise error
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
-        """See `svcc.apply.nft.Nft.list_table`."""
+        """See `svcc.apply.session.Nft.list_table`."""
         text = self._listing(("-j",), family, name)
         if text is None:
             return None
@@ -60,7 +60,7 @@ class Program:
             raise NftError(f"nft -j lists table {family} {name} as what is no JSON") from None
 
     def list_text(self, family: str, name: str) -> str | None:
-        """See `svcc.apply.nft.Nft.list_text`."""
+        """See `svcc.apply.session.Nft.list_text`."""
         return self._listing((), family, name)
 
     def _listing(self, flags: Sequence[str], family: str, name: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from svcc.apply.nft import NftError
+from svcc.apply.session import NftError
 from svcc.compiler.layout import Layout
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortPlan
 from svcc.fields import ObjectReference
