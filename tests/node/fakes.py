@@ -5,14 +5,16 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from attrs import define, field
-from svcc.apply.installer import Applied
 
+from svcc.apply.applied import Applied
 from svcc.errors import TargetError
-from svcc.fields import ObjectReference
 from svcc.incremental.contract import Change
 from svcc.model.service import Service
 from svcc.node.observer import Observer, Synchronization
@@ -24,7 +26,8 @@ PATIENCE_SECONDS = 30
 
 def change(name: str, *, gone: bool = False) -> Change:
     """A Service that is there, or not any more."""
-    item: Service = service(name, ["10.96.0.1"])
+    number = zlib.crc32(name.encode())
+    item: Service = service(name, [f"10.{number % 256}.{number // 256 % 256}.{number // 65536 % 256}"])
     return Change(item.reference, None if gone else item)
 
 
@@ -32,6 +35,7 @@ class QueueSource:
     """A source that says what a test puts into it; an exception is raised, None is the end."""
 
     name = "test"
+    awaited = ()
 
     def __init__(self) -> None:
         self.said: queue.Queue[Batch | BaseException | None] = queue.Queue()
@@ -85,12 +89,14 @@ class FakeConntrack:
     """Remembers what was to be removed."""
 
     calls: list[Any] = field(factory=list)
+    in_doubt: bool = True
 
     def remove(self, entries: Any) -> None:
         self.calls.append(("remove", tuple(entries)))
 
     def reconcile(self, _dataplane: Any) -> None:
         self.calls.append(("reconcile", ()))
+        self.in_doubt = False
 
 
 class FakeWatch:
@@ -102,15 +108,23 @@ class FakeWatch:
     def fileno(self) -> int:
         return self._reader.fileno()
 
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
     def tell(self) -> None:
         self._writer.send(b"x")
 
     def poll(self) -> Any:
-        self._reader.setblocking(False)
+        self._reader.settimeout(0)
         try:
             return self._reader.recv(1).decode()
         except BlockingIOError:
             return None
+
+    @contextmanager
+    def paused(self) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(own_commits=None)
 
 
 class RecordingObserver(Observer):
@@ -135,13 +149,11 @@ class RecordingObserver(Observer):
     def alive(self) -> None:
         pass
 
+    def lost(self, error: BaseException | None) -> None:
+        pass
+
     def stopping(self) -> None:
         self.stopped.set()
 
     def next(self) -> Synchronization:
         return self.synchronizations.get(timeout=PATIENCE_SECONDS)
-
-
-def reference(name: str) -> ObjectReference:
-    """The reference of `change(name)`."""
-    return change(name).reference

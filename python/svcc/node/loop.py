@@ -8,13 +8,13 @@ complete (S53), nothing is undone at the end: rules outlive the process.
 
 from __future__ import annotations
 
-import gc
 import selectors
 import threading
 import time
 from collections.abc import Callable
 
-from svcc.apply.installer import Applied, Installer
+from svcc.apply.applied import Applied
+from svcc.apply.installer import Installer
 from svcc.dataplane.conntrack import StaleEntries
 from svcc.errors import SvccError, TargetError
 from svcc.incremental.compiler import IncrementalCompiler
@@ -165,8 +165,13 @@ class Node:
             self._schedule.changed(now)
 
     def _suspect(self, reason: Reason) -> None:
-        self._reason = reason
+        self._because(reason)
         self._schedule.suspect(self._clock())
+
+    def _because(self, reason: Reason) -> None:
+        """Why the kernel is read next; until that has succeeded once, it is the start."""
+        if self._reason is not Reason.START:
+            self._reason = reason
 
     def _work(self) -> None:
         if self._compiler is not None and not self._stops:
@@ -193,7 +198,7 @@ class Node:
             applied = self._run(task, compiler)
         except SvccError as error:
             self._schedule.failed(self._clock())
-            self._reason = Reason.FAILURE
+            self._because(Reason.FAILURE)
             self._observe(compiler, task, reason, start, queued_since, error=error)
             return
         now = self._clock()
@@ -211,10 +216,6 @@ class Node:
             forgotten = self._forget_connections(compiler)
         self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
-        if reason is Reason.START:
-            # The table is there for as long as the process; no collection of cycles needs to look at it again.
-            gc.freeze()
-            gc.enable()
 
     def _compile(self, compiler: IncrementalCompiler) -> None:
         if changes := self._pending.take():

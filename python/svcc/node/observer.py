@@ -7,7 +7,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from svcc.apply.installer import Applied
+from svcc.apply.applied import Applied
 from svcc.errors import SvccError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Update
