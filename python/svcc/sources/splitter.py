@@ -20,7 +20,7 @@ __all__ = ["JsonSplitter", "Piece"]
 # White space of JSON, byte order marks, and the separator of JSON text sequences (RFC 7464).
 _BLANKS: Final = re.compile(rb"(?:[ \t\r\n\x1e]|\xef\xbb\xbf)*")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_STRETCH: Final = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+")*+')
+_STRETCH: Final = re.compile(rb'(?:[^"{}\[\],:]++|[:,](?:[ \t\r\n]*+"(?:[^"\\\n]++|\\[^\n])*+")?+)*+')
 _IN_STRING: Final = re.compile(rb"(?:[^\"\\\n]++|\\[^\n])*+")
 _WAY_BACK: Final = re.compile(
     rb'\n(?=\{)|(?=\{[ \t\r\n]{0,8}"type"[ \t]{0,2}:[ \t]{0,2}"(?:ADDED|MODIFIED|DELETED|BOOKMARK|ERROR)")'
@@ -30,7 +30,8 @@ _LONGEST_WAY_BACK: Final = 40
 _EXCERPT: Final = 100
 _SPACE: Final = b" \t\r\n"
 _OPENING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
-_BEFORE_OPENING: Final = b":,["
+_BEFORE_VALUE: Final = b":,["
+_BEFORE_STRING: Final = b":,[{"
 
 
 @frozen
@@ -139,7 +140,7 @@ class JsonSplitter:
             self._drop(self._position)
             self._state = _State.BETWEEN
             return
-        yield Piece(bytes(buffer[: min(_EXCERPT, self._position)]), self._line, self._offset, fault)
+        yield Piece(bytes(buffer[: min(_EXCERPT, self._position, self._most)]), self._line, self._offset, fault)
         self._state = _State.LOST
         self._position = 1
 
@@ -149,7 +150,7 @@ class JsonSplitter:
         closing = self._closing
         position = self._position
         fault: str | None = None
-        while fault is None:
+        while True:
             position = (_IN_STRING if self._in_string else _STRETCH).match(buffer, position).end()  # type: ignore[union-attr]
             if position >= len(buffer):
                 break
@@ -162,25 +163,31 @@ class JsonSplitter:
                     break
                 self._in_string = False
             elif byte == 0x22:
+                if not self._follows(position, _BEFORE_STRING):
+                    fault = "the document is broken: a string begins where there can be none"
+                    break
                 self._in_string = True
             elif byte in _OPENING:
-                if closing and not self._may_open(position):
+                if closing and not self._follows(position, _BEFORE_VALUE):
                     fault = "the document breaks off, and another one begins inside of it"
+                    break
                 closing.append(_OPENING[byte])
             elif closing.pop() != byte:
                 fault = f"the document is broken: {chr(byte)} closes nothing"
+                break
             position += 1
             if not closing:
                 break
         self._position = position
         return fault
 
-    def _may_open(self, position: int) -> bool:
+    def _follows(self, position: int, allowed: bytes) -> bool:
+        """Whether the last byte before `position` that is no white space is one of `allowed`."""
         buffer = self._buffer
         position -= 1
         while buffer[position] in _SPACE:
             position -= 1
-        return buffer[position] in _BEFORE_OPENING
+        return buffer[position] in allowed
 
     def _tell_garbage(self) -> Iterator[Piece]:
         buffer = self._buffer
