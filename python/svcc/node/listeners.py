@@ -21,6 +21,7 @@ from attrs import frozen
 
 from svcc.addresses import IPFamily, family_of
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
+from svcc.node.descriptors import out_of_the_way
 from svcc.node.http_server import Connection, Handler, HttpThread
 
 __all__ = ["Listener", "Listeners", "Place", "TcpPlace", "UnixPlace"]
@@ -57,7 +58,7 @@ class TcpPlace:
             listening.bind((self.address, self.port))
             listening.listen(_BACKLOG)
             undo.pop_all()
-        return listening
+        return out_of_the_way(listening)
 
     def remove(self) -> None:
         """Nothing of it stays once its socket is closed."""

@@ -15,6 +15,7 @@ from attrs import frozen
 from svcc.addresses import IPFamily, canonical_address
 from svcc.errors import SettingsError
 from svcc.fields import Problem
+from svcc.node.descriptors import raise_descriptor_limit
 from svcc.node.health_checks import HealthChecks
 from svcc.node.http_server import HttpThread, Limits, Request, Response
 from svcc.node.listeners import Listener, Listeners, TcpPlace, UnixPlace
@@ -105,6 +106,7 @@ class NodeServers:
 
     def start(self) -> None:
         """Begin to answer, in the network namespace of the thread that calls; returns once every place was tried."""
+        raise_descriptor_limit()
         self._thread.start()
         self.refresh().result()
 
