@@ -144,3 +144,40 @@ def test_memory_and_descriptors_of_the_process_are_there() -> None:
     registry = made(published()).registry
     assert (registry.get_sample_value("process_resident_memory_bytes") or 0) > 0
     assert (registry.get_sample_value("process_open_fds") or 0) > 0
+
+
+# Section by section of kube-proxy's pkg/proxy/metrics, without the families of iptables and ipvs.
+KUBE_PROXYS = [
+    "sync_proxy_rules_duration_seconds_bucket",
+    "sync_full_proxy_rules_duration_seconds_bucket",
+    "sync_partial_proxy_rules_duration_seconds_bucket",
+    "sync_proxy_rules_last_timestamp_seconds",
+    "sync_proxy_rules_last_queued_timestamp_seconds",
+    "sync_proxy_rules_endpoint_changes_pending",
+    "sync_proxy_rules_endpoint_changes_total",
+    "sync_proxy_rules_service_changes_pending",
+    "sync_proxy_rules_service_changes_total",
+    "sync_proxy_rules_nftables_sync_failures_total",
+    "sync_proxy_rules_nftables_cleanup_failures_total",
+    "sync_proxy_rules_no_local_endpoints_total",
+    "network_programming_duration_seconds_bucket",
+    "proxy_healthz_total",
+    "proxy_livez_total",
+    "conntrack_reconciler_sync_duration_seconds_bucket",
+    "conntrack_reconciler_deleted_entries_total",
+]
+
+
+def test_kube_proxys_names_are_there_to_the_letter() -> None:
+    text = made(published()).exposition()[0].decode()
+    told = {line.partition("{")[0] for line in text.splitlines() if line.startswith("kubeproxy_")}
+    assert told >= {f"kubeproxy_{name}" for name in KUBE_PROXYS}
+
+
+def test_there_is_no_name_that_no_test_moves() -> None:
+    tested = {name for name, *_ in (*EVENTS, *LEVELS)} | {"svcc_unserved_places"}
+    endings = ("_total", "_sum", "_count")
+    families = {next((name.removesuffix(end) for end in endings if name.endswith(end)), name) for name in tested}
+    node = published(last_success=FULL, last_full_sync=FULL)
+    exposed = {metric.name.removesuffix("_total") for metric in made(node).registry.collect()}
+    assert {name for name in exposed if not name.startswith("process_")} == families

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final
 
 from svcc.addresses import IPFamily
 from svcc.dataplane.contract import NodePortAddresses
+from svcc.fields import ObjectReference
 from svcc.node.http_server import Request, Response
-from svcc.node.listeners import Listener, TcpPlace
+from svcc.node.listeners import Listener, Place, TcpPlace
 from svcc.node.state import Clock, NodeState, Published
 
 __all__ = ["HealthChecks", "health_check_answer"]
 
+_Places = dict[Place, Listener]
 _EVERYWHERE: Final = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}
 
 
@@ -57,21 +59,35 @@ class HealthChecks:
         self._clock = clock
         self._timeout = health_timeout_seconds
         self._answered = answered
+        self._node_ports: Mapping[IPFamily, NodePortAddresses] = {}
+        self._made: dict[int, tuple[ObjectReference, _Places]] = {}
 
-    def listeners(self) -> Iterator[tuple[TcpPlace, Listener]]:
-        """Every address that serves node ports with every port that has a health check."""
+    def places(self) -> _Places:
+        """Every address that serves node ports with every port that has a health check.
+
+        What is as it was the last time is not made again: there may be thousands, of which one has changed.
+        """
         state = self._published.state
-        addresses = [
-            (address, accepts)
-            for family, served in state.node_ports.items()
-            for address, accepts in _at(family, served)
-        ]
+        if state.node_ports != self._node_ports:
+            self._node_ports, self._made = dict(state.node_ports), {}
+        found: _Places = {}
+        made = {}
         for port, check in state.health_checks.items():
-            what = f"health check of {check.service}"
-            handler = functools.partial(self._answer, port)
-            for address, accepts in addresses:
+            known = self._made.get(port)
+            if known is None or known[0] != check.service:
+                known = check.service, dict(self._places_of(port, check.service))
+            made[port] = known
+            found.update(known[1])
+        self._made = made
+        return found
+
+    def _places_of(self, port: int, service: ObjectReference) -> Iterator[tuple[Place, Listener]]:
+        what = f"health check of {service}"
+        handler = functools.partial(self._answer, port)
+        for family, served in self._node_ports.items():
+            for address, accepts in _at(family, served):
                 is_extra = address == _EVERYWHERE[IPFamily.IPV6]
-                yield TcpPlace(address, port), Listener(what, handler, check.service, accepts, is_extra)
+                yield TcpPlace(address, port), Listener(what, handler, service, accepts, is_extra)
 
     def _answer(self, port: int, _request: Request) -> Response:
         state = self._published.state

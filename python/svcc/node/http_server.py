@@ -89,6 +89,11 @@ class HttpThread:
         return self._loop
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has been started and not been closed."""
+        return self._thread.is_alive()
+
+    @property
     def open_connections(self) -> int:
         """How many connections there are at this moment."""
         return len(self._open)
@@ -102,10 +107,11 @@ class HttpThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
-        """Cut off whoever is still connected, and end the thread; once."""
-        self.run(self._abort_all()).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        """Cut off whoever is still connected, and end the thread; once, also if it was never started."""
+        if self.is_running:
+            self.run(self._abort_all()).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
         self._loop.close()
 
     async def _abort_all(self) -> None:
@@ -151,8 +157,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  (for types: it is a stream)
         self._transport = transport
         self._thread.opened(self)
-        address = transport.get_extra_info("sockname")
-        if self._accepts is not None and not self._accepts(address[0]):
+        # A link-local address comes with its interface, as fe80::1%eth0.
+        if self._accepts is not None and not self._accepts(transport.get_extra_info("sockname")[0].partition("%")[0]):
             transport.abort()
             return
         self._deadline = self._thread.loop.call_later(self._thread.limits.seconds, self.abort)

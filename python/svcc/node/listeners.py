@@ -21,9 +21,10 @@ from attrs import frozen
 
 from svcc.addresses import IPFamily, family_of
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
+from svcc.node.descriptors import out_of_the_way
 from svcc.node.http_server import Connection, Handler, HttpThread
 
-__all__ = ["Listener", "Listeners", "TcpPlace", "UnixPlace"]
+__all__ = ["Listener", "Listeners", "Place", "TcpPlace", "UnixPlace"]
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG: Final = 128
@@ -57,7 +58,7 @@ class TcpPlace:
             listening.bind((self.address, self.port))
             listening.listen(_BACKLOG)
             undo.pop_all()
-        return listening
+        return out_of_the_way(listening)
 
     def remove(self) -> None:
         """Nothing of it stays once its socket is closed."""
@@ -156,7 +157,7 @@ class Listeners:
 
     def want(self, places: Mapping[Place, Listener]) -> Future[None]:
         """Serve these places and no others, from any thread; the result is there once all have been tried."""
-        return self._thread.run(self._change(dict(places)))
+        return self._thread.run(self.change(places))
 
     def close(self) -> None:
         """Listen on nothing more."""
@@ -172,7 +173,8 @@ class Listeners:
         """How many places are served."""
         return len(self._served)
 
-    async def _change(self, wanted: Mapping[Place, Listener]) -> None:
+    async def change(self, wanted: Mapping[Place, Listener]) -> None:
+        """Serve these places and no others, in the thread itself; nobody changes the mapping afterwards."""
         async with self._turn:
             self._wanted = wanted
             for place in [place for place in self._served if place not in wanted]:

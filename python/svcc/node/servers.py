@@ -15,6 +15,7 @@ from attrs import frozen
 from svcc.addresses import IPFamily, canonical_address
 from svcc.errors import SettingsError
 from svcc.fields import Problem
+from svcc.node.descriptors import raise_descriptor_limit
 from svcc.node.health_checks import HealthChecks
 from svcc.node.http_server import HttpThread, Limits, Request, Response
 from svcc.node.listeners import Listener, Listeners, TcpPlace, UnixPlace
@@ -105,6 +106,7 @@ class NodeServers:
 
     def start(self) -> None:
         """Begin to answer, in the network namespace of the thread that calls; returns once every place was tried."""
+        raise_descriptor_limit()
         self._thread.start()
         self.refresh().result()
 
@@ -124,7 +126,11 @@ class NodeServers:
             done.set_result(None)
             return done
         self._seen = seen
-        return self._listeners.want({**self._own, **dict(self._checks.listeners())})
+        # In their thread: the loop that waits for the kernel has other things to do.
+        return self._thread.run(self._follow())
+
+    async def _follow(self) -> None:
+        await self._listeners.change({**self._own, **self._checks.places()})
 
     def port_of(self, place: TcpPlace) -> int | None:
         """The port that a place got which asks for port 0; None while it is not served."""
@@ -136,8 +142,9 @@ class NodeServers:
         return self._thread.open_connections
 
     def close(self) -> None:
-        """Answer nothing more."""
-        self._listeners.close()
+        """Answer nothing more; once, also if it was never started."""
+        if self._thread.is_running:
+            self._listeners.close()
         self._thread.close()
 
     def _own_listeners(self) -> Iterator[tuple[TcpPlace | UnixPlace, Listener]]:
