@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily, family_of
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends, stale_udp_entries
-from svcc.dataplane.contract import Dataplane
+from svcc.dataplane.contract import Dataplane, NodePortAddresses
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort
@@ -177,6 +178,7 @@ JUDGED = {
     "a node port's endpoint serves": ("192.168.0.10", 30053, A, 1053, False),
     "a node's address was used before there was the node port": ("192.168.0.10", 30053, "192.168.0.10", 30053, True),
     "somebody else's server has the number of a node port": ("203.0.113.9", 30053, "203.0.113.9", 30053, False),
+    "somebody else translates the number of a node port": ("203.0.113.9", 30053, "192.0.2.8", 53, False),
 }
 
 
@@ -205,7 +207,8 @@ def test_filters_and_judgement_agree_on_what_the_rules_before_could_make(
     ]
     assume(possible)
     family, entry, key = data.draw(st.sampled_from(possible))
-    judge = frontends(new, family.family)
+    [judged] = [item for item in new.families if item.family is family.family]
+    judge = UdpFrontends(evolve(judged, node_ports=NodePortAddresses()), ["192.0.2.77"])
     # By a frontend that is gone, an entry may meet another one's rules only if its number is a node port's.
     assume(key in judge.plans or key[1] not in {port for _, port in judge.plans})
     matching = [item for item in filters if item.family is family.family and item.matches(entry)]
