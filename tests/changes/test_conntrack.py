@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily, family_of
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends, stale_udp_entries
-from svcc.dataplane.contract import Dataplane
+from svcc.dataplane.contract import Dataplane, NodePortAddresses
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort
@@ -241,6 +242,7 @@ JUDGED = {
     "a node port's endpoint serves": ("192.168.0.10", 30053, A, 1053, False),
     "a node's address was used before there was the node port": ("192.168.0.10", 30053, "192.168.0.10", 30053, True),
     "somebody else's server has the number of a node port": ("203.0.113.9", 30053, "203.0.113.9", 30053, False),
+    "somebody else translates the number of a node port": ("203.0.113.9", 30053, "192.0.2.8", 53, False),
 }
 
 
@@ -292,10 +294,11 @@ def test_filters_and_judgement_agree_on_what_the_rules_before_could_make(
     ]
     assume(possible)
     family, entry = data.draw(st.sampled_from(possible))
-    judge = frontends(new, family.family)
+    [judged] = [item for item in new.families if item.family is family.family]
+    judge = UdpFrontends(evolve(judged, node_ports=NodePortAddresses()), ["192.0.2.77"])
     matching = [item for item in filters if item.family is family.family and item.matches(entry)]
     # Who does not know what was served before takes entries of frontends that are gone for other people's.
-    is_gone = judge.serving(entry.destination) is None and entry.reply_source != entry.destination
+    is_gone = not judge.is_ours(entry.destination) and entry.reply_source != entry.destination
     assert (judge.is_stale(entry) or is_gone) is bool(matching)
     assert all(family_of(item.endpoint.address) is item.family for item in filters)
 

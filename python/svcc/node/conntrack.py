@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from svcc.addresses import IPFamily
 from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends
@@ -51,7 +51,7 @@ class Removal:
     deleted: int = 0
     vanished: int = 0
     failed: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, eq=False)
     error: str | None = None
 
     def __add__(self, other: Removal) -> Removal:

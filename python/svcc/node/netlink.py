@@ -89,6 +89,10 @@ class NetlinkSocket:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def ask(self, kind: int, body: bytes) -> bytes:
@@ -110,12 +114,14 @@ class NetlinkSocket:
                     return
                 yield content
 
-    def tell(self, kind: int, bodies: Sequence[bytes]) -> list[int]:
-        """Send messages of one type, and return the kernel's error number for each of them, 0 for done.
+    def tell(self, kind: int, bodies: Sequence[bytes], flags: int = 0) -> list[int]:
+        """Send messages of one type, with more flags; return the kernel's error number for each of them, 0 for done.
 
         They must fit into the socket's buffers, and so must the answers: some hundred do.
         """
-        self._socket.send(b"".join(_message(kind, _REQUEST | _ACK, number, body) for number, body in enumerate(bodies)))
+        self._socket.send(
+            b"".join(_message(kind, _REQUEST | _ACK | flags, number, body) for number, body in enumerate(bodies))
+        )
         errors: dict[int, int] = {}
         while len(errors) < len(bodies):
             for answer, sequence, content in messages(self._socket.recv(_BUFFER_SIZE)):

@@ -76,7 +76,7 @@ class Wire:
         None for what is no UDP entry of the family.
         """
         shape = int.from_bytes(message[_HEADER_SIZE : _HEADER_SIZE + self._length], "little")
-        if shape & self._shape_mask != self._shape or message[0] != self._number:
+        if shape & self._shape_mask != self._shape:
             return self._places_anywhere(message)
         port, address, reply_port, reply_address = self._cuts
         return message[port] + message[address] + message[reply_port] + message[reply_address]
@@ -119,14 +119,13 @@ class Wire:
         original, reply = (attributes(direction.get(_TUPLE_PROTOCOL, b"")) for direction in directions)
         original_ip, reply_ip = (attributes(direction.get(_TUPLE_IP, b"")) for direction in directions)
         found = (
-            original.get(_DESTINATION_PORT),
-            original_ip.get(self._destination),
-            reply.get(_SOURCE_PORT),
-            reply_ip.get(self._source),
+            original.get(_DESTINATION_PORT, b""),
+            original_ip.get(self._destination, b""),
+            reply.get(_SOURCE_PORT, b""),
+            reply_ip.get(self._source, b""),
         )
-        if original.get(_NUMBER) != bytes([socket.IPPROTO_UDP]) or None in found:
-            return None
-        return b"".join(part for part in found if part is not None)
+        is_udp = original.get(_NUMBER) == bytes([socket.IPPROTO_UDP])
+        return b"".join(found) if is_udp and list(map(len, found)) == [2, self._size] * 2 else None
 
     def _tuples(self, address: bytes, port: bytes) -> bytes:
         """Both directions of an entry whose addresses and ports are all the same."""

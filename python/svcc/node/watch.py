@@ -16,7 +16,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from attrs import define, frozen
@@ -107,8 +107,12 @@ class TableWatch:
         self._lost = False
         self._is_paused = False
         try:
-            self._socket = self._open()
-            self._generation, author = _generation()
+            with ExitStack() as opened:
+                # Generations belong to the namespace, so this socket stays in it whoever calls.
+                self._asking = opened.enter_context(NetlinkSocket(NETFILTER))
+                self._socket = opened.enter_context(self._open())
+                self._generation, author = _generation(self._asking)
+                opened.pop_all()
         except OSError as error:
             raise TargetError(
                 f"changes to nftables cannot be watched: {error.strerror}", hint="it takes CAP_NET_ADMIN and nf_tables"
@@ -124,6 +128,8 @@ class TableWatch:
         except PermissionError:  # in a user namespace; the kernel then grants what everybody may have
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_SIZE)
         try:
+            # The kernel announces nothing to a socket without a port.
+            opened.bind((0, 0))
             opened.setsockopt(_SOL_NETLINK, _JOIN, _TABLES_GROUP)
         except OSError:
             opened.close()
@@ -137,10 +143,12 @@ class TableWatch:
     def close(self) -> None:
         """Watch no more."""
         self._socket.close()
+        self._asking.close()
 
     def own_thread(self) -> None:
         """Take note that the calling thread commits for svcc, in any PID namespace."""
-        self._own.add(_generation()[1].process_id)
+        with NetlinkSocket(NETFILTER) as asking:
+            self._own.add(_generation(asking)[1].process_id)
 
     def poll(self) -> ForeignChange | None:
         """What others have changed since the last call; None if nothing. Never waits."""
@@ -169,21 +177,26 @@ class TableWatch:
         finally:
             self._socket.setsockopt(_SOL_NETLINK, _JOIN, _TABLES_GROUP)
             self._is_paused = False
-            self._generation, _ = _generation()
+            self._generation, _ = _generation(self._asking)
             if pause.own_commits is None or _after(before, pause.own_commits) != self._generation:
                 self._lost = True
 
     def _drain(self) -> None:
+        overflowed = False
         while True:
             try:
                 data = self._socket.recv(_READ_SIZE)
             except BlockingIOError:
+                if overflowed:
+                    self._touched = {}
+                    self._generation, _ = _generation(self._asking)
                 return
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                # What the buffer held is still to be read, and belongs to no transaction that is complete.
+                # What the buffer held is still to be read; from then on nothing may belong together.
                 self._lose()
+                overflowed = True
                 continue
             self._read(data)
 
@@ -222,12 +235,10 @@ class TableWatch:
         return process_id in told or (self._has_own_numbers and port in told)
 
 
-def _generation() -> tuple[int, Author]:
+def _generation(netlink: NetlinkSocket) -> tuple[int, Author]:
     """The generation of the tables now, and the calling thread as the kernel announces it."""
-    with NetlinkSocket(NETFILTER) as netlink:
-        return _generation_of(
-            attributes(netlink.ask(_GET_GENERATION, netfilter_header(socket.AF_UNSPEC)), _HEADER_SIZE)
-        )
+    body = netlink.ask(_GET_GENERATION, netfilter_header(socket.AF_UNSPEC))
+    return _generation_of(attributes(body, _HEADER_SIZE))
 
 
 def _generation_of(told: dict[int, bytes]) -> tuple[int, Author]:
