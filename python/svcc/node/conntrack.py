@@ -11,7 +11,7 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from attrs import evolve, field, frozen
@@ -45,6 +45,7 @@ class Removal:
         vanished: entries that were gone already when they should have been deleted.
         failed: entries that the kernel would not delete.
         error: why the search ended early or entries could not be deleted; None if all went well.
+        by_family: how many of `deleted` were of each family.
     """
 
     examined: int = 0
@@ -53,6 +54,7 @@ class Removal:
     failed: int = 0
     seconds: float = field(default=0.0, eq=False)
     error: str | None = None
+    by_family: Mapping[IPFamily, int] = field(factory=dict, eq=False)
 
     def __add__(self, other: Removal) -> Removal:
         return Removal(
@@ -62,6 +64,7 @@ class Removal:
             self.failed + other.failed,
             self.seconds + other.seconds,
             self.error or other.error,
+            {each: self.by_family.get(each, 0) + other.by_family.get(each, 0) for each in IPFamily},
         )
 
 
@@ -161,6 +164,7 @@ class _Search:
 
     def __init__(self, family: IPFamily, ports: set[int], judge: _Judge) -> None:
         self.removal = Removal()
+        self._family = family
         self._wire = wire = Wire(family)
         self._ports = ports
         self._is_stale = lru_cache(_KNOWN_ENTRIES)(lambda places: judge(wire.entry(places)))
@@ -199,4 +203,5 @@ class _Search:
             vanished=errors.count(errno.ENOENT),
             failed=len(refused),
             error=os.strerror(refused[0]) if refused else None,
+            by_family={self._family: errors.count(0)},
         )

@@ -195,7 +195,7 @@ class Reporter(Observer):
         if removal.error is not None:
             self._metrics.connections_failed()
         for family in IPFamily:
-            self._metrics.connections_forgotten(family, removal.deleted_of(family), removal.seconds)
+            self._metrics.connections_forgotten(family, removal.by_family.get(family, 0), removal.seconds)
 
     def _after(self, synchronization: Synchronization, sync: Sync, compiler: IncrementalCompiler) -> NodeState:
         state = self._published.state
