@@ -207,3 +207,17 @@ def test_an_address_that_the_node_gets_later_is_served_then(
         wait_until(lambda: not servers.problems)
         assert ask(30000, address="203.0.113.5").status == 200
     namespace.close()
+
+
+@pytest.mark.kernel
+def test_link_local_addresses_are_compared_without_their_interface(
+    namespace: NetworkNamespace, settings: ServerSettings
+) -> None:
+    namespace.ip("link add wire type veth peer name other", "link set wire up", "link set other up")
+    namespace.ip("addr add fe80::1/64 dev wire nodad", family=6)
+    namespace.wait_until_local("fe80::1")
+    node_ports = {IPFamily.IPV6: NodePortAddresses(None, ("fe80::/64",))}
+    node = published(health_checks=checks({30000: 1}), node_ports=node_ports)
+    with namespace.entered(), serving(node, settings, CLOCK):
+        assert ask(30000, address="fe80::1%wire").status == 200
+    namespace.close()

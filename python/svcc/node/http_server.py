@@ -157,8 +157,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  (for types: it is a stream)
         self._transport = transport
         self._thread.opened(self)
-        # A link-local address comes with its interface, as fe80::1%eth0.
-        if self._accepts is not None and not self._accepts(transport.get_extra_info("sockname")[0].partition("%")[0]):
+        if self._accepts is not None and not self._accepts(transport.get_extra_info("sockname")[0]):
             transport.abort()
             return
         self._deadline = self._thread.loop.call_later(self._thread.limits.seconds, self.abort)
