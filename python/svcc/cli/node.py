@@ -69,6 +69,7 @@ __all__ = ["node_command"]
 @click.pass_context
 def node_command(
     context: click.Context,
+    /,
     *,
     filenames: tuple[str, ...],
     log_format: str,
@@ -99,12 +100,12 @@ def node_command(
     from svcc.sources.completeness import Completeness  # noqa: PLC0415
     from svcc.sources.opening import open_source  # noqa: PLC0415
 
-    if sys.stdin is None and "-" in filenames:
+    if sys.stdin is None:
         raise InputError("standard input is closed")
     configure_logging(log_format, verbose=bool(talk.verbose), quiet=talk.quiet)
     source = open_source(
         filenames,
-        stdin=getattr(sys.stdin, "buffer", None),
+        stdin=sys.stdin.buffer,
         namespace=options["namespace"],
         selector=options["selector"],
         completeness=Completeness(quiet=options["list_quiet"]),

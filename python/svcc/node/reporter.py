@@ -220,7 +220,9 @@ class Reporter(Observer):
             pending_services=0,
             pending_endpoints=0,
             problems=(*self._source_problems, *self._compiler_problems),
-            refused=tuple(RefusedService(each.service, each.words, each.script) for each in applied.refused),
+            refused=tuple(
+                RefusedService(each.service, each.words, str(applied.saved or "")) for each in applied.refused
+            ),
         )
 
     def _waiting(self, state: NodeState) -> NodeState:
