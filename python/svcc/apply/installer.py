@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from svcc.apply.applied import Applied, Refusal, operations_of
+from svcc.apply.cold_start import cold_start
 from svcc.apply.held import Held, held_tables
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
@@ -94,7 +95,8 @@ class Installer:
             held = held_tables(self._nft, target)
             try:
                 is_anew |= self._reach(held, target, remaining, done, may_make_anew=readings > 0)
-                if not done or self._is_reached(target):
+                # A cold start is not read again: the kernel has said yes to each part, and nothing was there before.
+                if not done or not held.tables or self._is_reached(target):
                     break
                 if readings >= _MOST_READINGS:
                     raise TargetError(
@@ -163,6 +165,9 @@ class Installer:
         self, held: Held, target: Ruleset, dataplane: Dataplane, done: list[Transaction], *, may_make_anew: bool
     ) -> bool:
         """Run what leads from `held` to `target`; whether tables had to be made anew."""
+        if not held.tables:
+            self._start_cold(target, done)
+            return False
         steps = _steps_from(held, target)
         if steps is not None:
             forgetting = _forgetting(held, target, dataplane)
@@ -188,6 +193,21 @@ class Installer:
         self._run(_anew(held, target), done)
         self._leave(NOTHING, is_new=False)
         return True
+
+    def _start_cold(self, target: Ruleset, done: list[Transaction]) -> None:
+        """Make the tables where there are none, with what hooks them into the kernel last."""
+        self._leave(NOTHING, is_new=False)
+        begun: list[Transaction] = []
+        try:
+            for part in cold_start(target):
+                self._run(part, begun)
+        except NftError:
+            if begun:
+                # What is there does nothing yet, but whoever fails leaves nothing.
+                names = [TableName(table.family, table.name) for table in target.tables]
+                self._nft.run(Transaction(tuple(DeleteTable(name) for name in names)).script)
+            raise
+        done += begun
 
     def _is_reached(self, target: Ruleset) -> bool:
         """Whether the kernel holds what is wanted, and nothing else but what is to be tidied up."""
