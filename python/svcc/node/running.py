@@ -60,7 +60,7 @@ def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batc
     """
     clock = Clock()
     with ExitStack() as stack:
-        stack.enter_context(NodeLock("svcc node"))
+        stack.enter_context(NodeLock())
         nft = open_nft()
         stack.callback(nft.close)
         watch = TableWatch(_TABLES, lambda: nft.process_ids)
