@@ -129,7 +129,8 @@ class Installer:
     def advance(self, update: Update) -> Applied:
         """Change what the kernel holds by an update; reads nothing, and costs as much as the update.
 
-        The kernel must hold what was installed last. Records of session affinity are not read, either: one towards an
+        The kernel must hold what was installed last. What earlier changes have left behind goes in the same transaction
+        once it may, so that it does not pile up where changes never end. Records of session affinity are not read, either: one towards an
         endpoint that is gone is not honoured, and forgotten by the next `synchronize`; only an endpoint that comes back
         before that, with its old address, gets those clients again that have not made a connection meanwhile.
 
@@ -139,8 +140,12 @@ class Installer:
         begun = time.monotonic()
         before, leftovers = merged_leftovers(self._leftovers, update.before, update.after)
         steps = steps_of(before, update.after)
+        commit = steps.commit
+        if leftovers.tables and begun >= self._due:
+            commit = Transaction((*commit.commands, *tidying(leftovers).commands))
+            leftovers = NOTHING
         done: list[Transaction] = []
-        for step in (steps.prepare, steps.commit):
+        for step in (steps.prepare, commit):
             if step:
                 self._run_certainly(step)
                 done.append(step)
