@@ -130,9 +130,11 @@ class Installer:
         """Change what the kernel holds by an update; reads nothing, and costs as much as the update.
 
         The kernel must hold what was installed last. What earlier changes have left behind goes in the same transaction
-        once it may, so that it does not pile up where changes never end. Records of session affinity are not read, either: one towards an
-        endpoint that is gone is not honoured, and forgotten by the next `synchronize`; only an endpoint that comes back
-        before that, with its old address, gets those clients again that have not made a connection meanwhile.
+        once it may, so that it does not pile up where changes never end.
+
+        Records of session affinity are not read, either: one towards an endpoint that is gone is not honoured, and
+        forgotten by the next `synchronize`; only an endpoint that comes back before that, with its old address, gets
+        those clients again that have not made a connection meanwhile.
 
         Raises:
             NftError: it is refused, and at most chains have been added that nothing leads to; synchronize next.
