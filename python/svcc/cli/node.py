@@ -79,8 +79,9 @@ def node_command(
 ) -> None:
     """Keep this node's rules right while objects change.
 
-    Objects come from files that are watched, or from a stream of events. Nothing is written before the source is complete. Every change costs one small transaction; what others do to svcc's
-    tables is noticed and repaired. The rules stay when the process ends; SIGHUP has them read and compared.
+    Objects come from files that are watched, or from a stream of events. Nothing is written before the source is
+    complete; then every change costs one small transaction. What others do to svcc's tables is noticed and repaired.
+    The rules stay when the process ends. SIGHUP has them read and compared.
 
     \b
     svcc node --node worker-1 -f /etc/svcc/manifests
