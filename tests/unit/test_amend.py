@@ -228,6 +228,18 @@ ROWS: dict[str, tuple[str, Wanted, str]] = {
             "  ports: [{port: 80}]\n  type: ClusterIP\n"
         ),
     ),
+    "YAML in braces is no JSON, whatever stands first": (
+        (
+            "{'apiVersion': v1, kind: Secret, metadata: {name: x,},}\r\n--- # note\r\n"
+            '{"apiVersion": v1, "kind": Service, "metadata": {"name": a}, "spec": {"ports": [{"port": 80}]},}\r\n'
+        ),
+        IP,
+        (
+            "{'apiVersion': v1, kind: Secret, metadata: {name: x,},}\r\n--- # note\r\n"
+            '{"apiVersion": v1, "kind": Service, "metadata": {"name": a}, "spec": {"ports": [{"port": 80}], '
+            '"clusterIP": "10.96.0.9"},}\r\n'
+        ),
+    ),
     "JSON on one line stays on one line": (
         '{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"ports":[{"port":80}]}}',
         IPS,
