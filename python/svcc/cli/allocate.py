@@ -98,6 +98,7 @@ def allocate_command(
         service_node_port_range=flags["service_node_port_range"],
         pools=pools,
         reservation=_reservation(flags["reservation"], may_lack=flags["update_reservation"]),
+        held=loaded.held,
     )
     with talk.progress("allocating"):
         allocation = allocate(

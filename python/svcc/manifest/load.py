@@ -11,9 +11,11 @@ from typing import BinaryIO
 
 from attrs import Factory, define, frozen
 
+from svcc.allocate.reservation import Reservation
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
 from svcc.manifest.address_pools import ADDRESS_POOL_KIND, NAMESPACE_KIND, address_pool, namespace_labels
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
+from svcc.manifest.held_numbers import HeldNumbers
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.manifest.label_selector import LabelSelector, parse_label_selector
 from svcc.manifest.revisions import manifests_of_revision
@@ -54,6 +56,7 @@ class Loaded:
         files: the files that were read, as `svcc.manifest.documents` names them.
         kube_proxy: the last configuration of kube-proxy in the input.
         address_pools: pools of addresses for load balancers, in the order of their declaration.
+        held: numbers that Services name which are not in order, for `svcc.allocate`.
         namespaces: the namespaces that were declared, for the selectors of pools.
     """
 
@@ -64,6 +67,7 @@ class Loaded:
     kube_proxy: KubeProxySettings | None = None
     address_pools: tuple[AddressPool, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
+    held: Reservation = Factory(Reservation)
 
 
 def load(
@@ -146,6 +150,7 @@ class _Progress:
     kube_proxy: KubeProxySettings | None = None
     address_pools: dict[str, AddressPool] = Factory(dict)
     namespaces: dict[str, Namespace] = Factory(dict)
+    held: HeldNumbers = Factory(HeldNumbers)
 
 
 def _loaded(
@@ -173,6 +178,7 @@ def _loaded(
         progress.kube_proxy,
         tuple(progress.address_pools.values()),
         tuple(progress.namespaces.values()),
+        progress.held.reservation(),
     )
 
 
@@ -193,6 +199,9 @@ def _add(document: Document, progress: _Progress) -> None:
     progress.problems.extend(admission.problems)
     if admission.item is not None:
         _keep(kind, admission.item, document, progress)
+    elif kind == "Service":
+        reference = reference_of(kind, value, progress.namespace)
+        progress.held.add(value, f"{reference.namespace}/{reference.name}")
 
 
 def _keep(kind: str, item: ClusterObject, document: Document, progress: _Progress) -> None:
