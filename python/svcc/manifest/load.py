@@ -13,9 +13,10 @@ from attrs import Factory, define, frozen
 
 from svcc.allocate.reservation import Reservation
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
-from svcc.manifest.address_pools import ADDRESS_POOL_KIND, NAMESPACE_KIND, address_pool, namespace_labels
+from svcc.manifest.address_pools import address_pool, namespace_labels
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
 from svcc.manifest.held_numbers import HeldNumbers
+from svcc.manifest.kinds import ADDRESS_POOL_KIND, KINDS, KUBE_PROXY_KIND, NAMESPACE_KIND, label_of, mistake
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.manifest.label_selector import LabelSelector, parse_label_selector
 from svcc.manifest.revisions import manifests_of_revision
@@ -28,19 +29,6 @@ from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
 
-_KINDS = {
-    ("v1", "Service"): "Service",
-    ("v1", "Node"): "Node",
-    ("discovery.k8s.io/v1", "EndpointSlice"): "EndpointSlice",
-    ("networking.k8s.io/v1", "ServiceCIDR"): "ServiceCIDR",
-    ("networking.k8s.io/v1beta1", "ServiceCIDR"): "ServiceCIDR",
-}
-_OTHER_VERSIONS = {
-    ("discovery.k8s.io/v1beta1", "EndpointSlice"): "discovery.k8s.io/v1",
-    ("networking.k8s.io/v1alpha1", "ServiceCIDR"): "networking.k8s.io/v1",
-}
-_NAMES_READ = frozenset(kind for _, kind in _KINDS)
-_KUBE_PROXY = ("kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration")
 _KUBE_PROXY_KEY = "config.conf"
 
 
@@ -190,7 +178,7 @@ def _add(document: Document, progress: _Progress) -> None:
         sentence = "Object 'Kind' is missing" if type(name) is not str or not name else "apiVersion not set"
         _add_notice("manifest/type-missing", sentence, None, document, progress)
         return
-    kind = _KINDS.get((api_version, name))
+    kind = KINDS.get((api_version, name))
     if kind is None:
         _add_other(document, api_version, name, progress)
         return
@@ -224,7 +212,7 @@ def _keep_pool(pool: AddressPool, document: Document, progress: _Progress) -> No
 
 
 def _add_other(document: Document, api_version: str, name: str, progress: _Progress) -> None:
-    if (api_version, name) == _KUBE_PROXY:
+    if (api_version, name) == KUBE_PROXY_KIND:
         progress.kube_proxy, problems = kube_proxy_settings(document.value, document.source)
         progress.problems.extend(problems)
     elif (api_version, name) == ADDRESS_POOL_KIND:
@@ -240,12 +228,11 @@ def _add_other(document: Document, api_version: str, name: str, progress: _Progr
     elif (api_version, name) == ("v1", "ConfigMap") and _add_config_map(document, progress):
         pass
     else:
-        group, _, version = api_version.rpartition("/")
-        progress.skipped[".".join(filter(None, (name, version, group))) if name in _NAMES_READ else name] += 1
-        if (api_version, name) in _OTHER_VERSIONS:
-            wanted = _OTHER_VERSIONS[api_version, name]
-            sentence = f"{name} of {api_version} is not read; convert it to {wanted}"
-            _add_notice("manifest/api-version-not-read", sentence, None, document, progress, Severity.WARNING)
+        progress.skipped[label_of(api_version, name)] += 1
+        found = mistake(api_version, name)
+        if found is not None:
+            rule, sentence, hint = found
+            _add_notice(rule, sentence, None, document, progress, Severity.WARNING, hint)
 
 
 def _add_config_map(document: Document, progress: _Progress) -> bool:
@@ -261,7 +248,7 @@ def _add_config_map(document: Document, progress: _Progress) -> bool:
     reading = read_text(text, file=place)
     progress.problems.extend(reading.problems)
     for inner in reading.documents:
-        if (inner.value.get("apiVersion"), inner.value.get("kind")) == _KUBE_PROXY:
+        if (inner.value.get("apiVersion"), inner.value.get("kind")) == KUBE_PROXY_KIND:
             progress.kube_proxy, problems = kube_proxy_settings(inner.value, inner.source)
             progress.problems.extend(problems)
     return True
@@ -274,10 +261,10 @@ def _add_notice(
     document: Document,
     progress: _Progress,
     severity: Severity = Severity.ERROR,
+    hint: str = "",
 ) -> None:
-    problem = Problem(
-        rule, ProblemKind.NOTICE, FieldPath(), sentence, object=subject, source=document.source, severity=severity
-    )
+    source = document.source
+    problem = Problem(rule, ProblemKind.NOTICE, FieldPath(), sentence, None, subject, source, severity, hint)
     progress.problems.append(problem)
 
 
