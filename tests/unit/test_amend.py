@@ -279,6 +279,33 @@ def test_json_keeps_its_indentation(indent: int | str) -> None:
     assert amended(text, each, file="a.json").text == json.dumps(value, indent=indent)
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"labels": {"spec": "x"}},
+        {"annotations": {"spec": '{"spec": {"ports": []}}', "status": "spec"}},
+        {"managedFields": [{"fieldsV1": {"spec": {"ports": {}}, "status": {"loadBalancer": {}}}}]},
+        {"ownerReferences": [{"spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}]},
+    ],
+)
+def test_json_in_which_a_name_stands_further_inside_first_is_changed_where_it_counts(
+    metadata: dict[str, Any], indent: int | None
+) -> None:
+    value = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "a", **metadata},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
+        "status": {"loadBalancer": {}},
+    }
+    each: Wanted = {**PORT, **IPS, **INGRESS}
+    meant = with_assignments(value, assignments("a", each))
+    result = amended(json.dumps(value, indent=indent), each, file="a.json")
+    assert result.text == json.dumps(meant, indent=indent)
+    assert result.problems == ()
+
+
 SHARED = (
     "apiVersion: v1\nkind: List\nitems:\n"
     "- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: &s {ports: [{port: 80}]}}\n"

@@ -20,7 +20,7 @@ from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severi
 from svcc.manifest.documents import Document, begins_with_bracket, read_text
 from svcc.manifest.parsed import Language, Limits
 from svcc.manifest.text_edits import Edit, applied, edits
-from svcc.manifest.text_nodes import Node, NotEditableError, json_node, yaml_nodes
+from svcc.manifest.text_nodes import Node, NotEditableError, json_node, sparse_json_node, yaml_nodes
 from svcc.manifest.text_values import rendered_document
 from svcc.manifest.yaml_reader import read_yaml
 from svcc.model.service import Service
@@ -175,11 +175,21 @@ def _amended_json(
 
 def _json_edits(text: str, old: Any, new: Any) -> list[Edit] | None:
     """The edits of one object, or None if they do not make it `new`."""
-    try:
-        changes = edits(text, json_node(text, 0, old, new), old, new)
-        return changes if json.loads(applied(text, changes)) == new else None
-    except (NotEditableError, ValueError):
-        return None
+    for node_of in (_sparse_node, json_node):
+        try:
+            changes = edits(text, node_of(text, 0, old, new), old, new)
+            if json.loads(applied(text, changes)) == new:
+                return changes
+        except (NotEditableError, ValueError):
+            pass
+    return None
+
+
+def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:
+    node = sparse_json_node(text, old, new)
+    if node is None:
+        raise NotEditableError("it is not known where the members are")
+    return node
 
 
 def _amended_yaml(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
