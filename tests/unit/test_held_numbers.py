@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given as examples
+from hypothesis import strategies as st
 
 from svcc.allocate.complete import allocate
 from svcc.allocate.contract import Allocation, AllocationSettings
@@ -147,3 +150,44 @@ def test_a_mended_service_keeps_what_was_held_for_it() -> None:
     completed = service("a", type="NodePort", clusterIP=of_a["spec.clusterIP"], ports=ports)
     again = allocated(completed, broken, settings=evolve(SMALL, reservation=first.reservation))
     assert again.problems == ()
+
+
+BREAKS: list[dict[str, Any]] = [{}, {"sessionAffinity": "x"}, {"internalTrafficPolicy": 3}, {"externalIPs": "x"}]
+
+
+@st.composite
+def some_services(draw: Any) -> list[dict[str, Any]]:
+    """Services of which some name numbers of small ranges, and some are broken somewhere else."""
+    return [
+        service(
+            f"s{index}",
+            type="LoadBalancer",
+            ports=[{"port": 80, **draw(st.sampled_from([{}, {"nodePort": 30000 + index}]))}],
+            **draw(st.sampled_from([{}, {"clusterIP": f"10.96.0.{index + 1}"}])),
+            **draw(st.sampled_from([{}, {"loadBalancerIP": f"192.0.2.{index}"}])),
+            **draw(st.sampled_from(BREAKS)),
+        )
+        for index in range(draw(st.integers(1, 6)))
+    ]
+
+
+@examples(some_services(), st.randoms(use_true_random=False))
+def test_nothing_that_is_given_is_written_anywhere_else_and_the_order_does_not_matter(
+    values: list[dict[str, Any]], order: random.Random
+) -> None:
+    ranges = AllocationSettings(
+        service_cidrs=["10.96.0.0/28"],
+        service_node_port_range="30000-30007",
+        pools=[AddressPool("p", ["192.0.2.0/29"])],
+    )
+    allocation = allocated(*values, settings=ranges)
+    for value in values:
+        name, spec = value["metadata"]["name"], value["spec"]
+        of_others = [json.dumps(each.value) for each in allocation.assignments if each.object.name != name]
+        for written in (spec["ports"][0].get("nodePort"), spec.get("clusterIP"), spec.get("loadBalancerIP")):
+            assert written is None or all(json.dumps(written) not in found for found in of_others)
+    shuffled = list(values)
+    order.shuffle(shuffled)
+    again = allocated(*shuffled, settings=ranges)
+    assert set(map(str, again.assignments)) == set(map(str, allocation.assignments))
+    assert again.reservation == allocation.reservation
