@@ -8,8 +8,9 @@ from typing import Any
 from attrs import frozen
 
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
-from svcc.manifest.address_pools import ADDRESS_POOL_KIND, NAMESPACE_KIND, address_pool, namespace_labels
+from svcc.manifest.address_pools import address_pool, namespace_labels
 from svcc.manifest.documents import Document, read_text
+from svcc.manifest.kinds import ADDRESS_POOL_KIND, KINDS, KUBE_PROXY_KIND, NAMESPACE_KIND, label_of, mistake
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import ClusterObject
@@ -17,19 +18,6 @@ from svcc.validate.admission import admit, reference_of
 
 __all__ = ["Declared", "declared", "declared_reference", "declared_twice", "kind_read"]
 
-_KINDS = {
-    ("v1", "Service"): "Service",
-    ("v1", "Node"): "Node",
-    ("discovery.k8s.io/v1", "EndpointSlice"): "EndpointSlice",
-    ("networking.k8s.io/v1", "ServiceCIDR"): "ServiceCIDR",
-    ("networking.k8s.io/v1beta1", "ServiceCIDR"): "ServiceCIDR",
-}
-_OTHER_VERSIONS = {
-    ("discovery.k8s.io/v1beta1", "EndpointSlice"): "discovery.k8s.io/v1",
-    ("networking.k8s.io/v1alpha1", "ServiceCIDR"): "networking.k8s.io/v1",
-}
-_NAMES_READ = frozenset(kind for _, kind in _KINDS)
-_KUBE_PROXY = ("kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration")
 _KUBE_PROXY_KEY = "config.conf"
 
 
@@ -49,7 +37,7 @@ class Declared:
 def kind_read(value: Mapping[str, Any]) -> str | None:
     """The kind of an object of the cluster, such as ``Service``; None if svcc does not read such objects."""
     api_version, name = value.get("apiVersion"), value.get("kind")
-    return _KINDS.get((api_version, name)) if type(name) is str and type(api_version) is str else None
+    return KINDS.get((api_version, name)) if type(name) is str and type(api_version) is str else None
 
 
 def declared_reference(document: Document, namespace: str) -> ObjectReference | None:
@@ -71,7 +59,7 @@ def declared(
     if type(name) is not str or not name or type(api_version) is not str or not api_version:
         sentence = "Object 'Kind' is missing" if type(name) is not str or not name else "apiVersion not set"
         return Declared(problems=(_notice("manifest/type-missing", sentence, document),))
-    kind = _KINDS.get((api_version, name))
+    kind = KINDS.get((api_version, name))
     if kind is None:
         return _other(document, api_version, name)
     earlier = before.get(reference_of(kind, value, namespace)) if before else None
@@ -93,7 +81,7 @@ def declared_twice(item: ClusterObject | AddressPool, earlier: ClusterObject | A
 
 
 def _other(document: Document, api_version: str, name: str) -> Declared:
-    if (api_version, name) == _KUBE_PROXY:
+    if (api_version, name) == KUBE_PROXY_KIND:
         settings, problems = kube_proxy_settings(document.value, document.source)
         return Declared(settings, tuple(problems))
     if (api_version, name) == ADDRESS_POOL_KIND:
@@ -106,13 +94,12 @@ def _other(document: Document, api_version: str, name: str) -> Declared:
         configuration = _config_map(document)
         if configuration is not None:
             return configuration
-    group, _, version = api_version.rpartition("/")
-    skipped = ".".join(filter(None, (name, version, group))) if name in _NAMES_READ else name
-    if (api_version, name) not in _OTHER_VERSIONS:
+    skipped = label_of(api_version, name)
+    probable = mistake(api_version, name)
+    if probable is None:
         return Declared(skipped=skipped)
-    sentence = f"{name} of {api_version} is not read; convert it to {_OTHER_VERSIONS[api_version, name]}"
-    problem = _notice("manifest/api-version-not-read", sentence, document, Severity.WARNING)
-    return Declared(problems=(problem,), skipped=skipped)
+    rule, sentence, hint = probable
+    return Declared(problems=(_notice(rule, sentence, document, Severity.WARNING, hint),), skipped=skipped)
 
 
 def _config_map(document: Document) -> Declared | None:
@@ -129,11 +116,14 @@ def _config_map(document: Document) -> Declared | None:
     problems = list(reading.problems)
     settings: KubeProxySettings | None = None
     for inner in reading.documents:
-        if (inner.value.get("apiVersion"), inner.value.get("kind")) == _KUBE_PROXY:
+        if (inner.value.get("apiVersion"), inner.value.get("kind")) == KUBE_PROXY_KIND:
             settings, found = kube_proxy_settings(inner.value, inner.source)
             problems.extend(found)
     return Declared(settings, tuple(problems))
 
 
-def _notice(rule: str, sentence: str, document: Document, severity: Severity = Severity.ERROR) -> Problem:
-    return Problem(rule, ProblemKind.NOTICE, FieldPath(), sentence, source=document.source, severity=severity)
+def _notice(
+    rule: str, sentence: str, document: Document, severity: Severity = Severity.ERROR, hint: str = ""
+) -> Problem:
+    source = document.source
+    return Problem(rule, ProblemKind.NOTICE, FieldPath(), sentence, source=source, severity=severity, hint=hint)

@@ -21,7 +21,7 @@ from svcc import _native
 from svcc.fields import FieldPath, Problem
 from svcc.manifest.json_flaws import FlawError, end_of_value, first_flaw, refuse_duplicates, refuse_word, strict_float
 from svcc.manifest.json_places import BLANK, offset_towards
-from svcc.manifest.parsed import Limits, Parsed, problem_at
+from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
 from svcc.wire.written import WrittenObject
 
 __all__ = ["read_json"]
@@ -46,6 +46,8 @@ _Step = str | int | tuple[str]
 
 @frozen(eq=False)
 class _JsonParsed(Parsed):
+    language = Language.JSON
+
     _reader: _JsonReader = field(repr=False)
     _elements: list[_JsonParsed] | None = field(default=None, repr=False)
     _watched: _JsonParsed | None = field(default=None, repr=False)

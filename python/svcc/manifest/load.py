@@ -11,9 +11,11 @@ from typing import BinaryIO, TypeVar
 
 from attrs import Factory, define, frozen
 
+from svcc.allocate.reservation import Reservation
 from svcc.fields import ObjectReference, Problem
-from svcc.manifest.declared import declared, declared_twice
+from svcc.manifest.declared import declared, declared_reference, declared_twice
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
+from svcc.manifest.held_numbers import HeldNumbers
 from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.revisions import manifests_of_revision
 from svcc.manifest.selection import Selection
@@ -42,6 +44,7 @@ class Loaded:
         files: the files that were read, as `svcc.manifest.documents` names them.
         kube_proxy: the last configuration of kube-proxy in the input.
         address_pools: pools of addresses for load balancers, in the order of their declaration.
+        held: numbers that Services name which are not in order, for `svcc.allocate`.
         namespaces: the namespaces that were declared, for the selectors of pools.
     """
 
@@ -52,6 +55,7 @@ class Loaded:
     kube_proxy: KubeProxySettings | None = None
     address_pools: tuple[AddressPool, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
+    held: Reservation = Factory(Reservation)
 
 
 def load(
@@ -134,6 +138,7 @@ class _Progress:
     kube_proxy: KubeProxySettings | None = None
     address_pools: dict[str, AddressPool] = Factory(dict)
     namespaces: dict[str, Namespace] = Factory(dict)
+    held: HeldNumbers = Factory(HeldNumbers)
 
 
 def _loaded(
@@ -160,6 +165,7 @@ def _loaded(
         progress.kube_proxy,
         tuple(progress.address_pools.values()),
         tuple(progress.namespaces.values()),
+        progress.held.reservation(),
     )
 
 
@@ -170,7 +176,9 @@ def _add(document: Document, progress: _Progress) -> None:
         progress.skipped[found.skipped] += 1
     match found.item:
         case None:
-            pass
+            reference = declared_reference(document, progress.namespace)
+            if reference is not None and reference.kind == "Service":
+                progress.held.add(document.value, f"{reference.namespace}/{reference.name}")
         case KubeProxySettings():
             progress.kube_proxy = found.item
         case AddressPool():
