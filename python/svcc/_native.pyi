@@ -1,10 +1,11 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Self, TypeAlias, final
 
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.service import ServicePort
 
 __all__ = [
+    "Begun",
     "Chooser",
     "Declaration",
     "Inspection",
@@ -199,6 +200,10 @@ _DifferenceRow: TypeAlias = tuple[
 ]
 _ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
 
+@final
+class Begun:
+    def __new__(cls, program: Program, elsewhere: Sequence[tuple[int, list[str], list[str]]], limit: int) -> Self: ...
+
 def prove(
     program: Program,
     declarations: Sequence[Declaration],
@@ -206,6 +211,7 @@ def prove(
     support: bool,
     limit: int,
     told: int,
+    begun: Begun | None = None,
 ) -> list[_ReportRow] | None: ...
 def compare_programs(
     left: Program,

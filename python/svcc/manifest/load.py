@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import BinaryIO
@@ -21,7 +21,7 @@ from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
-from svcc.validate.admission import DEFAULT_NAMESPACE, admit, reference_of
+from svcc.validate.admission import DEFAULT_NAMESPACE, Admission, admit, reference_of
 from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
@@ -74,6 +74,7 @@ def load(
     selector: str | None = None,
     default_namespace: str | None = None,
     update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
     """Load files, directories and ``-`` (standard input).
 
@@ -84,6 +85,9 @@ def load(
     namespace belong, and leaves nothing out. Objects of `update_from` are those that the cluster has: what is loaded is
     judged as an update of them, as far as the type of a Service changes (see `svcc.validate.update` for the rest).
 
+    `announce` is called with all objects but EndpointSlices as soon as they are read, for what can be begun with them
+    alone: most of a large cluster is slices. Of objects that are declared twice or are not selected it has all.
+
     Raises:
         InputError: something cannot be read at all.
         SettingsError: `selector` is no label selector.
@@ -92,7 +96,7 @@ def load(
         raise TypeError(f"expected a list of files, got the string {filenames!r}")
     selects = parse_label_selector(selector or "")
     reading = read_documents(filenames, stdin=stdin)
-    return _loaded(reading, namespace, selects if selector else None, default_namespace, update_from)
+    return _loaded(reading, namespace, selects if selector else None, default_namespace, update_from, announce)
 
 
 def load_revision(name: str, *, namespace: str | None = None, selector: str | None = None) -> Loaded:
@@ -154,13 +158,18 @@ def _loaded(
     selects: LabelSelector | None,
     default_namespace: str | None = None,
     update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
     progress = _Progress(namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
     if update_from is not None:
         progress.before = objects_by_reference(update_from)
     with _without_cycle_detection():
-        for document in reading.documents:
-            _add(document, progress)
+        admitted: dict[int, Admission] = {}
+        if announce is not None:
+            admitted = _admitted_first(reading.documents, progress)
+            announce(Cluster.of(each.item for each in admitted.values() if each.item is not None))
+        for place, document in enumerate(reading.documents):
+            _add(document, progress, admitted.get(place))
         objects: Sequence[ClusterObject] = list(progress.objects.values())
         if namespace or selects is not None:
             objects = _selected(objects, namespace, selects)
@@ -176,7 +185,30 @@ def _loaded(
     )
 
 
-def _add(document: Document, progress: _Progress) -> None:
+def _admitted_first(documents: Sequence[Document], progress: _Progress) -> dict[int, Admission]:
+    """What became of objects that are no EndpointSlices, by their places."""
+    admitted = {}
+    for place, document in enumerate(documents):
+        kind = _kind(document)
+        if kind is not None and kind != "EndpointSlice":
+            admitted[place] = _admission(kind, document, progress)
+    return admitted
+
+
+def _kind(document: Document) -> str | None:
+    api_version, name = document.value.get("apiVersion"), document.value.get("kind")
+    return _KINDS.get((api_version, name)) if type(api_version) is str and type(name) is str else None
+
+
+def _admission(kind: str, document: Document, progress: _Progress) -> Admission:
+    before = None
+    if progress.before:
+        before = progress.before.get(reference_of(kind, document.value, progress.namespace))
+    return admit(kind, document.value, progress.namespace, document.source, before=before)
+
+
+def _add(document: Document, progress: _Progress, admission: Admission | None) -> None:
+    """Add a document, of which it may be known already what became of it."""
     value = document.value
     api_version = value.get("apiVersion")
     name = value.get("kind")
@@ -188,8 +220,8 @@ def _add(document: Document, progress: _Progress) -> None:
     if kind is None:
         _add_other(document, api_version, name, progress)
         return
-    before = progress.before.get(reference_of(kind, value, progress.namespace)) if progress.before else None
-    admission = admit(kind, value, progress.namespace, document.source, before=before)
+    if admission is None:
+        admission = _admission(kind, document, progress)
     progress.problems.extend(admission.problems)
     if admission.item is not None:
         _keep(kind, admission.item, document, progress)

@@ -1,14 +1,16 @@
 //! The binding of proofs: what a ruleset does beside what was declared, or beside what another one does.
 
-use crate::declaration::Declaration;
+use crate::declaration::{Declaration, addresses, prefixes};
 use crate::program::{ChanceRow, Program, packed};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
+use std::sync::{Arc, Mutex, PoisonError};
 use svcc_core::evaluate::{ConnectionState, Packet};
-use svcc_core::program::IpVersion;
+use svcc_core::program::{self, IpVersion};
 use svcc_core::proof::declared::Pods;
-use svcc_core::proof::{self, Difference, Equality, Examined, Neighbourhood, Records, Settings};
+use svcc_core::proof::{self, Difference, Elsewhere, Equality, Examined, Neighbourhood, Records, Settings};
 use svcc_core::ruleset::{Hook, TableFamily};
 
 /// Protocol number, source, destination, source port, destination port, whether the node sends it, input interface,
@@ -26,9 +28,40 @@ type RuleRow = (String, String, String, Option<u64>, String);
 /// Family, table, set, element.
 type ElementRow = (String, String, String, String);
 
-/// What is not done as declared, in each case; None if it is too large.
+/// Version of IP, addresses of Services, ranges that their addresses are taken from.
+type ElsewhereRow = (u8, Vec<PyBackedStr>, Vec<PyBackedStr>);
+
+/// What a ruleset does with every packet, where certain addresses are Services'.
+#[pyclass(frozen, module = "svcc._native")]
+pub(crate) struct Begun {
+    program: Arc<program::Program>,
+    begun: Mutex<Option<proof::Begun>>,
+}
+
+#[pymethods]
+impl Begun {
+    #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+    fn new(py: Python<'_>, program: &Program, elsewhere: Vec<ElsewhereRow>, limit: usize) -> PyResult<Self> {
+        let version = |version| match version {
+            4 => Ok(IpVersion::V4),
+            6 => Ok(IpVersion::V6),
+            _ => Err(PyValueError::new_err("the version is neither 4 nor 6")),
+        };
+        let supposed = elsewhere.iter().map(|(number, services, ranges)| {
+            let (addresses, service_cidrs) = (addresses(services)?, prefixes(ranges)?);
+            Ok(Elsewhere { version: version(*number)?, addresses, service_cidrs })
+        });
+        let supposed = supposed.collect::<PyResult<Vec<_>>>()?;
+        let begun = py.detach(|| proof::Begun::new(&program.program, &program.surroundings, supposed, limit));
+        Ok(Self { program: Arc::clone(&program.program), begun: Mutex::new(Some(begun)) })
+    }
+}
+
+/// What is not done as declared, in each case; None if it is too large. What is begun is used up.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+#[pyo3(signature = (program, declarations, local_addresses_complete, support, limit, told, begun = None))]
+#[expect(clippy::needless_pass_by_value, clippy::too_many_arguments, reason = "Python hands over and names them")]
 pub(crate) fn prove(
     py: Python<'_>,
     program: &Program,
@@ -37,6 +70,7 @@ pub(crate) fn prove(
     support: bool,
     limit: usize,
     told: usize,
+    begun: Option<&Begun>,
 ) -> Option<Vec<ReportRow>> {
     let declarations: Vec<_> = declarations.iter().map(|declaration| declaration.0.clone()).collect();
     let pods = declarations.iter().flat_map(|declaration| match &declaration.parts().pods {
@@ -45,8 +79,11 @@ pub(crate) fn prove(
     });
     let neighbourhood = Neighbourhood { pods: pods.copied().collect(), ..Neighbourhood::default() };
     let settings = Settings { local_addresses_complete, support, limit, told, neighbourhood };
+    let begun = begun
+        .filter(|begun| Arc::ptr_eq(&begun.program, &program.program))
+        .and_then(|begun| begun.begun.lock().unwrap_or_else(PoisonError::into_inner).take());
     let examined =
-        py.detach(|| proof::prove(&program.program, &declarations, &program.surroundings, &settings)).ok()?;
+        py.detach(|| proof::prove(&program.program, &declarations, &program.surroundings, &settings, begun)).ok()?;
     Some(examined.into_iter().map(|case| report(py, program, program, case)).collect())
 }
 
