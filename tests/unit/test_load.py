@@ -233,7 +233,8 @@ def test_objects_but_slices_are_announced_and_loaded_as_ever(tmp_path: Path) -> 
         " {kubernetes.io/service-name: web}}\naddressType: IPv4\nports: [{port: 8080}]\n"
         "endpoints: [{addresses: [10.244.0.5]}]\n---\n"
         "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.10, ports: [{port: 80}]}\n"
-        "---\nkind: Unknown\n---\napiVersion: v1\nkind: Service\nmetadata: {name: Wrong}\nspec: {ports: [{port: 0}]}\n---\n"
+        "---\nkind: Unknown\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: Wrong}\nspec: {ports: [{port: 0}]}\n---\n"
         "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n"
     )
     announced: list[Cluster] = []

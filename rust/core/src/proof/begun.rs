@@ -63,9 +63,10 @@ impl Begun {
     #[must_use]
     pub fn new(program: &Program, surroundings: &Surroundings, supposed: Vec<Elsewhere>, limit: usize) -> Self {
         let program = &*program.without_records();
-        let cases = supposed.iter().map(|each| each.version).flat_map(|version| {
-            HOOKS.map(|hook| Case { hook, version, state: ConnectionState::New })
-        });
+        let cases = supposed
+            .iter()
+            .map(|each| each.version)
+            .flat_map(|version| HOOKS.map(|hook| Case { hook, version, state: ConnectionState::New }));
         let cases: Vec<Case> = cases.collect();
         let surroundings = elsewhere(surroundings, supposed);
         let records = if program.has_records() { Records::Any } else { Records::Absent };
