@@ -78,6 +78,16 @@ _ChanceRow: TypeAlias = tuple[
     list[str],
     list[_StepRow],
 ]
+_ProvedRow: TypeAlias = tuple[
+    tuple[int, int],
+    Literal["accept", "drop", "reject", "unknown"],
+    str | None,
+    _AddressRow,
+    _AddressRow,
+    int | None,
+    list[str],
+    list[int],
+]
 
 @final
 class Program:
@@ -189,16 +199,16 @@ _DifferenceRow: TypeAlias = tuple[
     _PacketRow,
     list[bytes],
     int,
-    list[_ChanceRow],
+    list[_ProvedRow],
     bool,
-    list[_ChanceRow],
+    list[_ProvedRow],
     bool,
     bool,
     int,
     str,
     tuple[bool, bool],
 ]
-_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
+_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str], list[_StepRow]]
 
 @final
 class Begun:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import field, frozen
 
 from svcc.select import EndpointAddress
 from svcc.trace.evaluator import Outcome
@@ -53,20 +53,21 @@ class Fates:
 
     chances: Mapping[Fate, Fraction]
     examples: Mapping[Fate, Outcome]
+    destinations: Mapping[EndpointAddress, Sequence[Fate]] = field(init=False)
+    """The fates by the place they lead to."""
 
-    def excess(self, other: Fates) -> dict[Fate, Fraction]:
-        """What is more likely here than there, and by how much."""
-        more = {fate: chance - other.chances.get(fate, Fraction(0)) for fate, chance in self.chances.items()}
-        return {fate: chance for fate, chance in more.items() if chance > 0}
-
-    @property
-    def destinations(self) -> dict[EndpointAddress, list[Fate]]:
-        """The fates by the place they lead to."""
+    @destinations.default
+    def _destinations_of_fates(self) -> Mapping[EndpointAddress, Sequence[Fate]]:
         found: dict[EndpointAddress, list[Fate]] = {}
         for fate in self.chances:
             if fate.destination is not None:
                 found.setdefault(fate.destination, []).append(fate)
         return found
+
+    def excess(self, other: Fates) -> dict[Fate, Fraction]:
+        """What is more likely here than there, and by how much."""
+        more = {fate: chance - other.chances.get(fate, Fraction(0)) for fate, chance in self.chances.items()}
+        return {fate: chance for fate, chance in more.items() if chance > 0}
 
 
 def fates_of(outcomes: Iterable[Outcome], packet: Packet) -> Fates:

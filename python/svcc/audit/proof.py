@@ -7,7 +7,7 @@ packets. Every difference comes with a packet that was sent through both sides b
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -19,7 +19,7 @@ from svcc.audit.difference import Comparison, Difference, Side
 from svcc.dataplane.build import NodeAndServices
 from svcc.dataplane.contract import Dataplane
 from svcc.model.service import Protocol
-from svcc.trace.evaluator import Evaluator, outcome_of
+from svcc.trace.evaluator import Evaluator, ProvedRow, Step, outcome_with, step_of
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
 __all__ = [
@@ -188,7 +188,7 @@ def _comparison(reports: Sequence[_ReportRow] | None) -> Comparison:
     equalities = [equality for _, equality, *_ in reports if equality is not None]
     return Comparison(
         regions=sum(regions for regions, *_ in reports),
-        differences=tuple(_difference(row) for report in reports for row in report[2]),
+        differences=tuple(each for report in reports for each in _differences(report)),
         equality=max(equalities, key=_EQUALITIES.index, default="exact"),
         unattainable=tuple(words for report in reports for words in report[4]),
         untold=sum(report[3] for report in reports),
@@ -196,13 +196,19 @@ def _comparison(reports: Sequence[_ReportRow] | None) -> Comparison:
     )
 
 
-def _difference(row: _DifferenceRow) -> Difference:
+def _differences(report: _ReportRow) -> Iterator[Difference]:
+    steps = tuple(map(step_of, report[6]))
+    for row in report[2]:
+        yield _difference(row, steps)
+
+
+def _difference(row: _DifferenceRow, steps: Sequence[Step]) -> Difference:
     packet, local, frontend, expected, any_of, found, undecided, remembered, regions, words, (refused, aside) = row
     return Difference(
         packet=_packet(packet),
         frontend=frontend,
-        expected=Side(tuple(outcome_of(chance) for chance in expected)),
-        found=Side(tuple(outcome_of(chance) for chance in found)),
+        expected=_side(expected, steps),
+        found=_side(found, steps),
         undecided=undecided,
         regions=regions,
         words=words,
@@ -212,6 +218,10 @@ def _difference(row: _DifferenceRow) -> Difference:
         refused=refused,
         aside=aside,
     )
+
+
+def _side(rows: Sequence[ProvedRow], steps: Sequence[Step]) -> Side:
+    return Side(tuple(outcome_with(row, tuple([steps[place] for place in row[-1]])) for row in rows))
 
 
 def _packet(row: _PacketRow) -> Packet:
