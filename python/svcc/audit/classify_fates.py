@@ -15,7 +15,10 @@ from svcc.trace.packet import Packet
 __all__ = ["Fate", "Fates", "fates_of", "wrong_fates"]
 
 
-@frozen
+_NONE = Fraction(0)
+
+
+@frozen(cache_hash=True)
 class Fate:
     """Where a packet goes.
 
@@ -66,8 +69,14 @@ class Fates:
 
     def excess(self, other: Fates) -> dict[Fate, Fraction]:
         """What is more likely here than there, and by how much."""
-        more = {fate: chance - other.chances.get(fate, Fraction(0)) for fate, chance in self.chances.items()}
-        return {fate: chance for fate, chance in more.items() if chance > 0}
+        more = {}
+        for fate, chance in self.chances.items():
+            there = other.chances.get(fate)
+            # There may be hundreds of thousands of fractions, and to subtract one takes long.
+            excess = chance if there is None else chance - there if chance != there else _NONE
+            if excess > 0:
+                more[fate] = excess
+        return more
 
 
 def fates_of(outcomes: Iterable[Outcome], packet: Packet) -> Fates:
@@ -76,8 +85,10 @@ def fates_of(outcomes: Iterable[Outcome], packet: Packet) -> Fates:
     examples: dict[Fate, Outcome] = {}
     for outcome in outcomes:
         fate = _fate(outcome, packet)
-        chances[fate] = chances.get(fate, Fraction(0)) + outcome.probability
-        examples.setdefault(fate, outcome)
+        if fate in chances:
+            chances[fate] += outcome.probability
+        else:
+            chances[fate], examples[fate] = outcome.probability, outcome
     return Fates(chances, examples)
 
 
