@@ -14,6 +14,7 @@ import pytest
 from svcc.errors import InputError, SettingsError
 from svcc.fields import ObjectReference, Severity
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.cluster import Cluster
 from svcc.validate import RULES
 from tests.unit.rule_rows.row import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR, changed
 
@@ -279,3 +280,21 @@ def test_the_cycle_collector_is_as_it_was() -> None:
     assert gc.isenabled()
     loaded(SERVICE)
     assert gc.isenabled()
+
+
+def test_objects_but_slices_are_announced_and_loaded_as_ever(tmp_path: Path) -> None:
+    manifest = tmp_path / "cluster.yaml"
+    manifest.write_text(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, labels:"
+        " {kubernetes.io/service-name: web}}\naddressType: IPv4\nports: [{port: 8080}]\n"
+        "endpoints: [{addresses: [10.244.0.5]}]\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.10, ports: [{port: 80}]}\n"
+        "---\nkind: Unknown\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: Wrong}\nspec: {ports: [{port: 0}]}\n---\n"
+        "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n"
+    )
+    announced: list[Cluster] = []
+    loaded = load([str(manifest)], announce=announced.append)
+    assert loaded == load([str(manifest)])
+    assert len(loaded.problems) > 1
+    assert announced == [Cluster(loaded.cluster.services, (), loaded.cluster.nodes, ())]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
 from svcc.addresses import IPFamily, address_bytes
+from svcc.dataplane.addresses import service_addresses
 from svcc.dataplane.conflicts import ClaimKey
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortPlan
 from svcc.dataplane.notices import family_notices, no_node_object, why_no_rules
@@ -18,7 +19,7 @@ from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.model.service import Service
 from svcc.select import select_service_ports, slices_by_service
 
-__all__ = ["BuiltDataplane", "build_dataplane", "family_dataplane"]
+__all__ = ["BuiltDataplane", "NodeAndServices", "build_dataplane", "family_dataplane", "node_and_services"]
 
 
 @frozen
@@ -86,6 +87,48 @@ def build_dataplane(cluster: Cluster, node_name: str, settings: ClusterSettings)
     dataplane = Dataplane(node_name, tuple(families), settings.masquerade_bit, is_big_endian(node))
     # A node port that two Services claim is refused once in each family.
     return BuiltDataplane(dataplane, tuple(dict.fromkeys(problems)))
+
+
+@frozen
+class NodeAndServices:
+    """The addresses in a dataplane, as far as they can be told without endpoints.
+
+    Attributes:
+        node_addresses: addresses known to be the node's own, of both families.
+        services: the addresses of Services, in each family.
+        service_cidrs: ranges that cluster IPs are taken from, in each family.
+        big_endian: the byte order of the node.
+    """
+
+    node_addresses: tuple[str, ...]
+    services: Mapping[IPFamily, tuple[str, ...]]
+    service_cidrs: Mapping[IPFamily, tuple[str, ...]]
+    big_endian: bool
+
+
+def node_and_services(cluster: Cluster, node_name: str, settings: ClusterSettings) -> NodeAndServices:
+    """What `build_dataplane` will find of addresses, in a fraction of the time.
+
+    Raises:
+        SettingsError: as `build_dataplane`.
+    """
+    node = next((item for item in cluster.nodes if item.name == node_name), None)
+    handled = [service for service in cluster.services if why_no_rules(service, settings) is None]
+    around = {family: surroundings(family, cluster, node, settings) for family in IPFamily}
+    allow = settings.allow_service_external_ips
+    return NodeAndServices(
+        tuple(address for each in around.values() for address in each.node_addresses),
+        {
+            family: tuple(
+                address
+                for service in handled
+                for address in service_addresses(service, family, allow_external_ips=allow)
+            )
+            for family in IPFamily
+        },
+        {family: each.service_cidrs for family, each in around.items()},
+        is_big_endian(node),
+    )
 
 
 def family_dataplane(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import BinaryIO, TypeVar
@@ -13,7 +13,7 @@ from attrs import Factory, define, frozen
 
 from svcc.allocate.reservation import Reservation
 from svcc.fields import ObjectReference, Problem
-from svcc.manifest.declared import declared, declared_reference, declared_twice
+from svcc.manifest.declared import Declared, declared, declared_reference, declared_twice, kind_read
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
 from svcc.manifest.held_numbers import HeldNumbers
 from svcc.manifest.kube_proxy import KubeProxySettings
@@ -66,6 +66,7 @@ def load(
     selector: str | None = None,
     default_namespace: str | None = None,
     update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
     """Load files, directories and ``-`` (standard input).
 
@@ -76,6 +77,9 @@ def load(
     namespace belong, and leaves nothing out. Objects of `update_from` are those that the cluster has: what is loaded is
     judged as an update of them, as far as the type of a Service changes (see `svcc.validate.update` for the rest).
 
+    `announce` is called with all objects but EndpointSlices as soon as they are read, for what can be begun with them
+    alone: most of a large cluster is slices. Of objects that are declared twice or are not selected it has all.
+
     Raises:
         InputError: something cannot be read at all.
         SettingsError: `selector` is no label selector.
@@ -84,7 +88,7 @@ def load(
         raise TypeError(f"expected a list of files, got the string {filenames!r}")
     selection = Selection.of(namespace, selector)
     reading = read_documents(filenames, stdin=stdin)
-    return _loaded(reading, selection, default_namespace, update_from)
+    return _loaded(reading, selection, default_namespace, update_from, announce)
 
 
 def load_revision(name: str, *, namespace: str | None = None, selector: str | None = None) -> Loaded:
@@ -146,13 +150,18 @@ def _loaded(
     selection: Selection,
     default_namespace: str | None = None,
     update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
     progress = _Progress(selection.namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
     if update_from is not None:
         progress.before = objects_by_reference(update_from)
     with _without_cycle_detection():
-        for document in reading.documents:
-            _add(document, progress)
+        first: dict[int, Declared] = {}
+        if announce is not None:
+            first = _declared_first(reading.documents, progress)
+            announce(Cluster.of(each.item for each in first.values() if isinstance(each.item, ClusterObject)))
+        for place, document in enumerate(reading.documents):
+            _add(document, progress, first.get(place))
         objects: Sequence[ClusterObject] = list(progress.objects.values())
         if not selection.is_everything:
             objects = _selected(objects, selection)
@@ -169,8 +178,19 @@ def _loaded(
     )
 
 
-def _add(document: Document, progress: _Progress) -> None:
-    found = declared(document, progress.namespace, progress.before)
+def _declared_first(documents: Sequence[Document], progress: _Progress) -> dict[int, Declared]:
+    """What documents of objects declare that are no EndpointSlices, by their places."""
+    return {
+        place: declared(document, progress.namespace, progress.before)
+        for place, document in enumerate(documents)
+        if kind_read(document.value) not in (None, "EndpointSlice")
+    }
+
+
+def _add(document: Document, progress: _Progress, found: Declared | None) -> None:
+    """Add a document, of which it may be known already what it declares."""
+    if found is None:
+        found = declared(document, progress.namespace, progress.before)
     progress.problems.extend(found.problems)
     if found.skipped is not None:
         progress.skipped[found.skipped] += 1
