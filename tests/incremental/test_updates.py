@@ -244,6 +244,22 @@ def test_udp_entries_of_a_service_that_is_gone_are_stale() -> None:
     ]
 
 
+def test_udp_entries_of_a_node_port_are_stale_where_another_frontend_comes_before_it() -> None:
+    dns = service("dns", ["10.96.0.53"], ServicePort(53, "dns", protocol="UDP", node_port=30053), type="NodePort")
+    made = compiler(dns, slices("dns", [remote(A)], EndpointPort(1053, "dns", "UDP")))
+    at_number = service("at", ["10.96.0.54"], ServicePort(30053, "dns", protocol="UDP"), external_ips=["192.168.0.10"])
+    came = told(made, at_number, slices("at", [remote(B)], EndpointPort(1053, "dns", "UDP")))
+    assert [(item.address, str(item.endpoint)) for item in came.stale_entries] == [
+        ("10.96.0.54", f"{A}:1053"),
+        ("192.168.0.10", f"{A}:1053"),
+    ]
+    went = told(made, slices("at", [remote(B), remote(A)], EndpointPort(1053, "dns", "UDP")), gone=[at_number])
+    assert [(item.address, str(item.endpoint)) for item in went.stale_entries] == [
+        ("10.96.0.54", f"{B}:1053"),
+        ("192.168.0.10", f"{B}:1053"),
+    ]
+
+
 def test_health_checks_count_addresses_that_are_ready_here_s50() -> None:
     checked = service(
         "web",
