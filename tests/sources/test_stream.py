@@ -256,6 +256,16 @@ def test_one_that_says_the_same_again_is_no_change(pipe: Pipe) -> None:
     assert len(following.batches) <= 1
 
 
+def test_what_is_again_as_it_was_is_no_change() -> None:
+    source = unread(completeness=NO_KINDS)
+    source._take(added(service("web", tier="front")))
+    source._objects.drain()
+    source._take(added(service("api")) + line(event("MODIFIED", service("web", port=81))))
+    source._take(line(event("DELETED", service("api"))) + line(event("MODIFIED", service("web", tier="front"))))
+    assert not source._objects.drain()
+    source._stream.close()
+
+
 def test_slices_come_and_go_with_the_service_that_is_selected(pipe: Pipe) -> None:
     selection = Selection.of("shop", "tier=front")
     with Following(StreamSource(pipe.reader, completeness=FOREVER, selection=selection)) as following:
