@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from svcc.errors import InputError
+from svcc.errors import InputError, TargetError
 from svcc.manifest.load import load
 from svcc.manifest.selection import Selection
 from svcc.sources.contract import SourceClosedError
@@ -419,6 +420,13 @@ def test_a_system_that_cannot_watch_is_looked_at_instead(folder: Path, monkeypat
             following.until(port_is(81))
             patch.undo()
             following.until(lambda so_far: not so_far.problems)
+
+
+def test_without_the_library_that_watches_it_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "watchfiles._rust_notify", None)
+    with pytest.raises(TargetError, match="watchfiles") as caught:
+        DirectorySource([str(folder)]).list()
+    assert caught.value.hint == "pip install 'svcc[node]'"
 
 
 @pytest.fixture

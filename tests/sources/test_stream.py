@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
@@ -20,7 +21,7 @@ from svcc.manifest.load import load_text
 from svcc.manifest.selection import Selection
 from svcc.model.service import Service
 from svcc.sources.completeness import Completeness
-from svcc.sources.contract import SourceClosedError
+from svcc.sources.contract import SourceClosedError, SourceLostError
 from svcc.sources.directory import DirectorySource
 from svcc.sources.opening import open_source
 from svcc.sources.stream import StreamSource
@@ -255,6 +256,16 @@ def test_one_that_says_the_same_again_is_no_change(pipe: Pipe) -> None:
     assert len(following.batches) <= 1
 
 
+def test_what_is_again_as_it_was_is_no_change() -> None:
+    source = unread(completeness=NO_KINDS)
+    source._take(added(service("web", tier="front")))
+    source._objects.drain()
+    source._take(added(service("api")) + line(event("MODIFIED", service("web", port=81))))
+    source._take(line(event("DELETED", service("api"))) + line(event("MODIFIED", service("web", tier="front"))))
+    assert not source._objects.drain()
+    source._stream.close()
+
+
 def test_slices_come_and_go_with_the_service_that_is_selected(pipe: Pipe) -> None:
     selection = Selection.of("shop", "tier=front")
     with Following(StreamSource(pipe.reader, completeness=FOREVER, selection=selection)) as following:
@@ -380,6 +391,29 @@ def test_events_that_are_no_objects_at_all_are_problems() -> None:
     for value in values:
         for kind in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"):
             assert fed(json.dumps({"type": kind, "object": value}).encode())[0] == []
+
+
+def test_problems_without_end_do_not_fill_the_memory() -> None:
+    source = unread(completeness=NO_KINDS)
+    for _ in range(3):
+        source._take(b"{}\n" * 1000)
+    source._take(b"")
+    problems = source.list().problems
+    source._stream.close()
+    assert len(problems) == 1001
+    assert problems[-1].detail == "2000 more problems are not told one by one"
+
+
+def test_a_stream_that_cannot_be_read_any_more_is_lost(tmp_path: Path) -> None:
+    # Reading from a directory fails, as reading from a terminal that is gone does.
+    with io.FileIO(os.open(os.devnull, os.O_RDONLY)) as stream:
+        source = StreamSource(stream, completeness=NO_KINDS)
+        source.list()
+        directory = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(directory, stream.fileno())
+        os.close(directory)
+        with pytest.raises(SourceLostError, match="cannot read <stdin>"):
+            next(source.changes())
 
 
 def test_a_service_says_where_it_was_read_and_keeps_no_text() -> None:

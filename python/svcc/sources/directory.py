@@ -110,7 +110,7 @@ class DirectorySource:
         self._kube_proxy = self._declarations.settings
         self._objects.drain()
         problems, _ = self._told.drain()
-        changes = tuple(Change(item.reference, item) for item in self._objects.seen())
+        changes = tuple(map(Change.to, self._objects.seen()))
         return Batch(changes, problems, replaces_all=True, kube_proxy=self._kube_proxy)
 
     def changes(self) -> Iterator[Batch]:

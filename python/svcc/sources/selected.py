@@ -27,6 +27,7 @@ class SelectedObjects:
         self._slices: dict[tuple[str, str | None], dict[ObjectReference, None]] = {}
         self._kept: set[tuple[str, str | None]] = set()
         self._changed: dict[ObjectReference, ClusterObject | None] = {}
+        self._drained: dict[ObjectReference, ClusterObject | None] = {}  # What was seen of the changed ones before.
 
     def __contains__(self, reference: ObjectReference) -> bool:
         return reference in self._objects
@@ -45,19 +46,26 @@ class SelectedObjects:
             self._follow(reference, earlier, item)
         is_seen = item is not None and self._is_seen(item)
         if was_seen or is_seen:
-            self._change(reference, item if is_seen else None)
+            self._change(reference, earlier if was_seen else None, item if is_seen else None)
 
     def drain(self) -> tuple[Change, ...]:
-        """The changes since the last time, one for each object, in the order of the last change of each."""
-        changes = tuple(Change(reference, item) for reference, item in self._changed.items())
+        """The changes since the last time, one for each object, in the order of the last change of each.
+
+        What is again as it was is no change.
+        """
+        changes = tuple(
+            Change(reference, item) for reference, item in self._changed.items() if item != self._drained[reference]
+        )
         self._changed.clear()
+        self._drained.clear()
         return changes
 
     def seen(self) -> Iterator[ClusterObject]:
         """All objects that are selected, in the order in which they were first said."""
         return filter(self._is_seen, self._objects.values())
 
-    def _change(self, reference: ObjectReference, item: ClusterObject | None) -> None:
+    def _change(self, reference: ObjectReference, earlier: ClusterObject | None, item: ClusterObject | None) -> None:
+        self._drained.setdefault(reference, earlier)
         self._changed.pop(reference, None)
         self._changed[reference] = item
 
@@ -90,4 +98,5 @@ class SelectedObjects:
         else:
             self._kept.discard(service)
         for other in self._slices.get(service, ()):
-            self._change(other, self._objects[other] if is_kept else None)
+            found = self._objects[other]
+            self._change(other, None if is_kept else found, found if is_kept else None)

@@ -113,7 +113,7 @@ class StreamSource:
             raise self._incomplete()
         self._is_listed = True
         self._objects.drain()
-        changes = tuple(Change(item.reference, item) for item in self._objects.seen())
+        changes = tuple(map(Change.to, self._objects.seen()))
         problems, _ = self._told.drain()
         return Batch(changes, problems, replaces_all=True, kube_proxy=self._kube_proxy)
 

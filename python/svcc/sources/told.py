@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from typing import Final
 
 from attrs import evolve
 
-from svcc.fields import Problem
+from svcc.fields import FieldPath, Problem, ProblemKind
 
 __all__ = ["ToldProblems", "kept_as_it_was"]
+
+
+_MOST_AT_ONCE: Final = 1000
+"""Events of garbage that are told one by one; a source without end must not fill the memory with them."""
 
 
 def kept_as_it_was(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -24,10 +29,13 @@ class ToldProblems:
         self._held: dict[Hashable, dict[Hashable, Problem]] = {}
         self._new: list[Problem] = []
         self._resolved: list[Problem] = []
+        self._told_once = 0
 
     def once(self, problem: Problem) -> None:
-        """Tell what happened and is over, as a line of garbage in a stream."""
-        self._new.append(problem)
+        """Tell what happened and is over, as a line of garbage in a stream; of very many only how many there were."""
+        self._told_once += 1
+        if self._told_once <= _MOST_AT_ONCE:
+            self._new.append(problem)
 
     def hold(self, holder: Hashable, problems: Iterable[Problem]) -> None:
         """Of `holder`, these problems are true from now on, and no others; a moved line makes no other problem."""
@@ -40,6 +48,10 @@ class ToldProblems:
 
     def drain(self) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
         """What is new and what is resolved since the last time; what was both is neither."""
+        if self._told_once > _MOST_AT_ONCE:
+            said = f"{self._told_once - _MOST_AT_ONCE} more problems are not told one by one"
+            self._new.append(Problem("source/many-problems", ProblemKind.NOTICE, FieldPath(), said))
+        self._told_once = 0
         passing = {id(problem) for problem in self._new} & {id(problem) for problem in self._resolved}
         news = (
             tuple(problem for problem in self._new if id(problem) not in passing),
