@@ -247,7 +247,29 @@ def test_a_restart_deletes_no_entry_of_a_service_that_is_gone_s49(node: Node, fa
 
 
 @each_family
-def test_an_entry_from_before_its_frontend_is_deleted_at_the_start_s49(node: Node, family: IPFamily) -> None:
+def test_filters_of_earlier_changes_count_only_where_no_frontend_is_now_s49(node: Node, family: IPFamily) -> None:
+    # Endpoint 1 had gone and is back; the external IP had come and gone; endpoint 9 never was.
+    addresses = ADDRESSES[family]
+    before = serving(family, 1)
+    node.load(before.script)
+    connect(node, family, 2)
+    after = compiled(evolve(web(family), external_ips=[]), pods(family, 1))
+    endpoint = EndpointAddress(f"{addresses[PODS]}1", 8080)
+    stale = [
+        StaleEntries(family, address, port, place)
+        for address, port in ((addresses[CLUSTER_IP], 80), (addresses[EXTERNAL_IP], 80), (None, NODE_PORT))
+        for place in (endpoint, EndpointAddress(f"{addresses[PODS]}9", 8080))
+    ]
+    assert node.run(lambda: ConntrackCleaner().reconcile(after.dataplane, stale)).deleted == 2
+    left = [connection.original.destination for connection in node.connections()]
+    assert sorted(left) == sorted([addresses[CLUSTER_IP], addresses[VIP], addresses[OWN]] * 2)
+    assert node.run(lambda: ConntrackCleaner().reconcile(compiled().dataplane, stale)).deleted == 4
+
+
+@each_family
+def test_a_client_that_sent_while_there_were_no_rules_is_translated_once_there_are_s49(
+    node: Node, family: IPFamily
+) -> None:
     addresses = ADDRESSES[family]
     node.load("table inet tracking { chain forward { type filter hook forward priority 0; ct state new accept; }; }")
     after = serving(family, 1)

@@ -27,6 +27,8 @@ from svcc.select import EndpointAddress
 __all__ = ["ConntrackCleaner", "Removal"]
 
 _Judge = Callable[[UdpEntry], bool]
+_Work = tuple[IPFamily, set[int], _Judge]
+"""A family, the original destination ports that matter, and which entries are to be deleted."""
 
 _LISTINGS_BY_PORT = 4
 """So many ports are listed one by one; the kernel goes through its table for each, which is cheap beside parsing."""
@@ -87,45 +89,43 @@ class ConntrackCleaner:
         self._is_missing = False
 
     def remove(self, stale: Iterable[StaleEntries]) -> Removal:
-        """Delete the entries that match filters, after a change of the rules.
+        """Delete the entries that match filters, right after the one change of the rules that they come from.
 
         With up to four ports the cost is that of the entries with these ports, besides some 50 milliseconds to go
-        through a large table; with more, 3 to 4 microseconds for each UDP entry of the family.
+        through a large table; with more, 7 microseconds for each UDP entry of the family. A deletion takes 20.
         """
-        wanted: dict[IPFamily, dict[tuple[int, EndpointAddress], list[StaleEntries]]] = {}
-        for item in stale:
-            wanted.setdefault(item.family, {}).setdefault((item.port, item.endpoint), []).append(item)
-        if not wanted or self._is_missing:
+        filters = _Filters(stale)
+        if not filters.families or self._is_missing:
             return Removal()
-
-        def judge_of(filters: dict[tuple[int, EndpointAddress], list[StaleEntries]]) -> _Judge:
-            def judge(entry: UdpEntry) -> bool:
-                key = (entry.destination.port, entry.reply_source)
-                return any(item.matches(entry) for item in filters.get(key, ()))
-
-            return judge
-
         return self._run(
-            lambda: [(family, {port for port, _ in filters}, judge_of(filters)) for family, filters in wanted.items()]
+            lambda: [(family, filters.ports(family), filters.judge(family)) for family in filters.families]
         )
 
-    def reconcile(self, dataplane: Dataplane) -> Removal:
-        """Delete all entries that are wrong now, whatever made them: for a start, and after something was missed."""
+    def reconcile(self, dataplane: Dataplane, stale: Iterable[StaleEntries] = ()) -> Removal:
+        """Delete all entries that are wrong now, whatever made them.
 
-        def work() -> list[tuple[IPFamily, set[int], _Judge]]:
-            found: list[tuple[IPFamily, set[int], _Judge]] = []
+        For a start, after something was missed, and after the rules were repaired: while they were gone, clients were
+        tracked that nothing translated, and stay so. `stale` are filters of all changes since the last time. What they
+        match counts where no frontend is now; where there is one, what it serves by now does.
+        """
+        filters = _Filters(stale)
+
+        def work() -> list[_Work]:
+            found: list[_Work] = []
             for family in dataplane.families:
                 frontends = UdpFrontends(family)
-                if frontends.plans:
-                    frontends = UdpFrontends(family, local_addresses(family.family))
-                    found.append((family.family, {port for _, port in frontends.plans}, frontends.is_stale))
+                ports = {port for _, port in frontends.plans} | filters.ports(family.family)
+                if ports:
+                    if frontends.plans:
+                        frontends = UdpFrontends(family, local_addresses(family.family))
+                    found.append((family.family, ports, _now_or(frontends, filters.judge(family.family))))
             return found
 
         removal = self._run(work)
         self.in_doubt = removal.error is not None and not removal.failed and not self._is_missing
         return removal
 
-    def _run(self, work: Callable[[], list[tuple[IPFamily, set[int], _Judge]]]) -> Removal:
+    def _run(self, work: Callable[[], list[_Work]]) -> Removal:
         start = time.monotonic()
         removal = Removal()
         try:
@@ -157,6 +157,45 @@ class ConntrackCleaner:
         if complaint is not None and complaint != self._complaint:
             _log.warning("UDP connections to endpoints that are gone may stay in conntrack: %s", complaint)
         self._complaint = complaint
+
+
+class _Filters:
+    """Many filters, found by what an entry has rather than tried one by one."""
+
+    def __init__(self, stale: Iterable[StaleEntries]) -> None:
+        self._found: dict[IPFamily, dict[tuple[int, EndpointAddress], list[StaleEntries]]] = {}
+        for item in stale:
+            self._found.setdefault(item.family, {}).setdefault((item.port, item.endpoint), []).append(item)
+
+    @property
+    def families(self) -> tuple[IPFamily, ...]:
+        return tuple(self._found)
+
+    def ports(self, family: IPFamily) -> set[int]:
+        return {port for port, _ in self._found.get(family, ())}
+
+    def judge(self, family: IPFamily) -> _Judge:
+        """Whether an entry matches one of the family's filters."""
+        filters = self._found.get(family, {})
+
+        def judge(entry: UdpEntry) -> bool:
+            key = (entry.destination.port, entry.reply_source)
+            return any(item.matches(entry) for item in filters.get(key, ()))
+
+        return judge
+
+
+def _now_or(frontends: UdpFrontends, matches: _Judge) -> _Judge:
+    """Whether an entry is stale by the frontends there are now, or where there is none, by filters."""
+
+    def judge(entry: UdpEntry) -> bool:
+        if frontends.is_stale(entry):
+            return True
+        destination = entry.destination
+        served = destination in frontends.plans or (None, destination.port) in frontends.plans
+        return not served and matches(entry)
+
+    return judge
 
 
 class _Search:
