@@ -21,6 +21,7 @@ from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
 from svcc.cli.dns import dns_command
 from svcc.cli.dns_push import push_command
+from svcc.cli.doctor import doctor_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.output import Talk, version
@@ -55,6 +56,7 @@ def cli() -> None:
 cli.add_command(compile_command)
 cli.add_command(apply_command)
 cli.add_command(cleanup_command)
+cli.add_command(doctor_command)
 cli.add_command(check)
 cli.add_command(allocate_command)
 cli.add_command(explain_command)
