@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import re
+import select
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +14,13 @@ from typing import Any, Final
 import click
 
 from svcc.apply.applied import Applied, operations_of
+from svcc.apply.confirmation import KEPT, Guard, answered
 from svcc.apply.held import TABLES
 from svcc.apply.installer import Installer
 from svcc.apply.lock import NodeLock
 from svcc.apply.nft import open_nft
 from svcc.apply.plan import Plan, planned
+from svcc.apply.rollback import remembered
 from svcc.apply.scripts import default_folder
 from svcc.apply.service_changes import service_port_changes
 from svcc.apply.session import Nft, NftError
@@ -22,21 +28,58 @@ from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_load
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
-from svcc.errors import FindingsError
+from svcc.errors import FindingsError, TargetError
 from svcc.fields import Severity
 from svcc.nft.commands import DeleteTable
 from svcc.nft.transaction import Transaction
 
 __all__ = ["apply_command", "cleanup_command"]
 
+_LONGEST_SECONDS: Final = 86_400
 _MOST_LINES: Final = 20
 """Of what changes, so many Service ports are named without -v."""
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, as a number or with a unit: ``30``, ``30s``, ``5m``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", value)):
+            seconds = float(match[1]) * {None: 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+            if 0 < seconds <= _LONGEST_SECONDS:
+                return seconds
+        return self.fail(f"{value!r} is no time: write 30s or 5m", parameter, context)
+
+
+DURATION: Final = _Duration()
+
+
+def _confirm(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(answered("confirm"), err=True)
+        context.exit()
 
 
 @click.command("apply")
 @input_options
 @settings_options
 @click.option("--dry-run", is_flag=True, help="Print what would be run as nft text, and change nothing.")
+@click.option(
+    "--confirm-within",
+    type=DURATION,
+    metavar="SECONDS",
+    help="Roll back unless the change is confirmed in time: by Enter, or by svcc apply --confirm (30s, 5m).",
+)
+@click.option(
+    "--confirm",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_confirm,
+    help="Keep the change that waits to be confirmed on this node; needs no other option.",
+)
 @click.option("--strict", is_flag=True, help="Change nothing and exit with 1 if there are errors.")
 @click.option(
     "--keep-scripts",
@@ -50,6 +93,7 @@ def apply_command(
     *,
     inputs: InputOptions,
     dry_run: bool,
+    confirm_within: float | None,
     strict: bool,
     keep_scripts: Path | None,
     output: str,
@@ -66,6 +110,7 @@ def apply_command(
     kubectl get svc,endpointslices,nodes,servicecidrs -A -o json |
       svcc apply -f - --node worker-1 --cluster-cidr 10.244.0.0/16
     svcc apply -f manifests/ --node worker-1 --dry-run
+    svcc apply -f manifests/ --node worker-1 --confirm-within 30s
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     nft = open_nft()
     compilation = _compiled(talk, inputs, settings_flags, strict=strict)
@@ -77,12 +122,47 @@ def apply_command(
     with NodeLock():
         plan = planned(nft, compilation.ruleset)
         installer = Installer(nft, keep_scripts=keep_scripts or default_folder())
-        with talk.progress("applying"):
-            applied = synchronized(installer, compilation)
+        guard = Guard(remembered(nft), confirm_within) if confirm_within is not None and plan.transactions else None
+        try:
+            with talk.progress("applying"):
+                applied = synchronized(installer, compilation)
+        except BaseException:
+            if guard is not None:
+                talk.always(guard.abandon(nft))
+            raise
+        if guard is not None:
+            guard.done()
+            _tell(talk, nft, plan, applied, compilation)
+            told = _awaited(talk, guard, nft, confirm_within or 0)
+            if told != KEPT:
+                raise TargetError(f"{told}: it was not confirmed")
+            talk.say(told)
+            return
     if output == "json":
         write_data(json_lines(_document(nft, plan, applied, compilation), levels=3))
     else:
         _tell(talk, nft, plan, applied, compilation)
+
+
+def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:
+    """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it."""
+    talk.always(f"press Enter within {seconds:g} s to keep the change, or run: svcc apply --confirm")
+    stdin = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
+    try:
+        while stdin is not None:
+            readable, _, _ = select.select([stdin, guard.result_descriptor], [], [])
+            if guard.result_descriptor in readable:
+                break
+            if stdin.readline():
+                # Too late, or in time: the answer comes by the other way, too.
+                with contextlib.suppress(TargetError):
+                    answered("confirm")
+            stdin = None
+        return guard.result(nft)
+    except KeyboardInterrupt:
+        with contextlib.suppress(TargetError):
+            answered("reject")
+        return guard.result(nft)
 
 
 def synchronized(installer: Installer, compilation: Compilation) -> Applied:
