@@ -351,6 +351,7 @@ def test_sessions_grow_neither_in_memory_nor_in_descriptors(kernel: Kernel) -> N
         for _ in range(count):
             installer.advance(Update(full.ruleset, less.ruleset))
             installer.advance(Update(less.ruleset, full.ruleset))
+            library.run("add table ip svcc-tried\n", check=True)
         library.list_table("ip", "svcc")
 
     with kernel.warm.entered():

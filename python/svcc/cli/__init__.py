@@ -13,9 +13,10 @@ from typing import NoReturn
 import click
 
 from svcc.cli.allocate import allocate_command
-from svcc.cli.apply import apply_command, cleanup_command
+from svcc.cli.apply import apply_command
 from svcc.cli.audit import audit_command
 from svcc.cli.check import check
+from svcc.cli.cleanup import cleanup_command
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
