@@ -38,6 +38,7 @@ class Library:
     """A session with libnftables; it belongs to the network namespace in which it was opened."""
 
     def __init__(self, module: ModuleType, origin: str) -> None:
+        self._module = module
         self._nft = module.Nftables()
         self._origin = origin
         self._threads: collections.deque[int] = collections.deque(maxlen=_REMEMBERED_THREADS)
@@ -50,50 +51,46 @@ class Library:
 
     def run(self, script: str, *, check: bool = False) -> None:
         """See `svcc.apply.session.Nft.run`."""
+        if check:
+            if (error := self._judged(script)) is not None:
+                raise error
+            return
         thread = threading.get_native_id()
         if thread not in self._threads:
             self._threads.append(thread)
         before = generation()
-        with self._mode(json_output=False, check=check):
-            status, _output, told = self._nft.cmd(script)
+        self._nft.set_json_output(False)
+        status, _output, told = self._nft.cmd(script)
         if status == 0:
             return
         error = nft_error(told, script)
-        if error.errno in UNCERTAIN and not check:
+        if error.errno in UNCERTAIN:
             error.is_uncertain = generation() != before
-        raise self._placed(error)
-
-    def _placed(self, error: NftError) -> NftError:
-        """The error with its place: of a script that is no file, libnftables tells columns, but no lines."""
-        if error.is_uncertain:
-            return error
-        descriptor = os.memfd_create("svcc-script")
-        try:
-            with os.fdopen(os.dup(descriptor), "wb") as stream:
-                stream.write(error.script.encode(errors="surrogateescape"))
-            with self._mode(json_output=False, check=True):
-                # Not the module's cmd_from_file: that of older distributions has none.
-                status, told = self._run_file(f"/proc/self/fd/{descriptor}")
-        except OSError:
-            # Without memory for a copy, the place stays unknown.
-            return error
-        finally:
-            os.close(descriptor)
-        again = nft_error(told, error.script)
-        if status != 0 and again.errno == error.errno:
+        # Of a script that is no file, libnftables tells columns, but no lines.
+        again = None
+        if not error.is_uncertain:
+            # Without memory for a copy, the line stays unknown.
+            with contextlib.suppress(OSError):
+                again = self._judged(script)
+        if again is not None and again.errno == error.errno:
             error.line = again.line
-        return error
+        raise error
 
-    def _run_file(self, path: str) -> tuple[int, str]:
-        status = self._nft.nft_run_cmd_from_filename(self._context, path.encode())
-        told = self._nft.nft_ctx_get_error_buffer(self._context)
-        self._nft.nft_ctx_get_output_buffer(self._context)
-        return status, told.decode(errors="replace")
+    def _judged(self, script: str) -> NftError | None:
+        """What is wrong with a script, with its place; None if nothing is.
 
-    @property
-    def _context(self) -> Any:
-        # Named with two underscores in the distribution's class, so mangled.
-        return self._nft._Nftables__ctx  # noqa: SLF001  (old modules offer no other way)
+        A context that has only checked something believes that it was done, and refuses the same ranges the next time;
+        so each check has a context of its own.
+        """
+        context = self._module.Nftables()
+        place = _context(context)
+        context.nft_ctx_set_dry_run(place, True)  # noqa: FBT003  (of C)
+        with os.fdopen(os.memfd_create("svcc-script"), "wb") as stream:
+            stream.write(script.encode(errors="surrogateescape"))
+            stream.flush()
+            status = context.nft_run_cmd_from_filename(place, f"/proc/self/fd/{stream.fileno()}".encode())
+        told = context.nft_ctx_get_error_buffer(place)
+        return None if status == 0 else nft_error(told.decode(errors="replace"), script)
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
@@ -105,7 +102,8 @@ class Library:
         return self._listing(f"list table {family} {name}", json_output=False)
 
     def _listing(self, command: str, *, json_output: bool) -> str | None:
-        with self._mode(json_output=json_output, check=False), _without_warnings():
+        self._nft.set_json_output(json_output)
+        with _without_warnings():
             status, output, told = self._nft.cmd(command)
         if status == 0 and (output or not json_output):
             return str(output)
@@ -115,9 +113,9 @@ class Library:
         raise error
 
     def _version(self) -> str:
-        with self._mode(json_output=True, check=False):
-            # Without a table of this name there is no version either, so ask for something that always is there.
-            status, output, told = self._nft.cmd("list tables")
+        # Without a table of this name there is no version either, so ask for something that always is there.
+        self._nft.set_json_output(True)
+        status, output, told = self._nft.cmd("list tables")
         if status != 0:
             raise nft_error(told, "list tables")
         about: dict[str, Any] = next(
@@ -125,18 +123,14 @@ class Library:
         )
         return str(about.get("version", "of unknown version"))
 
-    @contextlib.contextmanager
-    def _mode(self, *, json_output: bool, check: bool) -> Iterator[None]:
-        self._nft.set_json_output(json_output)
-        self._nft.nft_ctx_set_dry_run(self._context, check)
-        try:
-            yield
-        finally:
-            self._nft.nft_ctx_set_dry_run(self._context, False)  # noqa: FBT003  (of C)
-
     def close(self) -> None:
         """The module frees the library's memory and socket with its object."""
         del self._nft
+
+
+def _context(nft: Any) -> Any:
+    """The library's own object, which old modules offer no other way to."""
+    return nft._Nftables__ctx  # noqa: SLF001
 
 
 @contextlib.contextmanager
