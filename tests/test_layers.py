@@ -60,7 +60,6 @@ THIRD_PARTY = {
     "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
     "prometheus_client": frozenset({"node"}),
-    "pyroute2": frozenset({"node"}),
     "watchfiles": frozenset({"sources"}),
     "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }

@@ -94,7 +94,7 @@ class FakeConntrack:
     def remove(self, entries: Any) -> None:
         self.calls.append(("remove", tuple(entries)))
 
-    def reconcile(self, _dataplane: Any) -> None:
+    def reconcile(self, _dataplane: Any, _stale: Any) -> None:
         self.calls.append(("reconcile", ()))
         self.in_doubt = False
 

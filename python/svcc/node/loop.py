@@ -213,7 +213,7 @@ class Node:
             self._schedule.left_behind(now)
         if task is not Task.TIDY:
             self._queued_since = None
-            forgotten = self._forget_connections(compiler)
+            forgotten = self._forget_connections(task, compiler)
         self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
 
@@ -234,11 +234,15 @@ class Node:
             return self._installer.tidy()
         return self._installer.advance(self._updates[-1])
 
-    def _forget_connections(self, compiler: IncrementalCompiler) -> Removal | None:
-        """UDP connections that lead nowhere any more go after the rules that made them (S48, S49)."""
+    def _forget_connections(self, task: Task, compiler: IncrementalCompiler) -> Removal | None:
+        """UDP connections that lead nowhere any more go after the rules that made them (S48, S49).
+
+        Where rules were missing or wrong for a while, or where changes had to wait, what filters of single changes say
+        is not all, and may be over again.
+        """
         stale, self._stale = self._stale, []
-        if self._conntrack.in_doubt:
-            return self._conntrack.reconcile(compiler.dataplane())
+        if task is Task.SYNCHRONIZE or self._conntrack.in_doubt or len(self._updates) > 1:
+            return self._conntrack.reconcile(compiler.dataplane(), stale)
         return self._conntrack.remove(stale) if stale else None
 
     def _observe(
