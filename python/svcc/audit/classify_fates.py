@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from attrs import field, frozen
@@ -56,11 +56,11 @@ class Fates:
 
     chances: Mapping[Fate, Fraction]
     examples: Mapping[Fate, Outcome]
-    destinations: Mapping[EndpointAddress, Sequence[Fate]] = field(init=False)
+    destinations: dict[EndpointAddress, list[Fate]] = field(init=False)
     """The fates by the place they lead to."""
 
     @destinations.default
-    def _destinations_of_fates(self) -> Mapping[EndpointAddress, Sequence[Fate]]:
+    def _destinations_of_fates(self) -> dict[EndpointAddress, list[Fate]]:
         found: dict[EndpointAddress, list[Fate]] = {}
         for fate in self.chances:
             if fate.destination is not None:

@@ -61,7 +61,7 @@ def audit_fleet(
     found = {dump: ambiguous(dump) for dump in wanted if dump.others}
     clear = tuple(dump for dump in wanted if dump not in found)
     results: Iterator[tuple[NodeDump, NodeResult]]
-    if not clear:
+    if wanted and not clear:
         results = iter(())
     elif scheduler is None:
         results = _on_this_machine(clear, auditor, processes or _cores())
