@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -28,9 +29,9 @@ def slots_of_a_client(size: int) -> dict[int, list[int]]:
 def test_all_source_ports_are_tried_for_a_slot_of_a_hash(ports: str) -> None:
     size = 16_381
     slots = slots_of_a_client(size)
-    wanted = {
+    wanted: Callable[[Collection[int]], bool] = {
         "of clients": lambda found: any(40_000 <= port < 56_000 for port in found),
-        "odd": lambda found: found and not any(40_000 <= port < 57_000 for port in found),
+        "odd": lambda found: bool(found) and not any(40_000 <= port < 57_000 for port in found),
         "none": lambda found: not found,
     }[ports]
     slot = next(slot for slot, found in slots.items() if wanted(found))
