@@ -6,7 +6,7 @@ import queue
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +35,7 @@ class QueueSource:
     """A source that says what a test puts into it; an exception is raised, None is the end."""
 
     name = "test"
-    awaited = ()
+    awaited: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.said: queue.Queue[Batch | BaseException | None] = queue.Queue()
@@ -135,7 +135,11 @@ class RecordingObserver(Observer):
     def __init__(self) -> None:
         self.synchronizations: queue.Queue[Synchronization] = queue.Queue()
         self.seen_foreign = 0
+        self.waits: queue.Queue[tuple[str, ...]] = queue.Queue()
         self.stopped = threading.Event()
+
+    def waiting(self, awaited: Sequence[str]) -> None:
+        self.waits.put(tuple(awaited))
 
     def batch(self, batch: Batch) -> None:
         pass

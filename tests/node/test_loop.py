@@ -6,15 +6,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from attrs import define, field
 
 from svcc.errors import InputError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.model.cluster import ClusterSettings
-from svcc.node.loop import Node, SourceEndedError
+from svcc.node.loop import Node
 from svcc.node.observer import Reason
 from svcc.node.schedule import Intervals, Task
-from svcc.sources.contract import Batch, SourceLostError
+from svcc.sources.contract import Batch, SourceEndedError, SourceLostError
 from tests.node.fakes import (
     PATIENCE_SECONDS,
     FakeConntrack,
@@ -94,6 +95,21 @@ def test_nothing_is_written_before_the_source_is_complete() -> None:
         assert (first.task, first.reason) == (Task.SYNCHRONIZE, Reason.START)
         assert loop.installer.calls[0] == "synchronize"
         assert loop.services() == ["web"]
+
+
+def test_what_the_source_waits_for_is_told_until_it_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("svcc.node.loop._WAITING_SECONDS", 0.01)
+    source = QueueSource()
+    source.awaited = ("Services: none seen yet",)
+    with running(source=source) as loop:
+        for _ in range(3):
+            assert loop.observer.waits.get(timeout=PATIENCE_SECONDS) == source.awaited
+        source.said.put(Batch((change("web"),), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(Batch((change("api"),)))
+        told = loop.observer.waits.qsize()
+        loop.observer.next()
+        assert loop.observer.waits.qsize() == told
 
 
 def test_changes_after_the_first_synchronization_never_read_the_kernel() -> None:

@@ -87,6 +87,12 @@ def test_a_node_that_has_just_begun_has_few_words() -> None:
     ]
 
 
+def test_what_the_source_waits_for_is_said() -> None:
+    shown = state(source=SourceState("stdin", awaited=("Services: none seen yet", "a: nothing has come from it yet")))
+    assert "  ! waiting for Services: none seen yet; a: nothing has come from it yet" in lines(shown)
+    assert status_document(shown, CLOCK, 60)["source"]["waitingFor"] == list(shown.source.awaited)
+
+
 @pytest.mark.parametrize(
     ("shown", "trouble"),
     [

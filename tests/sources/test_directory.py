@@ -414,7 +414,7 @@ def test_a_system_that_cannot_watch_is_looked_at_instead(folder: Path, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr("watchfiles._rust_notify.RustNotify", Full)
-        with follow(folder) as following:
+        with follow(folder, rescan_seconds=0.5) as following:
             following.until(lambda so_far: so_far.rules() == {"source/not-watched"})
             (folder / "web.yaml").write_text(documents(service("web", port=81)))
             following.until(port_is(81))

@@ -97,6 +97,17 @@ def test_garbage_without_end_is_told_once() -> None:
     assert len(faults(b"x" * 5000 + b"\n" + b"y\n" * 5000)) == 1
 
 
+def test_what_is_quoted_of_garbage_before_an_indented_event_does_not_depend_on_the_cut() -> None:
+    text = b"]" + json.dumps(json.loads(EVENT), indent=4).encode()
+    for cut in range(1, len(text)):
+        assert split(text, (cut,)) == split(text), cut
+    assert split(text)[0].data == b"]"
+
+
+def test_a_line_of_garbage_is_told_at_once() -> None:
+    assert [piece.data for piece in JsonSplitter(1000).feed(b"error: refused\n")] == [b"error: refused"]
+
+
 WORDS = st.sampled_from(
     [
         b"{",
@@ -113,6 +124,7 @@ WORDS = st.sampled_from(
         b"\xef\xbb\xbf",
         b"\xef",
         b'{"type":"ADDED"',
+        b'{\n    "type": "ADDED"',
         EVENT,
     ]
 )

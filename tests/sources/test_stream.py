@@ -104,14 +104,14 @@ def test_no_time_is_long_enough_while_a_kind_is_missing(pipe: Pipe) -> None:
         following.source.close()
         following.until_end()
         assert isinstance(following.failure, SourceClosedError)
-        assert "EndpointSlice" in source.awaited
+        assert "EndpointSlices: none seen yet" in source.awaited
 
 
 def test_no_time_is_long_enough_inside_of_a_document(pipe: Pipe) -> None:
     now = [0.0]
     source = StreamSource(pipe.reader, completeness=Completeness(quiet=5), clock=lambda: now[0])
     text = added(endpoint_slice("api"))
-    source._take(added(service("web"), endpoint_slice("web")) + text[:50])
+    source._take(source._inputs[0], added(service("web"), endpoint_slice("web")) + text[:50])
     now[0] = 1000.0
     listing = threading.Thread(target=lambda: batches.append(source.list()))
     batches: list[Any] = []
@@ -349,12 +349,12 @@ def fed(data: bytes, cuts: tuple[int, ...] = ()) -> tuple[list[object], set[str]
     ends = sorted({min(cut, len(data)) for cut in cuts} | {len(data)})
     for start, end in zip([0, *ends], ends, strict=False):
         if data[start:end]:
-            source._take(data[start:end])
-    source._take(b"")
+            source._take(source._inputs[0], data[start:end])
+    source._take(source._inputs[0], b"")
     batch = source.list()
     assert all(change.object is not None for change in batch.changes)
     assert list(source.changes()) == []
-    source._stream.close()
+    source._files[0].close()
     return [change.object for change in batch.changes], {str(problem) for problem in batch.problems}
 
 
@@ -418,9 +418,9 @@ def test_a_stream_that_cannot_be_read_any_more_is_lost(tmp_path: Path) -> None:
 
 def test_a_service_says_where_it_was_read_and_keeps_no_text() -> None:
     source = unread(completeness=NO_KINDS)
-    source._take(b"\n" + indented(service("api")) + added(service("web")))
-    source._take(b"")
+    source._take(source._inputs[0], b"\n" + indented(service("api")) + added(service("web")))
+    source._take(source._inputs[0], b"")
     objects = [change.object for change in source.list().changes]
-    source._stream.close()
+    source._files[0].close()
     assert [str(item.source) for item in objects if isinstance(item, Service)] == ["<stdin>:2", "<stdin>:19"]
     assert all(item.source.line_of is None for item in objects if isinstance(item, Service) and item.source)

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from svcc.apply.held_elements import FOREIGN_COMMENT, HeldElement, elements_of
 from svcc.apply.held_rules import common_rules
-from svcc.apply.session import Nft
+from svcc.apply.session import Nft, TableReader
 from svcc.compiler.layout import TABLE
 from svcc.nft.commands import DeleteObject, TableName
 from svcc.nft.expressions import Constant, Expression, Meta, Numgen, Payload
@@ -80,8 +80,9 @@ def held_tables(nft: Nft, wanted: Ruleset) -> Held:
     """
     by_name = {TableName(table.family, table.name): table for table in wanted.tables}
     found = []
+    read = nft.read_table if isinstance(nft, TableReader) else nft.list_table
     for name in TABLES:
-        listed = nft.list_table(name.family, name.name)
+        listed = read(name.family, name.name)
         if listed is not None:
             found.append(_table(name, listed, by_name.get(name, Table(name.family, name.name, (), ()))))
     return Held(tuple(found))

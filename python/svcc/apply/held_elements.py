@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from svcc.addresses import canonical_address
+from svcc.apply.kernel_elements import PlainElements
 from svcc.nft.objects import Data, Key, Value
 from svcc.nft.statements import Verdict
 
@@ -42,6 +43,9 @@ def elements_of(listed: dict[str, Any], types: tuple[str, ...], bits: int) -> It
         bits: the width of addresses; in sets of intervals a single address is a prefix of that length.
     """
     found = listed.get("elem", [])
+    if isinstance(found, PlainElements):
+        yield from (HeldElement(key, data, comment) for key, data, comment in found)
+        return
     has_data = "map" in listed
     with_protocol = types[:1] == ("inet_proto",)
     suffix = f"/{bits}" if "interval" in _words(listed.get("flags")) and types and types[-1].startswith("ipv") else ""

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from svcc.apply.generation import generation
+from svcc.apply.kernel_elements import plain_elements
 from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error
 
 __all__ = ["Library", "open_library"]
@@ -29,6 +30,7 @@ _DISTRIBUTIONS: Final = (
 )
 """Where Debian and Ubuntu, and Fedora, Arch and Alpine, put the module; a virtualenv does not look there."""
 _REMEMBERED_THREADS: Final = 16
+_MOST_READINGS: Final = 3
 _STANDARD_ERROR: Final = 2
 _WARNING: Final = b"have no json callback\n"
 _MISSING: Final = "No such file or directory"
@@ -97,12 +99,44 @@ class Library:
         text = self._listing(f"list table {family} {name}", json_output=True)
         return None if text is None else listed_objects(json.loads(text))
 
+    def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
+        """See `svcc.apply.session.TableReader.read_table`."""
+        for _ in range(_MOST_READINGS):
+            before = generation()
+            try:
+                listed = self._listed_apart(family, name)
+            except (OSError, NftError):
+                # What was listed first may be gone since, or the kernel or the library not know how to answer.
+                continue
+            if generation() == before:
+                return listed
+        return self.list_table(family, name)
+
+    def _listed_apart(self, family: str, name: str) -> list[dict[str, Any]] | None:
+        """The table without elements, to which they are added set by set."""
+        text = self._listing(f"list table {family} {name}", json_output=True, is_terse=True)
+        if text is None:
+            return None
+        listed = listed_objects(json.loads(text))
+        for item in listed:
+            for kind in item.keys() & {"set", "map"}:
+                body = item[kind]
+                found = plain_elements(family, name, body)
+                if found:
+                    body["elem"] = found
+                elif found is None:
+                    text = self._listing(f"list {kind} {family} {name} {body['name']}", json_output=True)
+                    whole = [each[kind] for each in listed_objects(json.loads(text or "{}")) if kind in each]
+                    item[kind] = whole[0] if whole else body
+        return listed
+
     def list_text(self, family: str, name: str) -> str | None:
         """See `svcc.apply.session.Nft.list_text`."""
         return self._listing(f"list table {family} {name}", json_output=False)
 
-    def _listing(self, command: str, *, json_output: bool) -> str | None:
+    def _listing(self, command: str, *, json_output: bool, is_terse: bool = False) -> str | None:
         self._nft.set_json_output(json_output)
+        self._nft.set_terse_output(is_terse)
         with _without_warnings():
             status, output, told = self._nft.cmd(command)
         if status == 0 and (output or not json_output):

@@ -10,12 +10,12 @@ import errno as errors
 import os
 import re
 from collections.abc import Collection
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from svcc.errors import TargetError
 from svcc.fields import printable
 
-__all__ = ["UNCERTAIN", "Nft", "NftError", "listed_objects", "nft_error"]
+__all__ = ["UNCERTAIN", "Nft", "NftError", "TableReader", "listed_objects", "nft_error"]
 
 UNCERTAIN: Final = frozenset({errors.ENOBUFS, errors.EAGAIN, errors.EINTR, errors.ETIMEDOUT})
 """Errors of talking to the kernel, not of the kernel: what was asked for may have happened."""
@@ -116,6 +116,14 @@ def nft_error(told: str, script: str) -> NftError:
     number = next((number for text, number in _NUMBERS.items() if words.endswith(text)), None)
     place = _PLACE.search(told)
     return NftError(words or "it gave no reason", script=script, line=int(place[1]) if place else None, errno=number)
+
+
+@runtime_checkable
+class TableReader(Protocol):
+    """A session that reads large tables at less cost than listing them takes."""
+
+    def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
+        """As `Nft.list_table`, but the elements of a set or map may be `svcc.apply.kernel_elements.PlainElements`."""
 
 
 def listed_objects(document: Any) -> list[dict[str, Any]]:

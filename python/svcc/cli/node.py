@@ -37,7 +37,7 @@ __all__ = ["node_command"]
     default="1s",
     show_default=True,
     metavar="TIME",
-    help="With -f -: the list is complete after such a pause, or with the bookmarks that say so.",
+    help="The list of streams is complete after such a pause, or with the bookmarks that say so.",
 )
 @click.option(
     "--min-sync-period",
@@ -79,14 +79,19 @@ def node_command(
 ) -> None:
     """Keep this node's rules right while objects change.
 
-    Objects come from files that are watched, or from a stream of events. Nothing is written before the source is
-    complete; then every change costs one small transaction. What others do to svcc's tables is noticed and repaired.
-    The rules stay when the process ends. SIGHUP has them read and compared.
+    Objects come from files that are watched, or from streams of events: -f - is standard input, and named pipes,
+    /dev/fd/N, character devices and sockets are streams, too. kubectl watches one kind of objects at a time, so take
+    one stream for each; several kubectls in one pipe may tear each other's words. Nothing is written before the source
+    is complete: Services and EndpointSlices have come, something of each stream, and then a pause of --list-quiet.
+    Then every change costs one small transaction. When a stream ends, so does svcc; whoever starts it again starts
+    kubectl again. What others do to svcc's tables is noticed and repaired. The rules stay when the process ends.
+    SIGHUP has them read and compared.
 
     \b
     svcc node --node worker-1 -f /etc/svcc/manifests
-    kubectl get endpointslices -A -o json --watch --output-watch-events |
-      svcc node --node worker-1 -f -
+    watch="-A -o json --watch --output-watch-events"
+    svcc node --node worker-1 -f <(kubectl get services $watch) \\
+      -f <(kubectl get endpointslices $watch)
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     if context.invoked_subcommand is not None:
         return

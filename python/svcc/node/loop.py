@@ -8,15 +8,17 @@ complete (S53), nothing is undone at the end: rules outlive the process.
 
 from __future__ import annotations
 
+import math
 import selectors
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from svcc.apply.applied import Applied
 from svcc.apply.installer import Installer
 from svcc.dataplane.conntrack import StaleEntries
-from svcc.errors import SvccError, TargetError
+from svcc.errors import SvccError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Update
 from svcc.node.conntrack import ConntrackCleaner, Removal
@@ -25,13 +27,12 @@ from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.pending import Pending
 from svcc.node.schedule import Intervals, Schedule, Task
 from svcc.node.watch import TableWatch
-from svcc.sources.contract import Batch, Source
+from svcc.sources.contract import Batch, Source, SourceEndedError
 
-__all__ = ["Node", "SourceEndedError"]
+__all__ = ["Node"]
 
-
-class SourceEndedError(TargetError):
-    """The source has nothing more to say; the rules stay as they are."""
+_WAITING_SECONDS: Final = 5.0
+"""From one telling of what the source waits for to the next, until it is complete."""
 
 
 class _Ended:
@@ -82,6 +83,7 @@ class Node:
         self._updates: list[Update] = []
         self._queued_since: float | None = None
         self._reason = Reason.START
+        self._tell_waiting_at = math.inf
         self._stops = False
         self._ended: _Ended | None = None
 
@@ -107,6 +109,7 @@ class Node:
         """
         reader = threading.Thread(target=self._read_source, name="source", daemon=True)
         reader.start()
+        self._tell_waiting_at = self._clock() + _WAITING_SECONDS
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._inbox, selectors.EVENT_READ)
@@ -115,6 +118,7 @@ class Node:
                     selector.select(self._sleep())
                     self._observer.alive()
                     self._listen()
+                    self._tell_waiting()
                     self._work()
         finally:
             self._source.close()
@@ -133,9 +137,17 @@ class Node:
             self._inbox.put(_Ended(None))
 
     def _sleep(self) -> float | None:
-        wait = self._schedule.wait(self._clock()) if self._compiler is not None else None
+        now = self._clock()
+        wait = self._schedule.wait(now) if self._compiler is not None else max(0.0, self._tell_waiting_at - now)
         limit = self._observer.alive_interval
         return wait if limit is None else limit if wait is None else min(wait, limit)
+
+    def _tell_waiting(self) -> None:
+        """A source that is not complete looks like a process that hangs, unless somebody says what it waits for."""
+        now = self._clock()
+        if self._compiler is None and self._ended is None and now >= self._tell_waiting_at:
+            self._observer.waiting(self._source.awaited)
+            self._tell_waiting_at = now + _WAITING_SECONDS
 
     def _listen(self) -> None:
         for item in self._inbox.take():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -62,6 +63,9 @@ class Observer(Protocol):
 
     def alive(self) -> None:
         """The loop has woken up."""
+
+    def waiting(self, awaited: Sequence[str]) -> None:
+        """The source is not complete yet, and waits for this, in words; told now and then until it is."""
 
     def batch(self, batch: Batch) -> None:
         """The source has said something."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -35,6 +35,7 @@ from svcc.node.state import (
     Sync,
     SyncKind,
 )
+from svcc.node.status import waiting_words
 from svcc.node.trigger_times import TriggerTimes
 from svcc.node.watch import ForeignChange
 from svcc.sources.contract import Batch
@@ -78,6 +79,13 @@ class Reporter(Observer):
         """Tell the service manager."""
         self._notification.alive()
 
+    def waiting(self, awaited: Sequence[str]) -> None:
+        """Tell what the source still waits for, once for each thing that it is."""
+        state = self._published.state
+        if awaited and tuple(awaited) != state.source.awaited:
+            self._log.event(f"{state.source.name}: {waiting_words(awaited)}", severity=Severity.INFO)
+        self._publish(evolve(state, source=evolve(state.source, awaited=tuple(awaited))))
+
     def batch(self, batch: Batch) -> None:
         """Count what the source says, and look out for the node itself and for the causes of changes."""
         state = self._published.state
@@ -99,7 +107,7 @@ class Reporter(Observer):
             self._source_problems = (*held, *batch.problems)
             state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
         if not state.source.is_complete:
-            state = evolve(state, source=evolve(state.source, is_complete=True))
+            state = evolve(state, source=evolve(state.source, is_complete=True, awaited=()))
         if batch.changes or batch.replaces_all:
             state = self._waiting(state)
         self._publish(
@@ -159,7 +167,7 @@ class Reporter(Observer):
         """Tell that the source has ended."""
         trouble = str(error) if error is not None else "it has ended"
         state = self._published.state
-        self._publish(evolve(state, source=evolve(state.source, trouble=trouble)))
+        self._publish(evolve(state, source=evolve(state.source, trouble=trouble, awaited=())))
         self._log.state("source", f"{state.source.name}: {trouble}")
 
     def stopping(self) -> None:

@@ -75,12 +75,14 @@ class Sync:
 class SourceState:
     """Where the objects come from; nothing is served before the source is complete (S53).
 
-    `trouble` says why nothing more comes from it; empty while it works.
+    `awaited` says what it waits for before it is complete, in words; `trouble` why nothing more comes from it, and is
+    empty while it works.
     """
 
     name: str
     is_complete: bool = False
     trouble: str = ""
+    awaited: tuple[str, ...] = ()
 
 
 @frozen

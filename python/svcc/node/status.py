@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from svcc.dataplane.document import API_VERSION
@@ -11,7 +11,7 @@ from svcc.node.probes import timestamp
 from svcc.node.state import Change, Clock, NodeState, Sync
 from svcc.report.problem_documents import problem_document
 
-__all__ = ["status_document", "troubles"]
+__all__ = ["status_document", "troubles", "waiting_words"]
 
 
 def troubles(state: NodeState, clock: Clock, health_timeout_seconds: float) -> Iterator[str]:
@@ -22,6 +22,8 @@ def troubles(state: NodeState, clock: Clock, health_timeout_seconds: float) -> I
     """
     if not state.source.is_complete:
         yield f"{state.source.name} is not complete yet: nothing is written before all objects are known"
+    if state.source.awaited:
+        yield waiting_words(state.source.awaited)
     if state.source.trouble:
         yield f"{state.source.name}: {state.source.trouble}"
     if state.last_sync is not None and state.last_sync.error:
@@ -31,6 +33,11 @@ def troubles(state: NodeState, clock: Clock, health_timeout_seconds: float) -> I
     if state.refused:
         count = len(state.refused)
         yield f"the kernel refuses {count} {'Service' if count == 1 else 'Services'}"
+
+
+def waiting_words(awaited: Iterable[str]) -> str:
+    """What the source waits for, in a sentence."""
+    return f"waiting for {'; '.join(awaited)}"
 
 
 def status_document(
@@ -54,6 +61,7 @@ def status_document(
         "source": {
             "name": state.source.name,
             "complete": state.source.is_complete,
+            "waitingFor": list(state.source.awaited),
             "trouble": state.source.trouble or None,
         },
         "serving": {

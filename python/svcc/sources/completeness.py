@@ -1,28 +1,28 @@
-"""When the list of a stream is complete, which nothing in the stream itself needs to say."""
+"""When the list of streams is complete, which nothing in a stream itself needs to say."""
 
 from __future__ import annotations
 
 from attrs import field, frozen
 
-__all__ = ["Completeness", "ListProgress"]
+__all__ = ["Completeness", "ListProgress", "Listing"]
 
 
 @frozen
 class Completeness:
-    """When what a stream has said is all that there is.
+    """When what streams have said is all that there is.
 
     A stream of watch events begins with an ``ADDED`` for each object, and goes on with changes. The border is told by
     a ``BOOKMARK`` with the annotation ``k8s.io/initial-events-end`` for each kind, where the server was asked for it;
     kubectl does not ask. So the list is complete
 
-    - when every kind in `kinds`, and every other one seen so far, has such a bookmark; or
-    - when there was at least one object of every kind in `kinds`, and then nothing came for `quiet` seconds between
-      two documents; or
-    - when the stream has ended, and there was at least one object of every kind in `kinds`.
+    - when every kind in `kinds`, and in each stream every kind that it has, has such a bookmark; or
+    - when there was at least one object of every kind in `kinds`, every stream has said something, and then nothing
+      came from any of them for `quiet` seconds between two documents; or
+    - when all streams have ended, and there was at least one object of every kind in `kinds`.
 
     Attributes:
-        kinds: without them nothing is ever complete. Services and EndpointSlices by default (S53): a pipe of several
-            kubectls, of which one is late or has failed, must not look like a cluster without endpoints.
+        kinds: without them nothing is ever complete. Services and EndpointSlices by default (S53): where one of several
+            kubectls is late or has failed, that must not look like a cluster without endpoints.
         quiet: seconds.
     """
 
@@ -33,25 +33,38 @@ class Completeness:
 class ListProgress:
     """What a stream has listed so far."""
 
-    def __init__(self, completeness: Completeness) -> None:
-        self._wanted = completeness
-        self._seen: set[str] = set()
-        self._ended: set[str] = set()
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self.ended: set[str] = set()
 
     def see(self, kind: str) -> None:
         """There is an object of this kind."""
-        self._seen.add(kind)
+        self.seen.add(kind)
 
     def end(self, kind: str) -> None:
         """All objects of this kind have been listed."""
-        self._ended.add(kind)
+        self.ended.add(kind)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether bookmarks say that all has been listed that comes in this stream."""
+        return bool(self.ended) and self.seen <= self.ended
+
+
+@frozen
+class Listing:
+    """What all streams of a source have listed so far."""
+
+    wanted: Completeness
+    streams: tuple[ListProgress, ...]
 
     @property
     def is_told(self) -> bool:
         """Whether bookmarks say that all has been listed."""
-        return bool(self._ended) and self._wanted.kinds | self._seen <= self._ended
+        ended = set[str]().union(*(each.ended for each in self.streams))
+        return self.wanted.kinds <= ended and all(each.is_told for each in self.streams)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Kinds that nothing is known of, sorted."""
-        return tuple(sorted(self._wanted.kinds - self._seen - self._ended))
+        return tuple(sorted(self.wanted.kinds.difference(*(each.seen | each.ended for each in self.streams))))

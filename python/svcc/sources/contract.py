@@ -7,16 +7,20 @@ from typing import Protocol
 
 from attrs import frozen
 
-from svcc.errors import InputError
+from svcc.errors import InputError, TargetError
 from svcc.fields import Problem
 from svcc.incremental.contract import Change
 from svcc.manifest.kube_proxy import KubeProxySettings
 
-__all__ = ["Batch", "Source", "SourceClosedError", "SourceLostError"]
+__all__ = ["Batch", "Source", "SourceClosedError", "SourceEndedError", "SourceLostError"]
 
 
 class SourceLostError(InputError):
     """A source that cannot go on; what it said so far stays true as far as anybody knows."""
+
+
+class SourceEndedError(TargetError):
+    """The source has nothing more to say; what it said last stays true as far as anybody knows."""
 
 
 class SourceClosedError(SourceLostError):
@@ -55,7 +59,7 @@ class Source(Protocol):
 
     @property
     def awaited(self) -> tuple[str, ...]:
-        """What `list` still waits for, in words; may be read from any thread."""
+        """What `list` still waits for, in words for people; none once it is done. May be read from any thread."""
 
     def list(self) -> Batch:
         """All objects; blocks until the source is complete (S53).
@@ -69,6 +73,7 @@ class Source(Protocol):
         """What changes from then on; blocks between the batches, and ends when the source has ended or is closed.
 
         Raises:
+            SourceEndedError: one part of it has ended, which the message names, and so all of it.
             SourceLostError: the source cannot be read any more.
         """
 

@@ -215,8 +215,11 @@ class JsonSplitter:
         found = _WAY_BACK.search(buffer)
         end = min(_EXCERPT, len(buffer), found.start() if found else len(buffer))
         newline = buffer.find(b"\n", 0, end)
-        # An event that begins within the excerpt must have been recognised, or its first bytes would be told, too.
-        if newline < 0 and found is None and len(buffer) < _EXCERPT + _LONGEST_WAY_BACK and not self._has_ended:
+        # An event that begins within the excerpt must have been recognised, or its first bytes would be told, too; one
+        # that is indented begins with a brace at the end of a line.
+        may_begin = newline < 0 or buffer[:newline].rstrip(_SPACE).endswith(b"{")
+        needed = (_EXCERPT if newline < 0 else newline) + _LONGEST_WAY_BACK
+        if found is None and may_begin and len(buffer) < needed and not self._has_ended:
             return
         excerpt = bytes(buffer[: end if newline < 0 else newline])
         yield Piece(excerpt, self._line, self._offset, "this is no JSON document")
