@@ -219,6 +219,8 @@ class DirectorySource:
             name = root.named(path) if root.is_directory and root.identity is not None else None
             if name is None or name == root.name:
                 continue
+            if name in self._known and os.path.isdir(name):  # noqa: PTH112
+                self._forget(name)
             # Where links lead to directories, a file may have several names, of which only the first one counts.
             if root.links and name not in self._known:
                 self._scan(root, root.name)
