@@ -1,0 +1,233 @@
+"""Edits of a cluster that is there: small ones, as people and controllers make them, one or many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from attrs import evolve, frozen
+from hypothesis import strategies as st
+
+from svcc.addresses import IPFamily
+from svcc.fields import ObjectReference
+from svcc.incremental.contract import Change
+from svcc.model.cluster import Cluster, ClusterObject
+from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.node import ZONE_LABEL, Node, NodeAddress, ServiceCIDR
+from svcc.model.service import Service
+from tests.incremental.histories import objects_of
+from tests.strategies import CLUSTER_IPS, NODE, OTHER_NODES, UNALLOCATED_IPS, OTHER_ZONE, ZONE, clusters
+from tests.strategies.objects import SERVICE_CIDRS
+from tests.strategies.plan import one_of
+
+Objects = Mapping[ObjectReference, ClusterObject]
+Item = TypeVar("Item", Service, EndpointSlice)
+
+_FIELDS: Sequence[Sequence[str]] = (
+    ("ports",),
+    ("session_affinity",),
+    ("external_traffic_policy",),
+    ("internal_traffic_policy",),
+    ("annotations",),
+    ("load_balancer_source_ranges",),
+    ("external_ips",),
+    ("load_balancer_ingress",),
+    ("type", "load_balancer_ingress"),
+    ("cluster_ips", "ip_families"),
+    ("creation_timestamp",),
+    ("labels",),
+)
+"""Fields of a Service that change together."""
+_TIMEOUTS = (10_800, 3600)
+_CONDITIONS = ((True, True, False), (False, False, False), (False, True, True), (False, False, True))
+_BALANCING = "svcc.dev/load-balancing"
+_LIGHT = {"maglev": {_BALANCING: "maglev", "svcc.dev/table-size": "31"}}
+_NOBODY = frozenset(address for family in IPFamily for address in (CLUSTER_IPS[family][0], UNALLOCATED_IPS[family]))
+_ZONES: Sequence[Mapping[str, str]] = ({ZONE_LABEL: ZONE}, {ZONE_LABEL: OTHER_ZONE}, {})
+
+
+@frozen
+class Material:
+    """Objects that edits are made of: Services and slices of several clusters, in which frontends are shared."""
+
+    services: Sequence[Service]
+    slices: Sequence[EndpointSlice]
+
+    @property
+    def endpoints(self) -> Mapping[str, Sequence[Endpoint]]:
+        found: dict[str, list[Endpoint]] = {}
+        for item in self.slices:
+            found.setdefault(item.address_type, []).extend(item.endpoints)
+        return found
+
+
+@st.composite
+def beginnings(draw: st.DrawFn) -> tuple[Cluster, Material]:
+    """A cluster to begin with, and what it may become: with tables of few slots, and endpoints that may answer."""
+    clusters_drawn = [_light(draw(clusters())) for _ in range(2)]
+    services = [item for cluster in clusters_drawn for item in cluster.services]
+    slices = [item for cluster in clusters_drawn for item in cluster.endpoint_slices]
+    return clusters_drawn[0], Material(services, slices)
+
+
+def _light(cluster: Cluster) -> Cluster:
+    services = [evolve(item, annotations=_LIGHT.get(item.annotations.get(_BALANCING, ""), item.annotations)) for item in cluster.services]
+    slices = [
+        evolve(
+            item,
+            endpoints=[
+                evolve(each, weight=min(each.weight, 7) if each.weight else each.weight)
+                for each in item.endpoints
+                if not _NOBODY & {*each.addresses}
+            ],
+            annotations={name: text.replace("1000", "3").replace("1001", "2") for name, text in item.annotations.items()},
+        )
+        for item in cluster.endpoint_slices
+    ]
+    return evolve(cluster, services=services, endpoint_slices=slices)
+
+
+def draw_batch(draw: st.DrawFn, objects: Objects, material: Material, counts: Sequence[int]) -> list[Change]:
+    """One of `counts` edits that come at once; where several are of one object, they build on each other."""
+    now = dict(objects)
+    touched: dict[ObjectReference, None] = {}
+    for _ in range(one_of(draw, counts)):
+        edit = one_of(draw, _EDITS)
+        changed = edit(draw, now, material)
+        if isinstance(changed, ObjectReference):
+            now.pop(changed)
+            touched[changed] = None
+        elif changed is not None:
+            now[changed.reference] = changed
+            touched[changed.reference] = None
+    return [Change(reference, now.get(reference)) for reference in touched]
+
+
+_Edit = Callable[[st.DrawFn, Objects, Material], ClusterObject | ObjectReference | None]
+"""What an object is from now on, or which one is gone; None where there is nothing of the kind."""
+
+
+def _all(objects: Objects, kind: type[Item]) -> list[Item]:
+    return [item for item in objects.values() if isinstance(item, kind)]
+
+
+def _pick(draw: st.DrawFn, items: Iterable[Item]) -> Item | None:
+    pool = list(items)
+    return one_of(draw, pool) if pool else None
+
+
+def _put_service(draw: st.DrawFn, _objects: Objects, material: Material) -> Service | None:
+    return _pick(draw, material.services)
+
+
+def _edit_service(draw: st.DrawFn, objects: Objects, material: Material) -> Service | None:
+    service, other = _pick(draw, _all(objects, Service)), _pick(draw, material.services)
+    if service is None or other is None:
+        return None
+    fields = one_of(draw, _FIELDS)
+    if "session_affinity" in fields:
+        service = evolve(service, session_affinity_timeout_seconds=one_of(draw, _TIMEOUTS))
+    return evolve(service, **{name: getattr(other, name) for name in fields})
+
+
+def _remove_service(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
+    service = _pick(draw, _all(objects, Service))
+    return service and service.reference
+
+
+def _put_slice(draw: st.DrawFn, _objects: Objects, material: Material) -> EndpointSlice | None:
+    return _pick(draw, material.slices)
+
+
+def _remove_slice(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
+    found = _pick(draw, _all(objects, EndpointSlice))
+    return found and found.reference
+
+
+def _edit_endpoints(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:
+    """One endpoint comes, goes, is replaced, is ready or not, or all are gone."""
+    found = _pick(draw, _all(objects, EndpointSlice))
+    if found is None:
+        return None
+    endpoints = list(found.endpoints)
+    pool = material.endpoints.get(found.address_type, ())
+    what = one_of(draw, ("add", "replace", "remove", "condition", "condition", "empty"))
+    if what == "add" and pool:
+        endpoints.append(one_of(draw, pool))
+    elif what == "empty" or not endpoints:
+        endpoints = []
+    else:
+        index = one_of(draw, range(len(endpoints)))
+        if what == "remove":
+            del endpoints[index]
+        elif what == "replace" and pool:
+            endpoints[index] = one_of(draw, pool)
+        else:
+            ready, serving, terminating = one_of(draw, _CONDITIONS)
+            endpoints[index] = evolve(endpoints[index], ready=ready, serving=serving, terminating=terminating)
+    return evolve(found, endpoints=endpoints)
+
+
+def _edit_slice(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:
+    """The endpoints of another slice, with their hints, other ports, or other weights."""
+    found = _pick(draw, _all(objects, EndpointSlice))
+    other = _pick(draw, (item for item in material.slices if found and item.address_type == found.address_type))
+    if found is None or other is None:
+        return None
+    name = one_of(draw, ("endpoints", "ports", "annotations"))
+    return evolve(found, **{name: getattr(other, name)})
+
+
+def _edit_node(draw: st.DrawFn, objects: Objects, _material: Material) -> Node | None:
+    node = objects.get(ObjectReference("Node", NODE))
+    if not isinstance(node, Node):
+        return Node(NODE, labels=one_of(draw, _ZONES))
+    what = one_of(draw, ("heartbeat", "heartbeat", "zone", "address"))
+    if what == "heartbeat":
+        return evolve(node, annotations={"heartbeat": str(draw(st.integers(0, 9)))})
+    if what == "zone":
+        return evolve(node, labels=one_of(draw, _ZONES))
+    more = NodeAddress("192.168.1.77", "ExternalIP")
+    return evolve(node, addresses=[*(item for item in node.addresses if item != more), *({more} - {*node.addresses})])
+
+
+def _edit_other_node(draw: st.DrawFn, _objects: Objects, _material: Material) -> Node:
+    return Node(OTHER_NODES[0], addresses=[NodeAddress("192.168.0.11")], labels=one_of(draw, _ZONES))
+
+
+def _remove_node(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
+    reference = ObjectReference("Node", one_of(draw, (NODE, OTHER_NODES[0])))
+    return reference if reference in objects else None
+
+
+def _edit_service_cidr(draw: st.DrawFn, objects: Objects, _material: Material) -> ServiceCIDR | ObjectReference:
+    cidrs = one_of(draw, SERVICE_CIDRS)
+    reference = ObjectReference("ServiceCIDR", "kubernetes")
+    return ServiceCIDR("kubernetes", cidrs=cidrs) if cidrs or reference not in objects else reference
+
+
+_EDITS: Sequence[_Edit] = (
+    _edit_endpoints,
+    _edit_endpoints,
+    _edit_endpoints,
+    _edit_endpoints,
+    _edit_service,
+    _edit_service,
+    _edit_service,
+    _put_service,
+    _put_service,
+    _remove_service,
+    _put_slice,
+    _put_slice,
+    _remove_slice,
+    _edit_slice,
+    _edit_node,
+    _edit_other_node,
+    _remove_node,
+    _edit_service_cidr,
+)
+
+
+def held_by(cluster: Cluster) -> dict[ObjectReference, ClusterObject]:
+    """The objects of a cluster by what refers to them."""
+    return {item.reference: item for item in objects_of(cluster)}

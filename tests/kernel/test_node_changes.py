@@ -1,0 +1,147 @@
+"""Whatever changes on a node, one thing or many: its table is as from a cold start, and no connection breaks.
+
+Hypothesis makes up histories of a cluster; `tests.kernel.changing` says what must hold after each step.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from svcc.apply import installer
+from svcc.incremental.contract import Change
+from svcc.model.cluster import Cluster, ClusterSettings
+from svcc.model.service import Protocol
+from tests.incremental.edits import Material, beginnings, draw_batch, held_by
+from tests.incremental.histories import objects_of
+from tests.kernel.changing import ChangingNode
+from tests.kernel.namespace import NetworkNamespace
+from tests.kernel.network import Node
+from tests.strategies import NODE_ADDRESSES, cluster_settings
+from tests.strategies.plan import IPV4, IPV6, POD_RANGE, TARGET_PORTS
+
+pytestmark = pytest.mark.kernel
+
+STEPS = 25
+"""Of a history."""
+_INTERFERENCES = (
+    "flush chain ip svcc services",
+    "delete table ip6 svcc",
+    "flush table ip svcc",
+    "flush ruleset",
+    "insert rule ip6 svcc nat-prerouting accept",
+    "add chain ip svcc more; add rule ip svcc more accept; add set ip svcc few { type ipv4_addr; }",
+    "add element ip svcc cluster-ips { 10.96.77.77 }",
+    "flush map ip svcc services; flush map ip6 svcc endpoints-tcp",
+    "add element ip svcc endpoints-tcp { 10.96.0.1 . 80 . 4000 : 10.244.1.2 . 8080 }",
+)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    prefixes = [POD_RANGE[IPV4], POD_RANGE[IPV6]]
+    with Node(pod_addresses=("10.244.1.1", "fd00:244:1::1"), pod_prefixes=prefixes) as made:
+        for family in (IPV4, IPV6):
+            made.address_add(NODE_ADDRESSES[family][1])
+        with ExitStack() as servers:
+            for family, port, protocol in itertools.product((IPV4, IPV6), TARGET_PORTS, ("TCP", "UDP")):
+                servers.enter_context(made.listening(NODE_ADDRESSES[family][0], port, protocol))
+            yield made
+
+
+@pytest.fixture(scope="module")
+def cold() -> Iterator[NetworkNamespace]:
+    made = NetworkNamespace()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is under way between two steps, so nobody waits before tidying up."""
+    monkeypatch.setattr(installer, "TIDY_AFTER_SECONDS", 0.0)
+
+
+class Histories(RuleBasedStateMachine):
+    """What may happen to a node."""
+
+    def __init__(self, node: Node, cold: NetworkNamespace, counts: dict[str, int]) -> None:
+        super().__init__()
+        self._node = node
+        self._cold = cold
+        self._counts = counts
+        self.changing: ChangingNode
+
+    @initialize(begun=beginnings(), chosen=cluster_settings())
+    def begin(self, begun: tuple[Cluster, Material], chosen: ClusterSettings) -> None:
+        cluster, self.material = begun
+        self.changing = ChangingNode(self._node, self._cold, chosen, [Change.to(item) for item in objects_of(cluster)])
+
+    def teardown(self) -> None:
+        if hasattr(self, "changing"):
+            self.changing.close()
+
+    def _change(self, data: st.DataObject, *counts: int) -> None:
+        objects = held_by(self.changing.declared.cluster)
+        batch = data.draw(st.composite(lambda draw: draw_batch(draw, objects, self.material, counts))())
+        applied = self.changing.change(batch)
+        self._counts["changes"] += 1
+        self._counts["effective changes"] += bool(applied)
+
+    @rule(data=st.data())
+    def one_thing_changes(self, data: st.DataObject) -> None:
+        self._change(data, 1)
+
+    @rule(data=st.data())
+    def another_thing_changes(self, data: st.DataObject) -> None:
+        self._change(data, 1)
+
+    @rule(data=st.data())
+    def many_things_change_at_once(self, data: st.DataObject) -> None:
+        self._change(data, 2, 3, 5, 12)
+
+    @rule(data=st.data())
+    def clients_come(self, data: st.DataObject) -> None:
+        """Those who connect stay connected, and those who send datagrams go on from their port."""
+        if targets := self.changing.targets(Protocol.TCP):
+            self.changing.connect(data.draw(st.sampled_from(targets)))
+            self._counts["connections"] += 1
+        if targets := self.changing.targets(Protocol.UDP):
+            self.changing.send_datagrams(data.draw(st.sampled_from(targets)))
+            self._counts["datagrams"] += 1
+
+    @rule(what=st.sampled_from(("tidy", "tidy", "read", "restart", "interfere")), data=st.data())
+    def something_else_happens(self, what: str, data: st.DataObject) -> None:
+        match what:
+            case "tidy":
+                self.changing.tidy()
+            case "read":
+                self.changing.read()
+            case "restart":
+                self.changing.restart(data.draw(cluster_settings()))
+            case _:
+                self.changing.suffer(data.draw(st.sampled_from(_INTERFERENCES)))
+
+
+@pytest.mark.timeout(3600)  # time to shrink, and to be thorough
+def test_after_each_change_the_table_is_as_from_a_cold_start_and_no_connection_breaks(
+    node: Node, cold: NetworkNamespace
+) -> None:
+    counts = dict.fromkeys(("changes", "effective changes", "connections", "datagrams"), 0)
+    examples = max(settings().max_examples // 4, 1)
+    run_state_machine_as_test(
+        lambda: Histories(node, cold, counts),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        ),
+    )
+    assert counts["effective changes"] >= 5 * examples, counts
+    assert min(counts.values()) >= examples, counts
