@@ -41,7 +41,7 @@ _FIELDS: Sequence[Sequence[str]] = (
 _TIMEOUTS = (10_800, 3600)
 _CONDITIONS = ((True, True, False), (False, False, False), (False, True, True), (False, False, True))
 _BALANCING = "svcc.dev/load-balancing"
-_LIGHT = {"maglev": {_BALANCING: "maglev", "svcc.dev/table-size": "31"}}
+_LIGHT = {_BALANCING: "maglev", "svcc.dev/table-size": "251"}
 _NOBODY = frozenset(address for family in IPFamily for address in (CLUSTER_IPS[family][0], UNALLOCATED_IPS[family]))
 _ZONES: Sequence[Mapping[str, str]] = ({ZONE_LABEL: ZONE}, {ZONE_LABEL: OTHER_ZONE}, {})
 
@@ -71,7 +71,12 @@ def beginnings(draw: st.DrawFn) -> tuple[Cluster, Material]:
 
 
 def _light(cluster: Cluster) -> Cluster:
-    services = [evolve(item, annotations=_LIGHT.get(item.annotations.get(_BALANCING, ""), item.annotations)) for item in cluster.services]
+    services = [
+        evolve(item, annotations=_LIGHT if item.name == "cache" else {})
+        if item.annotations.get(_BALANCING) == "maglev"
+        else item
+        for item in cluster.services
+    ]
     slices = [
         evolve(
             item,
@@ -116,18 +121,20 @@ def _pick(draw: st.DrawFn, items: Iterable[Item]) -> Item | None:
     return one_of(draw, pool) if pool else None
 
 
-def _put_service(draw: st.DrawFn, _objects: Objects, material: Material) -> Service | None:
-    return _pick(draw, material.services)
+def _put_service(draw: st.DrawFn, objects: Objects, material: Material) -> Service | None:
+    return _pick(draw, (item for item in material.services if objects.get(item.reference) != item))
 
 
 def _edit_service(draw: st.DrawFn, objects: Objects, material: Material) -> Service | None:
-    service, other = _pick(draw, _all(objects, Service)), _pick(draw, material.services)
-    if service is None or other is None:
+    """Some fields become those of another Service in which they differ."""
+    service = _pick(draw, _all(objects, Service))
+    if service is None:
         return None
     fields = one_of(draw, _FIELDS)
-    if "session_affinity" in fields:
+    if fields == ("session_affinity",):
         service = evolve(service, session_affinity_timeout_seconds=one_of(draw, _TIMEOUTS))
-    return evolve(service, **{name: getattr(other, name) for name in fields})
+    edited = (evolve(service, **{name: getattr(item, name) for name in fields}) for item in material.services)
+    return _pick(draw, (item for item in edited if item != service))
 
 
 def _remove_service(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
@@ -135,8 +142,17 @@ def _remove_service(draw: st.DrawFn, objects: Objects, _material: Material) -> O
     return service and service.reference
 
 
-def _put_slice(draw: st.DrawFn, _objects: Objects, material: Material) -> EndpointSlice | None:
-    return _pick(draw, material.slices)
+def _put_slice(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:
+    return _pick(draw, (item for item in material.slices if objects.get(item.reference) != item))
+
+
+def _serving_slice(draw: st.DrawFn, objects: Objects) -> EndpointSlice | None:
+    """A slice of a Service that there is, or else any."""
+    found = _all(objects, EndpointSlice)
+    of_services = [
+        item for item in found if ObjectReference("Service", item.service_name or "", item.namespace) in objects
+    ]
+    return _pick(draw, of_services or found)
 
 
 def _remove_slice(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
@@ -146,36 +162,38 @@ def _remove_slice(draw: st.DrawFn, objects: Objects, _material: Material) -> Obj
 
 def _edit_endpoints(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:
     """One endpoint comes, goes, is replaced, is ready or not, or all are gone."""
-    found = _pick(draw, _all(objects, EndpointSlice))
+    found = _serving_slice(draw, objects)
     if found is None:
         return None
     endpoints = list(found.endpoints)
-    pool = material.endpoints.get(found.address_type, ())
+    pool = [item for item in material.endpoints.get(found.address_type, ()) if item not in endpoints]
     what = one_of(draw, ("add", "replace", "remove", "condition", "condition", "empty"))
-    if what == "add" and pool:
-        endpoints.append(one_of(draw, pool))
-    elif what == "empty" or not endpoints:
+    if what == "add" or not endpoints:
+        endpoints += [one_of(draw, pool)] if pool else []
+    elif what == "empty":
         endpoints = []
     else:
         index = one_of(draw, range(len(endpoints)))
-        if what == "remove":
+        endpoint = endpoints[index]
+        if what == "remove" or (what == "replace" and not pool):
             del endpoints[index]
-        elif what == "replace" and pool:
+        elif what == "replace":
             endpoints[index] = one_of(draw, pool)
         else:
-            ready, serving, terminating = one_of(draw, _CONDITIONS)
-            endpoints[index] = evolve(endpoints[index], ready=ready, serving=serving, terminating=terminating)
+            now = endpoint.ready, endpoint.serving, endpoint.terminating
+            ready, serving, terminating = one_of(draw, [each for each in _CONDITIONS if each != now])
+            endpoints[index] = evolve(endpoint, ready=ready, serving=serving, terminating=terminating)
     return evolve(found, endpoints=endpoints)
 
 
 def _edit_slice(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:
     """The endpoints of another slice, with their hints, other ports, or other weights."""
-    found = _pick(draw, _all(objects, EndpointSlice))
-    other = _pick(draw, (item for item in material.slices if found and item.address_type == found.address_type))
-    if found is None or other is None:
+    found = _serving_slice(draw, objects)
+    if found is None:
         return None
     name = one_of(draw, ("endpoints", "ports", "annotations"))
-    return evolve(found, **{name: getattr(other, name)})
+    others = (item for item in material.slices if item.address_type == found.address_type)
+    return _pick(draw, (each for item in others if (each := evolve(found, **{name: getattr(item, name)})) != found))
 
 
 def _edit_node(draw: st.DrawFn, objects: Objects, _material: Material) -> Node | None:
@@ -188,7 +206,8 @@ def _edit_node(draw: st.DrawFn, objects: Objects, _material: Material) -> Node |
     if what == "zone":
         return evolve(node, labels=one_of(draw, _ZONES))
     more = NodeAddress("192.168.1.77", "ExternalIP")
-    return evolve(node, addresses=[*(item for item in node.addresses if item != more), *({more} - {*node.addresses})])
+    others = [item for item in node.addresses if item != more]
+    return evolve(node, addresses=others if more in node.addresses else [*others, more])
 
 
 def _edit_other_node(draw: st.DrawFn, _objects: Objects, _material: Material) -> Node:

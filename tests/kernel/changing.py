@@ -84,6 +84,7 @@ class ChangingNode:
         self._connections: list[tuple[Conversation, Answer]] = []
         self._datagrams: dict[Conversation, tuple[Target, Answer]] = {}
         self._orphans: set[Entry] = set()
+        self._last_held: Ruleset | None = None
         self.declared = Declared(settings)
         self.declared.apply(listed)
         self.compilation = self.declared.compilation()
@@ -115,8 +116,7 @@ class ChangingNode:
         assert bool(applied) is bool(update)
         self._node.run(lambda: self._cleaner.remove(update.stale_entries))
         self._check_entries(entries, may_leave_others=False)
-        self._check_records(records)
-        self.check()
+        self.check(records)
         return applied
 
     def tidy(self) -> Applied:
@@ -135,8 +135,7 @@ class ChangingNode:
         self.compilation = self.declared.compilation()
         self._start()
         self._check_entries(entries, may_leave_others=True)
-        self._check_records(records)
-        self.check()
+        self.check(records)
 
     def synchronize(self) -> Applied:
         """The kernel is read, and made right."""
@@ -146,10 +145,10 @@ class ChangingNode:
 
     def read(self) -> None:
         """The kernel is read where it is right; chains that are to be tidied up may become empty."""
-        stale = self._stale_records()
+        expected = 2 * self._count_of_stale(self._held())
         chains = sum(bool(chain.rules) for table in self._installer._leftovers.tables for chain in table.chains)
         applied = self.synchronize()
-        assert applied.count == 2 * len(stale) + chains, applied.operations
+        assert applied.count == expected + chains, applied.operations
         assert applied.operations.get("flush chain", 0) == chains
         self.check()
 
@@ -178,6 +177,7 @@ class ChangingNode:
             )
         )
         answer = conversation.ask()
+        self._last_held = None
         assert EndpointAddress(answer.address, answer.port) in target.endpoints
         return conversation, answer
 
@@ -191,14 +191,19 @@ class ChangingNode:
 
     # what must hold
 
-    def check(self) -> None:
-        """All that can be asked at any moment."""
+    def check(self, before: Ruleset | None = None) -> None:
+        """All that can be asked at any moment; `before` are tables with records that may have been lost since."""
         assert self._node.run(self._watch.poll) is None
         dump = self._node.nft("-j", "list", "ruleset")
         self._check_tables(dump)
         self._check_rules(dump)
+        self._last_held = None
+        self._last_held = held = self._held(_Dump(dump))
+        if before is not None:
+            # Clients are remembered as long as their endpoint serves (S35).
+            assert self._leading(before).items() <= _records(held).items()
         if not self._installer.has_leftovers:
-            self._check_that_nothing_is_to_do()
+            self._check_that_nothing_is_to_do(held)
         for conversation, answer in self._connections:
             assert conversation.ask() == answer
 
@@ -218,22 +223,25 @@ class ChangingNode:
         wrong = [item for item in report.findings if item.severity is not Severity.INFO]
         assert [item for item in wrong if not is_at_a_cluster_ip_of_the_node(item, scenario)] == []
 
-    def _check_that_nothing_is_to_do(self) -> None:
+    def _check_that_nothing_is_to_do(self, held: Ruleset) -> None:
         """Another process that is started now does nothing but forget records that lead nowhere."""
         ruleset, dataplane = self._compiler.ruleset(), self._compiler.dataplane()
-        expected = 2 * len(self._stale_records())
+        stale = self._count_of_stale(held)
         applied = self._node.run(lambda: Installer(self._nft, keep_scripts=None).synchronize(ruleset, dataplane))
-        assert applied.count == expected, applied.operations
-        assert not self._stale_records()
+        assert applied.count == 2 * stale, applied.operations
+        if stale:
+            self._last_held = None
+            assert not self._count_of_stale(self._held())
 
-    def _held(self) -> Ruleset:
-        ruleset = self.compilation.ruleset
-        return self._node.run(lambda: held_tables(self._nft, ruleset)).ruleset
+    def _held(self, listing: _Dump | None = None) -> Ruleset:
+        """What the kernel holds, as it was read when it was checked, unless clients have come since."""
+        if self._last_held is None:
+            ruleset = self.compilation.ruleset
+            self._last_held = self._node.run(lambda: held_tables(listing or self._nft, ruleset)).ruleset
+        return self._last_held
 
-    def _stale_records(self) -> list[tuple[str, Key]]:
-        held = self._held()
-        leading = self._leading(held)
-        return [key for key in _records(held) if key not in leading]
+    def _count_of_stale(self, held: Ruleset) -> int:
+        return len(_records(held)) - len(self._leading(held))
 
     def _leading(self, held: Ruleset) -> Records:
         """The records that lead to an endpoint now."""
@@ -244,11 +252,6 @@ class ChangingNode:
             for key, _data in command.elements.elements
         }
         return {key: data for key, data in _records(held).items() if key not in stale}
-
-    def _check_records(self, before: Ruleset) -> None:
-        """Clients are remembered as long as their endpoint serves (S35)."""
-        known, held = self._leading(before), _records(self._held())
-        assert {key: held.get(key) for key in known} == known
 
     def _entries(self) -> set[Entry]:
         """What conntrack knows of the clients' datagrams."""
@@ -297,8 +300,25 @@ class ChangingNode:
                 del self._datagrams[conversation]
             else:
                 answer = conversation.ask()
+                self._last_held = None
                 assert EndpointAddress(answer.address, answer.port) in again.endpoints
                 self._datagrams[conversation] = again, answer
+
+
+class _Dump:
+    """What nft has listed, to be read as if from the kernel."""
+
+    def __init__(self, text: str) -> None:
+        self._objects = [item for item in json.loads(text)["nftables"] if "metainfo" not in item]
+
+    def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
+        found = [
+            item
+            for item in self._objects
+            for kind, body in item.items()
+            if (body["family"], body["name" if kind == "table" else "table"]) == (family, name)
+        ]
+        return found or None
 
 
 def _targets(family: FamilyDataplane, protocol: Protocol, node_addresses: Sequence[str]) -> Iterator[Target]:
