@@ -14,9 +14,9 @@ from svcc.incremental.contract import Change, HealthCheck
 from svcc.model.age import oldest_first
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.model.node import Node, NodeAddress
-from svcc.model.service import Service, ServiceType, TrafficPolicy
+from svcc.model.service import Service, ServiceType, SessionAffinity, TrafficPolicy
 from svcc.select import select_endpoints
-from tests.strategies import NODE, OTHER_ZONE, cluster_settings, clusters
+from tests.strategies import CLUSTER_IPS, NODE, OTHER_ZONE, cluster_settings, clusters
 from tests.strategies.plan import one_of, rarely
 
 Batch = Sequence[Change]
@@ -32,21 +32,30 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, most_batches: int = 6) -> History:
-    """Objects of several clusters come, go, and take each other's places; Services differ in a field now and then."""
+def histories(draw: st.DrawFn) -> History:
+    """Objects of several clusters come, go, and take each other's places; Services contend with each other.
+
+    Nearly all objects come first, as from a list; then a few at a time differ.
+    """
     pool: dict[ObjectReference, list[ClusterObject]] = {}
-    for cluster in [draw(clusters()) for _ in range(one_of(draw, (2, 1, 3)))]:
+    for cluster in [draw(clusters()) for _ in range(one_of(draw, (3, 2)))]:
         for item in objects_of(cluster):
-            pool.setdefault(item.reference, []).append(_varied(draw, item))
+            pool.setdefault(item.reference, []).append(item)
     references = sorted(pool, key=str)
-    batches: list[Batch] = []
-    for number in range(one_of(draw, range(2, most_batches + 1))):
+    # Services are few among all objects, and whatever is intricate is about them.
+    targets = [*references, *[item for item in references if item.kind == "Service"] * 2]
+    batches: list[Batch] = [
+        [
+            Change.to(_varied(draw, one_of(draw, pool[reference])))
+            for reference in references
+            if rarely(draw, True, False)
+        ]
+    ]
+    for _ in range(one_of(draw, (6, 4, 8))):
         batch = []
-        # Nearly all objects come first, as from a list; what comes later waits for a change of its own.
-        wanted = [item for item in references if number == 0 and rarely(draw, True, False)]
-        wanted += [one_of(draw, references) for _ in range(one_of(draw, (1, 1, 2, 3, 6)) if number else 0)]
-        for reference in wanted:
-            is_gone = number > 0 and one_of(draw, (False, False, True))
+        for _ in range(one_of(draw, (1, 1, 1, 2, 4))):
+            reference = one_of(draw, targets)
+            is_gone = one_of(draw, (False, False, False, True))
             batch.append(Change(reference, None if is_gone else _varied(draw, one_of(draw, pool[reference]))))
         batches.append(batch)
     return History(draw(cluster_settings()), batches)
@@ -54,19 +63,30 @@ def histories(draw: st.DrawFn, *, most_batches: int = 6) -> History:
 
 def _varied(draw: st.DrawFn, item: ClusterObject) -> ClusterObject:
     if isinstance(item, Service):
-        if item.type is ServiceType.LOAD_BALANCER and item.external_traffic_policy is TrafficPolicy.LOCAL:
-            item = evolve(item, health_check_node_port=one_of(draw, _CHECK_PORTS))
-        timestamp = rarely(draw, item.creation_timestamp, None, "2023-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
-        return evolve(item, creation_timestamp=timestamp)
+        return _varied_service(draw, item)
     if isinstance(item, Node) and item.name == NODE:
-        more = NodeAddress("192.168.1.77", "ExternalIP")
         return evolve(
             item,
-            architecture=rarely(draw, item.architecture, "s390x"),
-            annotations={"heartbeat": str(draw(st.integers(0, 9)))},
-            labels=rarely(draw, item.labels, {"topology.kubernetes.io/zone": OTHER_ZONE}),
-            addresses=rarely(draw, item.addresses, (*item.addresses, more)),
+            architecture=one_of(draw, (item.architecture, "s390x")),
+            annotations={"heartbeat": one_of(draw, ("now", "then"))},
+            labels=one_of(draw, (item.labels, {"topology.kubernetes.io/zone": OTHER_ZONE})),
+            addresses=one_of(draw, (item.addresses, (*item.addresses, NodeAddress("192.168.1.77", "ExternalIP")))),
         )
+    return item
+
+
+def _varied_service(draw: st.DrawFn, item: Service) -> Service:
+    """A Service that meets others: by its age, by affinity, by addresses that are others' cluster IPs, by its check."""
+    if item.type is ServiceType.LOAD_BALANCER and item.external_traffic_policy is TrafficPolicy.LOCAL:
+        item = evolve(item, health_check_node_port=one_of(draw, _CHECK_PORTS))
+    match one_of(draw, range(6)):
+        case 0:
+            return evolve(item, creation_timestamp=one_of(draw, (None, "2023-01-01T00:00:00Z", "2026-01-01T00:00:00Z")))
+        case 1 | 2:
+            return evolve(item, session_affinity=SessionAffinity.CLIENT_IP)
+        case 3 | 4:
+            family = one_of(draw, tuple(IPFamily))
+            return evolve(item, external_ips=[one_of(draw, CLUSTER_IPS[family][:3])])
     return item
 
 

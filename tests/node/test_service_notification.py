@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_a_manager_hears_everything(manager: tuple[socket.socket, str]) -> None:
     notification.alive()
     notification.stopping()
     assert told(receiving) == ["READY=1", "STATUS=30 Services nothing wrong", "WATCHDOG=1", "STOPPING=1"]
+
+
+def test_a_reload_is_told_with_its_time(manager: tuple[socket.socket, str]) -> None:
+    receiving, name = manager
+    before = time.monotonic_ns() // 1000
+    ServiceNotification(name).reloading()
+    [message] = told(receiving)
+    said, _, when = message.partition("\nMONOTONIC_USEC=")
+    assert said == "RELOADING=1"
+    assert before <= int(when) <= time.monotonic_ns() // 1000
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_the_other_family_is_not_read() -> None:
         assert Wire(IPFamily.IPV6).places(entry(IPFamily.IPV4, *[place] * 4, shuffle=shuffle)) is None
 
 
-def test_an_entry_without_a_number_is_never_deleted_by_less_than_its_addresses() -> None:
+def test_a_deletion_always_names_its_entry() -> None:
     # The kernel takes a deletion that names nothing for one of everything.
     place = EndpointAddress("127.0.0.1", 53)
     whole = entry(IPFamily.IPV4, *[place] * 4)

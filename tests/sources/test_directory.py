@@ -332,7 +332,12 @@ def test_only_files_that_changed_are_read_again(folder: Path, monkeypatch: pytes
     read: list[str] = []
     source = DirectorySource([str(folder)])
     original = source._read
-    monkeypatch.setattr(source, "_read", lambda name: (read.append(name), original(name))[1])
+
+    def noted(name: str) -> None:
+        read.append(name)
+        original(name)
+
+    monkeypatch.setattr(source, "_read", noted)
     with Following(source) as following:
         following.until_listed()
         read.clear()

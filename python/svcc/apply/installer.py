@@ -39,7 +39,7 @@ from svcc.nft.commands import (
 from svcc.nft.objects import Key, Ruleset
 from svcc.nft.transaction import Transaction, transaction
 
-__all__ = ["TIDY_AFTER_SECONDS", "Installer"]
+__all__ = ["TIDY_AFTER_SECONDS", "Installer", "steps_from"]
 
 TIDY_AFTER_SECONDS: Final = 0.1
 """Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle."""
@@ -129,9 +129,12 @@ class Installer:
     def advance(self, update: Update) -> Applied:
         """Change what the kernel holds by an update; reads nothing, and costs as much as the update.
 
-        The kernel must hold what was installed last. Records of session affinity are not read, either: one towards an
-        endpoint that is gone is not honoured, and forgotten by the next `synchronize`; only an endpoint that comes back
-        before that, with its old address, gets those clients again that have not made a connection meanwhile.
+        The kernel must hold what was installed last. What earlier changes have left behind goes in the same transaction
+        once it may, so that it does not pile up where changes never end.
+
+        Records of session affinity are not read, either: one towards an endpoint that is gone is not honoured, and
+        forgotten by the next `synchronize`; only an endpoint that comes back before that, with its old address, gets
+        those clients again that have not made a connection meanwhile.
 
         Raises:
             NftError: it is refused, and at most chains have been added that nothing leads to; synchronize next.
@@ -139,8 +142,12 @@ class Installer:
         begun = time.monotonic()
         before, leftovers = merged_leftovers(self._leftovers, update.before, update.after)
         steps = steps_of(before, update.after)
+        commit = steps.commit
+        if leftovers.tables and begun >= self._due:
+            commit = Transaction((*commit.commands, *tidying(leftovers).commands))
+            leftovers = NOTHING
         done: list[Transaction] = []
-        for step in (steps.prepare, steps.commit):
+        for step in (steps.prepare, commit):
             if step:
                 self._run_certainly(step)
                 done.append(step)
@@ -168,8 +175,8 @@ class Installer:
         if not held.tables:
             self._start_cold(target, done)
             return False
-        steps = _steps_from(held, target)
-        if steps is not None:
+        steps = steps_from(held, target)
+        if all(table.is_usable for table in held.tables):
             forgetting = _forgetting(held, target, dataplane)
             try:
                 if steps.prepare:
@@ -190,7 +197,7 @@ class Installer:
                 return True
             self._leave(steps.leftovers, is_new=True)
             return False
-        self._run(_anew(held, target), done)
+        self._run(steps.commit, done)
         self._leave(NOTHING, is_new=False)
         return True
 
@@ -212,8 +219,8 @@ class Installer:
     def _is_reached(self, target: Ruleset) -> bool:
         """Whether the kernel holds what is wanted, and nothing else but what is to be tidied up."""
         held = held_tables(self._nft, target)
-        steps = _steps_from(held, target)
-        return steps is not None and not steps.prepare and not steps.commit and not held.objects
+        steps = steps_from(held, target)
+        return not steps.prepare and not steps.commit
 
     def _run(self, step: Transaction, done: list[Transaction]) -> None:
         if step:
@@ -263,10 +270,10 @@ class Installer:
             self._due = time.monotonic() + TIDY_AFTER_SECONDS
 
 
-def _steps_from(held: Held, target: Ruleset) -> Steps | None:
-    """The steps from what the kernel holds; None where a table cannot be changed into what is wanted."""
+def steps_from(held: Held, target: Ruleset) -> Steps:
+    """The steps from what the kernel holds; where a table cannot be changed into what is wanted, it is made anew."""
     if not all(table.is_usable for table in held.tables):
-        return None
+        return Steps(Transaction(), _anew(held, target), NOTHING)
     steps = steps_of(held.ruleset, target)
     made = {(each.table, each.declared.name) for each in steps.commit.commands if isinstance(each, AddSet)}
     kept = [command for command in _records(held, target) if (command.table, command.elements.name) in made]

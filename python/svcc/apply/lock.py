@@ -86,5 +86,5 @@ def _described(process: int) -> str:
     with contextlib.suppress(OSError):
         command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         if command:
-            words += f" ({printable(os.path.basename(command)[:80])})"  # noqa: PTH119  (of a command, not a path)
+            words += f" ({printable(command[:80])})"
     return words

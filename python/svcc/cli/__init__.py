@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from svcc.cli.allocate import allocate_command
+from svcc.cli.apply import apply_command, cleanup_command
 from svcc.cli.audit import audit_command
 from svcc.cli.check import check
 from svcc.cli.compile import compile_command
@@ -53,6 +54,8 @@ def cli() -> None:
 
 
 cli.add_command(compile_command)
+cli.add_command(apply_command)
+cli.add_command(cleanup_command)
 cli.add_command(check)
 cli.add_command(allocate_command)
 cli.add_command(explain_command)

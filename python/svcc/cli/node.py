@@ -77,14 +77,15 @@ def node_command(
     talk: Talk,
     **options: Any,
 ) -> None:
-    """Keep this machine's ruleset right, from files that are watched, or from a stream of events.
+    """Keep this node's rules right while objects change.
 
-    Nothing is written before the source is complete. Every change costs one small transaction; what others do to svcc's
-    tables is noticed and repaired. The rules stay when the process ends; SIGHUP has them read and compared.
+    Objects come from files that are watched, or from a stream of events. Nothing is written before the source is
+    complete; then every change costs one small transaction. What others do to svcc's tables is noticed and repaired.
+    The rules stay when the process ends. SIGHUP has them read and compared.
 
     \b
     svcc node --node worker-1 -f /etc/svcc/manifests
-    kubectl get svc,endpointslices,nodes,servicecidrs -A -o json --watch --output-watch-events |
+    kubectl get endpointslices -A -o json --watch --output-watch-events |
       svcc node --node worker-1 -f -
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     if context.invoked_subcommand is not None:

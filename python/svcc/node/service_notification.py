@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 from typing import Self
 
@@ -38,6 +39,10 @@ class ServiceNotification:
     def ready(self) -> None:
         """The rules are in the kernel: units that come after may start. Said again, it means nothing."""
         self._tell("READY=1")
+
+    def reloading(self) -> None:
+        """The service does what SIGHUP asked for; `ready` says that it is done."""
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def status(self, text: str) -> None:
         """One line for ``systemctl status``."""

@@ -164,6 +164,9 @@ class TableWatch:
     def paused(self) -> Iterator[Pause]:
         """Hear nothing for the length of the block, in which svcc changes more than a buffer holds.
 
+        The kernel makes announcements only where somebody listens, and takes 20 microseconds for each element: for the
+        400 000 of a cold start that is longer than for everything else.
+
         Nothing is missed. When generations have advanced by more or less than `Pause.own_commits`, somebody else has
         committed, and `poll` says that announcements were lost.
         """
