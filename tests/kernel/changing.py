@@ -106,14 +106,18 @@ class ChangingNode:
 
     # what happens
 
-    def change(self, batch: Sequence[Change]) -> Applied:
-        """Objects come, go and change, all at once."""
+    def change(self, batch: Sequence[Change], *, is_late: bool = False) -> Applied:
+        """Objects come, go and change, all at once; late enough to tidy up on the way, or sooner."""
         records, entries = self._held(), self._entries()
         self.declared.apply(batch)
         self.compilation = self.declared.compilation()
         update = self._compiler.update(batch)
+        had_leftovers = self._installer.has_leftovers
+        if is_late:
+            self._installer._due = 0.0
         applied = self._node.run(lambda: self._installer.advance(update))
-        assert bool(applied) is bool(update)
+        assert update or not applied or (had_leftovers and is_late)
+        assert applied or not update
         self._node.run(lambda: self._cleaner.remove(update.stale_entries))
         self._check_entries(entries, may_leave_others=False)
         self.check(records)
@@ -122,6 +126,7 @@ class ChangingNode:
     def tidy(self) -> Applied:
         """What was left behind is deleted."""
         had_leftovers = self._installer.has_leftovers
+        self._installer._due = 0.0
         applied = self._node.run(self._installer.tidy)
         assert bool(applied) is had_leftovers
         assert not self._installer.has_leftovers

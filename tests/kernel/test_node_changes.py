@@ -63,9 +63,9 @@ def cold() -> Iterator[NetworkNamespace]:
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is under way between two steps, so nobody waits before tidying up."""
-    monkeypatch.setattr(installer, "TIDY_AFTER_SECONDS", 0.0)
+def _when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a step comes soon after another, or late enough to tidy up, the history says."""
+    monkeypatch.setattr(installer, "TIDY_AFTER_SECONDS", 1e9)
 
 
 class Histories(RuleBasedStateMachine):
@@ -90,7 +90,7 @@ class Histories(RuleBasedStateMachine):
     def _change(self, data: st.DataObject, *counts: int) -> None:
         objects = held_by(self.changing.declared.cluster)
         batch = data.draw(st.composite(lambda draw: draw_batch(draw, objects, self.material, counts))())
-        applied = self.changing.change(batch)
+        applied = self.changing.change(batch, is_late=data.draw(st.booleans()))
         self._counts["changes"] += 1
         self._counts["effective changes"] += bool(applied)
 
