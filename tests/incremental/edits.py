@@ -16,7 +16,7 @@ from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.node import ZONE_LABEL, Node, NodeAddress, ServiceCIDR
 from svcc.model.service import Service
 from tests.incremental.histories import objects_of
-from tests.strategies import CLUSTER_IPS, NODE, OTHER_NODES, UNALLOCATED_IPS, OTHER_ZONE, ZONE, clusters
+from tests.strategies import CLUSTER_IPS, NODE, OTHER_NODES, OTHER_ZONE, UNALLOCATED_IPS, ZONE, clusters
 from tests.strategies.objects import SERVICE_CIDRS
 from tests.strategies.plan import one_of
 
@@ -85,7 +85,9 @@ def _light(cluster: Cluster) -> Cluster:
                 for each in item.endpoints
                 if not _NOBODY & {*each.addresses}
             ],
-            annotations={name: text.replace("1000", "3").replace("1001", "2") for name, text in item.annotations.items()},
+            annotations={
+                name: text.replace("1000", "3").replace("1001", "2") for name, text in item.annotations.items()
+            },
         )
         for item in cluster.endpoint_slices
     ]
@@ -139,7 +141,7 @@ def _edit_service(draw: st.DrawFn, objects: Objects, material: Material) -> Serv
 
 def _remove_service(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
     service = _pick(draw, _all(objects, Service))
-    return service and service.reference
+    return service.reference if service is not None else None
 
 
 def _put_slice(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:
@@ -157,7 +159,7 @@ def _serving_slice(draw: st.DrawFn, objects: Objects) -> EndpointSlice | None:
 
 def _remove_slice(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
     found = _pick(draw, _all(objects, EndpointSlice))
-    return found and found.reference
+    return found.reference if found is not None else None
 
 
 def _edit_endpoints(draw: st.DrawFn, objects: Objects, material: Material) -> EndpointSlice | None:

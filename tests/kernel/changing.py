@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from svcc.addresses import IPFamily, family_of, prefix_contains
 from svcc.apply.applied import Applied
 from svcc.apply.held import TABLES, held_tables
 from svcc.apply.installer import Installer
-from svcc.apply.nft import open_nft
+from svcc.apply.nft import Nft, open_nft
 from svcc.apply.steps import NOTHING, united
 from svcc.audit.audit import audit_dataplane
 from svcc.compiler.affinity_records import forgetting_transaction
-from svcc.compiler.compilation import Compilation
 from svcc.dataplane.conntrack import UdpEntry, UdpFrontends
-from svcc.dataplane.contract import Dataplane, Decision, FamilyDataplane, Frontend, ServicePortPlan
+from svcc.dataplane.contract import FamilyDataplane, ServicePortPlan
 from svcc.fields import Severity
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Change
@@ -144,9 +143,7 @@ class ChangingNode:
 
     def synchronize(self) -> Applied:
         """The kernel is read, and made right."""
-        return self._node.run(
-            lambda: self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane())
-        )
+        return self._node.run(lambda: self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane()))
 
     def read(self) -> None:
         """The kernel is read where it is right; chains that are to be tidied up may become empty."""
@@ -242,7 +239,8 @@ class ChangingNode:
         """What the kernel holds, as it was read when it was checked, unless clients have come since."""
         if self._last_held is None:
             ruleset = self.compilation.ruleset
-            self._last_held = self._node.run(lambda: held_tables(listing or self._nft, ruleset)).ruleset
+            source = self._nft if listing is None else cast("Nft", listing)
+            self._last_held = self._node.run(lambda: held_tables(source, ruleset)).ruleset
         return self._last_held
 
     def _count_of_stale(self, held: Ruleset) -> int:
@@ -278,10 +276,8 @@ class ChangingNode:
 
         Of a frontend that is gone entries are known to those who knew the frontend.
         """
-        frontends = {
-            family.family: UdpFrontends(family, self._node.run(lambda family=family: local_addresses(family.family)))
-            for family in self.compilation.dataplane.families
-        }
+        own = self._node.run(lambda: [address for family in IPFamily for address in local_addresses(family)])
+        frontends = {family.family: UdpFrontends(family, own) for family in self.compilation.dataplane.families}
         left = self._entries()
         assert left <= before
         for entry in before:
@@ -304,10 +300,10 @@ class ChangingNode:
             elif again is None:
                 del self._datagrams[conversation]
             else:
-                answer = conversation.ask()
+                new = conversation.ask()
                 self._last_held = None
-                assert EndpointAddress(answer.address, answer.port) in again.endpoints
-                self._datagrams[conversation] = again, answer
+                assert EndpointAddress(new.address, new.port) in again.endpoints
+                self._datagrams[conversation] = again, new
 
 
 class _Dump:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -136,7 +137,7 @@ def test_after_each_change_the_table_is_as_from_a_cold_start_and_no_connection_b
     counts = dict.fromkeys(("changes", "effective changes", "connections", "datagrams"), 0)
     examples = max(settings().max_examples // 4, 1)
     run_state_machine_as_test(
-        lambda: Histories(node, cold, counts),
+        cast("type[RuleBasedStateMachine]", lambda: Histories(node, cold, counts)),
         settings=settings(
             max_examples=examples,
             stateful_step_count=STEPS,

@@ -111,7 +111,8 @@ def test_changes_take_no_more_operations_than_those_of_kube_proxy(namespace: Net
     step("remove both", *web(), gone=web(1))
     step("put both back", *web(2, 3))
     other = service("other", ["10.96.0.2"])
-    run.compiler.update(map(Change.to, (other, *slices("other", [remote("10.244.1.9")]))))
+    others: list[ClusterObject] = [other, *slices("other", [remote("10.244.1.9")])]
+    run.compiler.update(map(Change.to, others))
     run.restart()
     done["restart, and a Service is new"] = counted([run.synchronize(), run.installer.tidy()])
     assert done == {
