@@ -12,9 +12,9 @@ from svcc.addresses import IPFamily
 from svcc.fields import ObjectReference
 from svcc.incremental.contract import Change
 from svcc.model.cluster import Cluster, ClusterObject
-from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.node import ZONE_LABEL, Node, NodeAddress, ServiceCIDR
-from svcc.model.service import Service
+from svcc.model.service import Protocol, Service, ServicePort
 from tests.incremental.histories import objects_of
 from tests.strategies import CLUSTER_IPS, NODE, OTHER_NODES, OTHER_ZONE, UNALLOCATED_IPS, ZONE, clusters
 from tests.strategies.objects import SERVICE_CIDRS
@@ -22,6 +22,7 @@ from tests.strategies.plan import one_of
 
 Objects = Mapping[ObjectReference, ClusterObject]
 Item = TypeVar("Item", Service, EndpointSlice)
+Port = TypeVar("Port", ServicePort, EndpointPort)
 
 _FIELDS: Sequence[Sequence[str]] = (
     ("ports",),
@@ -72,9 +73,11 @@ def beginnings(draw: st.DrawFn) -> tuple[Cluster, Material]:
 
 def _light(cluster: Cluster) -> Cluster:
     services = [
-        evolve(item, annotations=_LIGHT if item.name == "cache" else {})
-        if item.annotations.get(_BALANCING) == "maglev"
-        else item
+        evolve(
+            item,
+            annotations=(_LIGHT if item.name == "cache" else {}) if _is_hashed(item) else item.annotations,
+            ports=[_spoken(item.name, port) for port in item.ports],
+        )
         for item in cluster.services
     ]
     slices = [
@@ -85,13 +88,22 @@ def _light(cluster: Cluster) -> Cluster:
                 for each in item.endpoints
                 if not _NOBODY & {*each.addresses}
             ],
-            annotations={
-                name: text.replace("1000", "3").replace("1001", "2") for name, text in item.annotations.items()
-            },
+            ports=[_spoken(item.service_name, port) for port in item.ports],
+            annotations={name: text.replace("100", "") for name, text in item.annotations.items()},
         )
         for item in cluster.endpoint_slices
     ]
     return evolve(cluster, services=services, endpoint_slices=slices)
+
+
+def _is_hashed(service: Service) -> bool:
+    return service.annotations.get(_BALANCING) == "maglev"
+
+
+def _spoken(service: str | None, port: Port) -> Port:
+    """Databases speak UDP: otherwise there would be too little of it."""
+    is_odd = service == "db" and port.protocol is Protocol.TCP and port.name in {"", "http"}
+    return evolve(port, protocol=Protocol.UDP) if is_odd else port
 
 
 def draw_batch(draw: st.DrawFn, objects: Objects, material: Material, counts: Sequence[int]) -> list[Change]:
@@ -149,12 +161,21 @@ def _put_slice(draw: st.DrawFn, objects: Objects, material: Material) -> Endpoin
 
 
 def _serving_slice(draw: st.DrawFn, objects: Objects) -> EndpointSlice | None:
-    """A slice of a Service that there is, or else any."""
+    """A slice that has endpoints for a port of a Service, or else any."""
     found = _all(objects, EndpointSlice)
-    of_services = [
-        item for item in found if ObjectReference("Service", item.service_name or "", item.namespace) in objects
-    ]
-    return _pick(draw, of_services or found)
+    return _pick(draw, [item for item in found if _serves(item, objects)] or found)
+
+
+def _serves(item: EndpointSlice, objects: Objects) -> bool:
+    service = objects.get(ObjectReference("Service", item.service_name or "", item.namespace))
+    return (
+        isinstance(service, Service)
+        and item.address_type in (service.ip_families or tuple(IPFamily))
+        and item.labels == service.labels
+        and bool(
+            {(port.name, port.protocol) for port in service.ports} & {(port.name, port.protocol) for port in item.ports}
+        )
+    )
 
 
 def _remove_slice(draw: st.DrawFn, objects: Objects, _material: Material) -> ObjectReference | None:
@@ -168,8 +189,8 @@ def _edit_endpoints(draw: st.DrawFn, objects: Objects, material: Material) -> En
     if found is None:
         return None
     endpoints = list(found.endpoints)
-    pool = [item for item in material.endpoints.get(found.address_type, ()) if item not in endpoints]
-    what = one_of(draw, ("add", "replace", "remove", "condition", "condition", "empty"))
+    pool = [item for item in material.endpoints.get(found.address_type, ()) if item.addresses and item not in endpoints]
+    what = one_of(draw, ("replace", "add", "remove", "condition", "add", "replace", "condition", "empty"))
     if what == "add" or not endpoints:
         endpoints += [one_of(draw, pool)] if pool else []
     elif what == "empty":
