@@ -161,6 +161,12 @@ class Conversation:
             raise ConnectionResetError("the other end closed the connection")
         return Answer(*json.loads(data))
 
+    @property
+    def source(self) -> Address:
+        """The client's own address and port."""
+        address, port = self._socket.getsockname()[:2]
+        return address, port
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()

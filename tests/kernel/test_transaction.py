@@ -7,6 +7,7 @@ import json
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -41,7 +42,11 @@ def loaded(namespace: NetworkNamespace, script: str, program: Program = SYSTEM) 
 
 def listing(namespace: NetworkNamespace) -> list[str]:
     """All that the kernel holds, whatever the order and the handles of objects; rules keep theirs inside a chain."""
-    found = json.loads(namespace.run("nft", "-j", "list", "ruleset").stdout)["nftables"]
+    return comparable(json.loads(namespace.run("nft", "-j", "list", "ruleset").stdout)["nftables"])
+
+
+def comparable(found: list[dict[str, Any]]) -> list[str]:
+    """The objects of a listing as lines that are alike where the kernel holds the same; they are changed for it."""
     lines = []
     places: dict[tuple[str, str], int] = {}
     for item in found:

@@ -1,0 +1,374 @@
+"""A node whose cluster changes, in namespaces of its own, and all that must hold after each change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, cast
+
+from attrs import frozen
+
+from svcc.addresses import IPFamily, family_of, prefix_contains
+from svcc.apply.applied import Applied
+from svcc.apply.held import TABLES, held_tables
+from svcc.apply.installer import Installer
+from svcc.apply.nft import Nft, open_nft
+from svcc.apply.steps import NOTHING, united
+from svcc.audit.audit import audit_dataplane
+from svcc.compiler.affinity_records import forgetting_transaction
+from svcc.dataplane.conntrack import UdpEntry, UdpFrontends
+from svcc.dataplane.contract import FamilyDataplane, ServicePortPlan
+from svcc.fields import Severity
+from svcc.incremental.compiler import IncrementalCompiler
+from svcc.incremental.contract import Change
+from svcc.model.cluster import ClusterSettings
+from svcc.model.service import Protocol
+from svcc.nft.commands import DeleteElements
+from svcc.nft.objects import Data, Key, Ruleset
+from svcc.nft.transaction import transaction
+from svcc.node.conntrack import ConntrackCleaner
+from svcc.node.local_addresses import local_addresses
+from svcc.node.watch import TableWatch
+from svcc.select import EndpointAddress
+from tests.incremental.histories import Declared, objects_of
+from tests.kernel.namespace import NetworkNamespace
+from tests.kernel.network import Node
+from tests.kernel.servers import Answer, Conversation
+from tests.kernel.test_audit import is_at_a_cluster_ip_of_the_node
+from tests.kernel.test_transaction import comparable
+from tests.oracle import NodeFacts
+from tests.strategies import NODE, NODE_ADDRESSES, OUTSIDE_CLIENTS, POD_RANGE, Scenario
+
+Records = Mapping[tuple[str, Key], Data | None]
+"""What packets have written into the maps of session affinity, by family and key."""
+
+Entry = tuple[str, int, UdpEntry]
+"""A client's address and port, and where its datagrams go."""
+
+
+@frozen
+class Target:
+    """A frontend that admits clients from outside, at an address, and who may answer there."""
+
+    protocol: Protocol
+    address: str
+    port: int
+    endpoints: frozenset[EndpointAddress]
+
+    @property
+    def client(self) -> str:
+        """An address that may ask."""
+        return OUTSIDE_CLIENTS[family_of(self.address)][0]
+
+
+class ChangingNode:
+    """A node's compiler, installer, conntrack cleaner and table watch, and the objects they have been told of.
+
+    Each change is followed by everything that must hold then; AssertionError where it does not.
+    """
+
+    def __init__(self, node: Node, cold: NetworkNamespace, settings: ClusterSettings, listed: Sequence[Change]) -> None:
+        self._node = node
+        self._cold = cold
+        self._resources = ExitStack()
+        self._nft = node.run(open_nft)
+        self._resources.callback(self._nft.close)
+        with cold.entered():
+            self._cold_nft = open_nft()
+        self._resources.callback(self._cold_nft.close)
+        self._watch = node.run(lambda: TableWatch(TABLES, lambda: self._nft.process_ids))
+        self._resources.callback(self._watch.close)
+        self._cleaner = ConntrackCleaner()
+        self._connections: list[tuple[Conversation, Answer]] = []
+        self._datagrams: dict[Conversation, tuple[Target, Answer]] = {}
+        self._orphans: set[Entry] = set()
+        self._last_held: Ruleset | None = None
+        self.declared = Declared(settings)
+        self.declared.apply(listed)
+        self.compilation = self.declared.compilation()
+        self._start()
+        self.check()
+
+    def close(self) -> None:
+        """Leave the node as it was found."""
+        self._resources.close()
+        self._node.reset()
+
+    def _start(self) -> None:
+        """What a process does first; all objects come at once, as from a list."""
+        self._compiler = IncrementalCompiler(NODE, self.declared.settings)
+        self._compiler.update(map(Change.to, objects_of(self.declared.cluster)))
+        self._installer = Installer(self._nft, keep_scripts=None)
+        self.synchronize()
+        self._node.run(lambda: self._cleaner.reconcile(self._compiler.dataplane()))
+
+    # what happens
+
+    def change(self, batch: Sequence[Change], *, is_late: bool = False) -> Applied:
+        """Objects come, go and change, all at once; late enough to tidy up on the way, or sooner."""
+        records, entries = self._held(), self._entries()
+        self.declared.apply(batch)
+        self.compilation = self.declared.compilation()
+        update = self._compiler.update(batch)
+        had_leftovers = self._installer.has_leftovers
+        if is_late:
+            self._installer._due = 0.0
+        applied = self._node.run(lambda: self._installer.advance(update))
+        assert update or not applied or (had_leftovers and is_late)
+        assert applied or not update
+        self._node.run(lambda: self._cleaner.remove(update.stale_entries))
+        self._check_entries(entries, may_leave_others=False)
+        self.check(records)
+        return applied
+
+    def tidy(self) -> Applied:
+        """What was left behind is deleted."""
+        had_leftovers = self._installer.has_leftovers
+        self._installer._due = 0.0
+        applied = self._node.run(self._installer.tidy)
+        assert bool(applied) is had_leftovers
+        assert not self._installer.has_leftovers
+        self.check()
+        return applied
+
+    def restart(self, settings: ClusterSettings) -> None:
+        """Another process takes over, which may have other settings."""
+        records, entries = self._held(), self._entries()
+        self.declared.settings = settings
+        self.compilation = self.declared.compilation()
+        self._start()
+        self._check_entries(entries, may_leave_others=True)
+        self.check(records)
+
+    def synchronize(self) -> Applied:
+        """The kernel is read, and made right."""
+        return self._node.run(lambda: self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane()))
+
+    def read(self) -> None:
+        """The kernel is read where it is right; chains that are to be tidied up may become empty."""
+        expected = 2 * self._count_of_stale(self._held())
+        chains = sum(bool(chain.rules) for table in self._installer._leftovers.tables for chain in table.chains)
+        applied = self.synchronize()
+        assert applied.count == expected + chains, applied.operations
+        assert applied.operations.get("flush chain", 0) == chains
+        self.check()
+
+    def suffer(self, script: str) -> None:
+        """Somebody else runs a script on svcc's tables, which is noticed and repaired."""
+        before = self._node.nft("list", "ruleset")
+        self._node.load(script)
+        if self._node.nft("list", "ruleset") != before:
+            assert self._node.run(self._watch.poll) is not None
+        self.synchronize()
+        self.check()
+
+    def connect(self, target: Target) -> None:
+        """A client connects, and stays connected."""
+        self._connections.append(self._asked(target))
+
+    def send_datagrams(self, target: Target) -> None:
+        """A client sends a datagram, and goes on from the same port after each change."""
+        conversation, answer = self._asked(target)
+        self._datagrams[conversation] = target, answer
+
+    def _asked(self, target: Target) -> tuple[Conversation, Answer]:
+        conversation = self._resources.enter_context(
+            self._node.conversation(
+                target.address, target.port, source=target.client, protocol=target.protocol.value, timeout=5
+            )
+        )
+        answer = conversation.ask()
+        self._last_held = None
+        assert EndpointAddress(answer.address, answer.port) in target.endpoints
+        return conversation, answer
+
+    def targets(self, protocol: Protocol) -> list[Target]:
+        """The frontends that outside clients reach, if all who may answer are pods."""
+        return [
+            target
+            for family in self.compilation.dataplane.families
+            for target in _targets(family, protocol, self._node.addresses)
+        ]
+
+    # what must hold
+
+    def check(self, before: Ruleset | None = None) -> None:
+        """All that can be asked at any moment; `before` are tables with records that may have been lost since."""
+        assert self._node.run(self._watch.poll) is None
+        dump = self._node.nft("-j", "list", "ruleset")
+        self._check_tables(dump)
+        self._check_rules(dump)
+        self._last_held = None
+        self._last_held = held = self._held(_Dump(dump))
+        if before is not None:
+            # Clients are remembered as long as their endpoint serves (S35).
+            assert self._leading(before).items() <= _records(held).items()
+        if not self._installer.has_leftovers:
+            self._check_that_nothing_is_to_do(held)
+        for conversation, answer in self._connections:
+            assert conversation.ask() == answer
+
+    def _check_tables(self, dump: str) -> None:
+        """The kernel holds what a cold start leaves, and what is to be tidied up."""
+        expected = _with(self.compilation.ruleset, self._installer._leftovers)
+        with self._cold.entered():
+            self._cold_nft.run(f"flush ruleset\n{transaction(NOTHING, expected).script}")
+            listed = [item for each in TABLES for item in self._cold_nft.list_table(each.family, each.name) or ()]
+        assert _without_records(json.loads(dump)["nftables"]) == _without_records(listed)
+
+    def _check_rules(self, dump: str) -> None:
+        """The rules do what is owed, whatever made them."""
+        report = audit_dataplane(dump, self.compilation.dataplane, self.declared.cluster)
+        settings = self.declared.settings
+        scenario = Scenario(self.declared.cluster, settings, NodeFacts(frozenset(settings.local_addresses)))
+        wrong = [item for item in report.findings if item.severity is not Severity.INFO]
+        assert [item for item in wrong if not is_at_a_cluster_ip_of_the_node(item, scenario)] == []
+
+    def _check_that_nothing_is_to_do(self, held: Ruleset) -> None:
+        """Another process that is started now does nothing but forget records that lead nowhere."""
+        ruleset, dataplane = self._compiler.ruleset(), self._compiler.dataplane()
+        stale = self._count_of_stale(held)
+        applied = self._node.run(lambda: Installer(self._nft, keep_scripts=None).synchronize(ruleset, dataplane))
+        assert applied.count == 2 * stale, applied.operations
+        if stale:
+            self._last_held = None
+            assert not self._count_of_stale(self._held())
+
+    def _held(self, listing: _Dump | None = None) -> Ruleset:
+        """What the kernel holds, as it was read when it was checked, unless clients have come since."""
+        if self._last_held is None:
+            ruleset = self.compilation.ruleset
+            source = self._nft if listing is None else cast("Nft", listing)
+            self._last_held = self._node.run(lambda: held_tables(source, ruleset)).ruleset
+        return self._last_held
+
+    def _count_of_stale(self, held: Ruleset) -> int:
+        return len(_records(held)) - len(self._leading(held))
+
+    def _leading(self, held: Ruleset) -> Records:
+        """The records that lead to an endpoint now."""
+        stale = {
+            (command.table.family, key)
+            for command in forgetting_transaction(held, self.compilation.dataplane).commands
+            if isinstance(command, DeleteElements)
+            for key, _data in command.elements.elements
+        }
+        return {key: data for key, data in _records(held).items() if key not in stale}
+
+    def _entries(self) -> set[Entry]:
+        """What conntrack knows of the clients' datagrams."""
+        return {
+            (
+                each.original.source,
+                each.original.source_port,
+                UdpEntry(
+                    EndpointAddress(each.original.destination, each.original.destination_port),
+                    EndpointAddress(each.reply.source, each.reply.source_port),
+                ),
+            )
+            for each in self._node.connections()
+            if each.protocol == "UDP"
+        }
+
+    def _check_entries(self, before: set[Entry], *, may_leave_others: bool) -> None:
+        """Datagrams go on to an endpoint that serves, and no further to one that does not (S48, S49).
+
+        Of a frontend that is gone entries are known to those who knew the frontend.
+        """
+        own = self._node.run(lambda: [address for family in IPFamily for address in local_addresses(family)])
+        frontends = {family.family: UdpFrontends(family, own) for family in self.compilation.dataplane.families}
+        left = self._entries()
+        assert left <= before
+        for entry in before:
+            of_family = frontends[family_of(entry[2].destination.address)]
+            plan = of_family.serving(entry[2].destination)
+            if plan is None:
+                if may_leave_others:
+                    self._orphans.add(entry)
+                assert entry not in left or entry in self._orphans
+            elif entry[2].reply_source in _all_serving(plan):
+                assert entry in left
+            elif of_family.is_stale(entry[2]):
+                assert entry not in left
+        targets = {(each.address, each.port): each for each in self.targets(Protocol.UDP)}
+        there = {(address, port) for address, port, _ in left}
+        for conversation, (target, answer) in list(self._datagrams.items()):
+            again = targets.get((target.address, target.port))
+            if conversation.source in there:
+                assert conversation.ask() == answer
+            elif again is None:
+                del self._datagrams[conversation]
+            else:
+                new = conversation.ask()
+                self._last_held = None
+                assert EndpointAddress(new.address, new.port) in again.endpoints
+                self._datagrams[conversation] = again, new
+
+
+class _Dump:
+    """What nft has listed, to be read as if from the kernel."""
+
+    def __init__(self, text: str) -> None:
+        self._objects = [item for item in json.loads(text)["nftables"] if "metainfo" not in item]
+
+    def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
+        found = [
+            item
+            for item in self._objects
+            for kind, body in item.items()
+            if (body["family"], body["name" if kind == "table" else "table"]) == (family, name)
+        ]
+        return found or None
+
+
+def _targets(family: FamilyDataplane, protocol: Protocol, node_addresses: Sequence[str]) -> Iterator[Target]:
+    plans = [plan for plan in family.service_ports if plan.name.protocol is protocol]
+    taken = {(frontend.address, frontend.port) for plan in plans for frontend in plan.frontends}
+    client = OUTSIDE_CLIENTS[family.family][0]
+    for plan in plans:
+        for frontend in plan.frontends:
+            endpoints = frozenset(plan.endpoints(frontend.outside))
+            answering = (POD_RANGE[family.family], NODE_ADDRESSES[family.family][0])
+            if not endpoints or not all(
+                any(prefix_contains(prefix, each.address) for prefix in answering) for each in endpoints
+            ):
+                continue
+            allowed = frontend.allowed_sources
+            if allowed is not None and not any(prefix_contains(prefix, client) for prefix in allowed):
+                continue
+            if frontend.address is not None:
+                yield Target(protocol, frontend.address, frontend.port, endpoints)
+                continue
+            for address in node_addresses:
+                is_served = family_of(address) is family.family and family.node_ports.serves(address)
+                if is_served and (address, frontend.port) not in taken:
+                    yield Target(protocol, address, frontend.port, endpoints)
+
+
+def _all_serving(plan: ServicePortPlan) -> set[EndpointAddress]:
+    return {*plan.cluster_endpoints, *plan.local_endpoints, *plan.also_serving}
+
+
+def _with(ruleset: Ruleset, leftovers: Ruleset) -> Ruleset:
+    more = {table.family: table for table in leftovers.tables}
+    return Ruleset(
+        tuple(united(table, more[table.family]) if table.family in more else table for table in ruleset.tables)
+    )
+
+
+def _without_records(listed: list[dict[str, Any]]) -> list[str]:
+    for item in listed:
+        if item.get("map", {}).get("name") == "affinity":
+            item["map"].pop("elem", None)
+    return comparable([item for item in listed if "metainfo" not in item])
+
+
+def _records(held: Ruleset) -> Records:
+    return {
+        (table.family, key): data
+        for table in held.tables
+        for item in table.sets
+        if item.name == "affinity"
+        for key, data in item.elements
+    }
