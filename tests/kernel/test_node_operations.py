@@ -47,10 +47,10 @@ class Run:
     def __init__(self, namespace: NetworkNamespace, *objects: ClusterObject) -> None:
         self._namespace = namespace
         with namespace.entered():
-            self._nft = open_nft()
+            self.nft = open_nft()
         self.compiler = IncrementalCompiler(NODE.name, PODS)
         self.compiler.update(map(Change.to, (NODE, SERVICE_CIDRS, *objects)))
-        self.installer = Installer(self._nft, keep_scripts=None)
+        self.installer = Installer(self.nft, keep_scripts=None)
         self.synchronize()
 
     def synchronize(self) -> Applied:
@@ -58,7 +58,7 @@ class Run:
             return self.installer.synchronize(self.compiler.ruleset(), self.compiler.dataplane())
 
     def restart(self) -> None:
-        self.installer = Installer(self._nft, keep_scripts=None)
+        self.installer = Installer(self.nft, keep_scripts=None)
 
     def change(self, *objects: ClusterObject, gone: Iterable[ClusterObject] = ()) -> list[Applied]:
         """What advancing and tidying up did."""
@@ -201,3 +201,24 @@ def test_a_change_is_the_same_beside_ten_services_and_beside_a_thousand(case: st
             namespace.close()
     assert scripts[0] == scripts[1]
     assert scripts[0]
+
+
+def test_a_node_keeps_pick_chains_that_nobody_uses_until_somebody_does(namespace: NetworkNamespace) -> None:
+    # A new rule has the kernel walk all endpoints, so a number of endpoints that comes and goes must not make one.
+    def web(count: int) -> list[Change]:
+        endpoints = [remote(f"10.244.1.{n}") for n in range(1, count + 1)]
+        return [Change.to(each) for each in (service("web", ["10.96.0.10"]), *slices("web", endpoints))]
+
+    run = Run(namespace)
+    run.installer = Installer(run.nft, keep_scripts=None, keep_pick_chains=True)
+    run.compiler.update(web(3))
+    run.synchronize()
+    with namespace.entered():
+        done = []
+        for count in (2, 3, 2, 3):
+            done.append(run.installer.advance(run.compiler.update(web(count))))
+            done.append(run.installer.tidy())
+    added = [each.operations.get("add chain", 0) for each in done]
+    assert added == [1, 0, 0, 0, 0, 0, 0, 0]
+    assert sum(each.operations.get("delete chain", 0) for each in done) == 0
+    assert run.installer.tidy() == Applied()

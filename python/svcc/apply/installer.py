@@ -19,7 +19,7 @@ from svcc.apply.held import Held, held_tables
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
-from svcc.apply.steps import NOTHING, Steps, merged_leftovers, steps_of, tidying, united
+from svcc.apply.steps import NOTHING, Steps, merged_leftovers, set_aside, steps_of, tidying, united
 from svcc.compiler.affinity_records import forgetting_transaction
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.contract import Dataplane
@@ -56,18 +56,20 @@ class Installer:
     Args:
         nft: the session to do it with.
         keep_scripts: where scripts are kept that are refused; None keeps none.
+        keep_pick_chains: whether pick chains stay that nobody uses any more; see `svcc.apply.steps.set_aside`.
     """
 
-    def __init__(self, nft: Nft, *, keep_scripts: Path | None) -> None:
+    def __init__(self, nft: Nft, *, keep_scripts: Path | None, keep_pick_chains: bool = False) -> None:
         self._nft = nft
         self._keep_scripts = keep_scripts
+        self._keep_pick_chains = keep_pick_chains
         self._leftovers = NOTHING
         self._due = 0.0
 
     @property
     def has_leftovers(self) -> bool:
         """Whether something is to be tidied up."""
-        return bool(self._leftovers.tables)
+        return bool(self._rest(self._leftovers)[0].tables)
 
     @property
     def seconds_until_tidy(self) -> float | None:
@@ -143,9 +145,10 @@ class Installer:
         before, leftovers = merged_leftovers(self._leftovers, update.before, update.after)
         steps = steps_of(before, update.after)
         commit = steps.commit
-        if leftovers.tables and begun >= self._due:
-            commit = Transaction((*commit.commands, *tidying(leftovers).commands))
-            leftovers = NOTHING
+        rest, spare = self._rest(leftovers)
+        if rest.tables and begun >= self._due:
+            commit = Transaction((*commit.commands, *tidying(rest).commands))
+            leftovers = spare
         done: list[Transaction] = []
         for step in (steps.prepare, commit):
             if step:
@@ -163,7 +166,7 @@ class Installer:
         if not self.has_leftovers or time.monotonic() < self._due:
             return Applied()
         begun = time.monotonic()
-        leftovers, self._leftovers = self._leftovers, NOTHING
+        leftovers, self._leftovers = self._rest(self._leftovers)
         step = tidying(leftovers)
         self._run_certainly(step)
         return Applied((step,), operations_of((step,)), time.monotonic() - begun)
@@ -263,6 +266,10 @@ class Installer:
         except OSError:
             # Whatever is wrong with the disk must not hide what is wrong with the rules.
             return None
+
+    def _rest(self, leftovers: Ruleset) -> tuple[Ruleset, Ruleset]:
+        """What of leftovers is to be deleted, and what stays."""
+        return set_aside(leftovers) if self._keep_pick_chains else (leftovers, NOTHING)
 
     def _leave(self, leftovers: Ruleset, *, is_new: bool) -> None:
         self._leftovers = leftovers

@@ -24,7 +24,7 @@ from svcc.nft.objects import Chain, Data, Key, Ruleset, Set, Table
 from svcc.nft.statements import Verdict
 from svcc.nft.transaction import Transaction, transaction
 
-__all__ = ["NOTHING", "Steps", "merged_leftovers", "steps_of", "tidying", "united"]
+__all__ = ["NOTHING", "Steps", "merged_leftovers", "set_aside", "steps_of", "tidying", "united"]
 
 NOTHING = Ruleset(())
 _SLOTS = ("endpoints-", "nodeport-endpoints-")
@@ -69,6 +69,23 @@ def tidying(leftovers: Ruleset) -> Transaction:
     """The transaction that deletes leftovers."""
     after = Ruleset(tuple(attrs.evolve(table, sets=_emptied(table.sets), chains=()) for table in leftovers.tables))
     return transaction(leftovers, after)
+
+
+def set_aside(leftovers: Ruleset) -> tuple[Ruleset, Ruleset]:
+    """Leftovers without the pick chains that Services share, and these chains.
+
+    Whoever changes tables often keeps them: an empty use costs nothing, but the kernel walks through all elements of
+    the maps that a new rule looks into, some 25 ms for 100 000 endpoints.
+    """
+    rest, spare = [], []
+    for table in leftovers.tables:
+        shared = tuple(chain for chain in table.chains if chain.name.startswith("pick-"))
+        if shared:
+            spare.append(attrs.evolve(table, sets=(), chains=shared))
+        others = tuple(chain for chain in table.chains if not chain.name.startswith("pick-"))
+        if others or table.sets:
+            rest.append(attrs.evolve(table, chains=others))
+    return Ruleset(tuple(rest)), Ruleset(tuple(spare))
 
 
 def merged_leftovers(leftovers: Ruleset, before: Ruleset, after: Ruleset) -> tuple[Ruleset, Ruleset]:
@@ -120,8 +137,8 @@ def _chains_to_prepare(old: Table, new: Table) -> list[Chain]:
 
 def _alike(old: Table, new: Table) -> bool:
     """Whether all sets that are wanted are there: what rules of another layout refer to cannot be prepared."""
-    declared = {item.name: attrs.evolve(item, elements=(), comments={}) for item in old.sets}
-    return all(declared.get(item.name) == attrs.evolve(item, elements=(), comments={}) for item in new.sets)
+    there = {item.name: item for item in old.sets}
+    return all(item.name in there and _same(there[item.name], item) for item in new.sets)
 
 
 def _leftovers(old: Table, new: Table) -> Table:
@@ -137,17 +154,20 @@ def _leftovers(old: Table, new: Table) -> Table:
             sets.append(attrs.evolve(item, elements=gone, comments={}))
     names = {chain.name for chain in new.chains}
     # What rules of others, or of another layout, look into may have to go at once, so they do, too.
-    is_ours = _alike(old, new) and _alike(new, old)
+    gone_chains = [chain for chain in old.chains if chain.hook is None and chain.name not in names]
+    is_ours = bool(gone_chains) and _alike(old, new) and _alike(new, old)
     chains = tuple(
-        chain if is_ours and chain.rules != UNKNOWN_RULES else attrs.evolve(chain, rules=())
-        for chain in old.chains
-        if chain.hook is None and chain.name not in names
+        chain if is_ours and chain.rules != UNKNOWN_RULES else attrs.evolve(chain, rules=()) for chain in gone_chains
     )
     return Table(old.family, old.name, tuple(sets), chains)
 
 
 def _same(one: Set, other: Set) -> bool:
-    return attrs.evolve(one, elements=(), comments={}) == attrs.evolve(other, elements=(), comments={})
+    return one is other or _bare(one) == _bare(other)
+
+
+def _bare(item: Set) -> Set:
+    return attrs.evolve(item, elements=(), comments={}) if item.elements or item.comments else item
 
 
 def united(table: Table, more: Table) -> Table:

@@ -97,7 +97,7 @@ class _TableChange:
         self._gone_sets = {
             name
             for name, item in self._old_sets.items()
-            if name not in self._new_sets or _declaration(item) != _declaration(self._new_sets[name])
+            if name not in self._new_sets or not _is_declared_alike(item, self._new_sets[name])
         }
         self._gone_chains = {
             name
@@ -116,11 +116,14 @@ class _TableChange:
             if set_name in self._gone_sets:
                 yield FlushSet(name, old_set)
                 continue
-            deleted, added = _elements(old_set, self._new_sets[set_name])
+            new_set = self._new_sets[set_name]
+            if old_set is new_set or not (old_set.elements or new_set.elements):
+                continue
+            deleted, added = _elements(old_set, new_set)
             if deleted:
                 yield DeleteElements(name, _holding(old_set, deleted))
             if added:
-                to_add.append(AddElements(name, _holding(self._new_sets[set_name], added)))
+                to_add.append(AddElements(name, _holding(new_set, added)))
         for chain in sorted(self._gone_chains):
             # A chain under this name with another hook is another chain, which cannot be had beside it.
             if self._delete_chains or chain in self._new_chains:
@@ -156,6 +159,10 @@ class _TableChange:
         if new[: len(old)] != old or (self._gone_sets and _sets_of(self._old_chains[name]) & self._gone_sets):
             return 0
         return len(old)
+
+
+def _is_declared_alike(one: Set, other: Set) -> bool:
+    return one is other or _declaration(one) == _declaration(other)
 
 
 def _declaration(item: Set) -> Set:

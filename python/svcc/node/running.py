@@ -73,7 +73,7 @@ def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batc
         node = Node(
             source=source,
             make_compiler=make_compiler,
-            installer=Installer(nft, keep_scripts=options.keep_scripts),
+            installer=Installer(nft, keep_scripts=options.keep_scripts, keep_pick_chains=True),
             conntrack=ConntrackCleaner(),
             watch=watch,
             observer=Reporter(published, servers, notification, clock=clock),
