@@ -37,6 +37,11 @@ def cluster_ip(number: int) -> str:
     return _address(10 << 24, number + 1)
 
 
+def endpoint_address(number: int, index: int) -> str:
+    """The address of one of a Service's ten endpoints, in 10.128.0.0/9."""
+    return _address((10 << 24) + (128 << 16), number * ENDPOINTS + index + 1)
+
+
 def _address(base: int, number: int) -> str:
     value = base + number
     return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
@@ -99,7 +104,7 @@ def _slice(number: int) -> dict[str, Any]:
         pod = number * ENDPOINTS + index
         endpoints.append(
             {
-                "addresses": [_address((10 << 24) + (128 << 16), pod + 1)],
+                "addresses": [endpoint_address(number, index)],
                 "conditions": {"ready": True, "serving": True, "terminating": False},
                 "nodeName": node_name(pod % NODES),
                 "targetRef": {
