@@ -6,7 +6,7 @@ import gc
 import os
 import shutil
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from svcc.compiler.compilation import compile_cluster
 from tests.kernel.namespace import NetworkNamespace
 from tests.kube_proxy import kube_proxy_ruleset
 
-__all__ = ["CONTENDERS", "Contender", "Loading", "input_file"]
+__all__ = ["CONTENDERS", "NODE", "SETTINGS", "Contender", "Loading", "input_file", "load_into"]
 
 NODE = node_name(7)
 SETTINGS = ClusterSettings(cluster_cidrs=[POD_CIDR])
@@ -30,6 +30,16 @@ table ip idle {
   chain prerouting { type nat hook prerouting priority dstnat; ip daddr 192.0.2.1 dnat to 192.0.2.2; }
   chain postrouting { type nat hook postrouting priority srcnat; }
 }
+"""
+# A program's peak of memory is at least that of the process that starts it, which therefore is a small one.
+_MEASURED = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+with open(sys.argv[1], "wb") as output:
+    status = subprocess.call(sys.argv[2:], stdout=output)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(status)
 """
 
 
@@ -154,18 +164,12 @@ def _compilation(folder: Path, services: int) -> Compilation:
         gc.enable()
 
 
-def load_into(namespace: NetworkNamespace, command: Iterable[str]) -> Loading:
+def load_into(namespace: NetworkNamespace, command: Iterable[str], output: Path | None = None) -> Loading:
     """Run a program inside a namespace; RuntimeError with its message if it fails."""
+    arguments = [sys.executable, "-I", "-S", "-c", _MEASURED, str(output or os.devnull), *command]
     with namespace.entered():
-        start = time.perf_counter()
-        program = subprocess.Popen([*command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        assert program.stderr is not None
-        with program.stderr as stream:
-            message = stream.read()
-        # Popen.wait would leave out what the program used.
-        _, status, used = os.wait4(program.pid, 0)
-        seconds = time.perf_counter() - start
-    program.returncode = os.waitstatus_to_exitcode(status)
-    if program.returncode != 0:
-        raise RuntimeError(f"{program.args!r} ended with {program.returncode}: {message.decode()[:1000]}")
-    return Loading(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024)
+        measured = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    if measured.returncode != 0:
+        raise RuntimeError(f"{arguments[6:]!r} ended with {measured.returncode}: {measured.stderr[:1000]}")
+    seconds, processor_seconds, kilobytes = map(float, measured.stdout.split())
+    return Loading(seconds, processor_seconds, int(kilobytes) // 1024)
