@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
-from urllib.error import URLError
 
 from bench.clusters import POD_CIDR
 from bench.contenders import NODE
@@ -26,7 +25,6 @@ _LISTED_KINDS = {
     "Node": "v1",
     "ServiceCIDR": "networking.k8s.io/v1",
 }
-_HEALTH = "http://127.0.0.1:10256/healthz"
 _PATIENCE_SECONDS = 600
 _COMMIT_PATIENCE_SECONDS = 30
 _READ_SIZE = 1 << 20
@@ -57,12 +55,18 @@ class NodeProcess:
         # Each change is to go into the kernel alone.
         arguments += ["--min-sync-period", "1ms", "--keep-scripts", str(self._folder)]
         arguments += ["--runtime-directory", str(self._folder)]
-        with self._namespace.entered():
+        # As for systemd: it says when the first synchronization is done.
+        ready = self._folder / "ready"
+        with self._namespace.entered(), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+            notified.bind(str(ready))
+            notified.settimeout(_PATIENCE_SECONDS)
             start = time.perf_counter()
-            self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE)
+            environment = {**os.environ, "NOTIFY_SOCKET": str(ready)}
+            self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, env=environment)
             self._write(event("ADDED", item) for item in self._items)
             self._write(event("BOOKMARK", _end_of_list(kind, version)) for kind, version in _LISTED_KINDS.items())
-            self._wait_until_healthy()
+            while b"READY=1" not in notified.recv(_READ_SIZE):
+                pass
             self.start_seconds = time.perf_counter() - start
             self.start_processor_seconds = self.processor_seconds()
             self._commits = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
@@ -104,17 +108,6 @@ class NodeProcess:
         assert self._process.stdin is not None
         self._process.stdin.writelines(pieces)
         self._process.stdin.flush()
-
-    def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("svcc node does not get ready")
-            try:
-                with urllib.request.urlopen(_HEALTH, timeout=10):  # noqa: S310 - a fixed address
-                    return
-            except (URLError, ConnectionError):
-                time.sleep(0.02)
 
     def _is_committed(self) -> bool:
         """Whether the next transaction is a change of what is served, and not the tidying up after an earlier one."""
