@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent / "python"
 # From the bottom to the top. A unit is a module or package directly below svcc; it may import the units of all layers
 # below its own, but none beside it: nft knows no model.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "fields", "addresses"}),
+    frozenset({"_interrupted", "errors", "fields", "addresses"}),
     frozenset({"model", "nft"}),
     frozenset({"wire"}),
     frozenset({"validate", "allocate"}),
@@ -60,7 +60,6 @@ THIRD_PARTY = {
     "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
     "prometheus_client": frozenset({"node"}),
-    "pyroute2": frozenset({"node"}),
     "watchfiles": frozenset({"sources"}),
     "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
 }

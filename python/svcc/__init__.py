@@ -9,6 +9,7 @@
 True
 """
 
+import svcc._interrupted  # noqa: F401  (first, since all that follows takes a while)
 from svcc.addresses import IPFamily
 from svcc.allocate.complete import allocate
 from svcc.allocate.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage

@@ -1,10 +1,11 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Self, TypeAlias, final
 
 from svcc.model.endpoints import Endpoint, EndpointSlice
 from svcc.model.service import ServicePort
 
 __all__ = [
+    "Begun",
     "Chooser",
     "Declaration",
     "Inspection",
@@ -76,6 +77,16 @@ _ChanceRow: TypeAlias = tuple[
     int | None,
     list[str],
     list[_StepRow],
+]
+_ProvedRow: TypeAlias = tuple[
+    tuple[int, int],
+    Literal["accept", "drop", "reject", "unknown"],
+    str | None,
+    _AddressRow,
+    _AddressRow,
+    int | None,
+    list[str],
+    list[int],
 ]
 
 @final
@@ -188,16 +199,20 @@ _DifferenceRow: TypeAlias = tuple[
     _PacketRow,
     list[bytes],
     int,
-    list[_ChanceRow],
+    list[_ProvedRow],
     bool,
-    list[_ChanceRow],
+    list[_ProvedRow],
     bool,
     bool,
     int,
     str,
     tuple[bool, bool],
 ]
-_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str]]
+_ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str], list[_StepRow]]
+
+@final
+class Begun:
+    def __new__(cls, program: Program, elsewhere: Sequence[tuple[int, list[str], list[str]]], limit: int) -> Self: ...
 
 def prove(
     program: Program,
@@ -206,6 +221,7 @@ def prove(
     support: bool,
     limit: int,
     told: int,
+    begun: Begun | None = None,
 ) -> list[_ReportRow] | None: ...
 def compare_programs(
     left: Program,

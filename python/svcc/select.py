@@ -30,6 +30,7 @@ __all__ = [
     "ServicePortName",
     "select_endpoints",
     "select_service_ports",
+    "service_of",
     "slices_by_service",
 ]
 
@@ -174,17 +175,25 @@ def slices_by_service(
     """
     found: dict[tuple[str, str], list[EndpointSlice]] = {}
     for endpoint_slice in slices:
-        labels = endpoint_slice.labels
-        if not endpoint_slice.service_name or HEADLESS_LABEL in labels:
-            continue
-        if PROXY_NAME_LABEL in labels and (not service_proxy_name or labels[PROXY_NAME_LABEL] != service_proxy_name):
-            continue
-        if endpoint_slice.address_type in ("IPv4", "IPv6"):
-            found.setdefault((endpoint_slice.namespace, endpoint_slice.service_name), []).append(endpoint_slice)
+        service = service_of(endpoint_slice, service_proxy_name)
+        if service is not None:
+            found.setdefault(service, []).append(endpoint_slice)
     for group in found.values():
         if len(group) > 1:
             group.sort(key=lambda item: item.name)
     return found
+
+
+def service_of(endpoint_slice: EndpointSlice, service_proxy_name: str = "") -> tuple[str, str] | None:
+    """The namespace and name of the Service whose endpoints a slice holds; None where `slices_by_service` omits it."""
+    labels = endpoint_slice.labels
+    if not endpoint_slice.service_name or HEADLESS_LABEL in labels:
+        return None
+    if PROXY_NAME_LABEL in labels and (not service_proxy_name or labels[PROXY_NAME_LABEL] != service_proxy_name):
+        return None
+    if endpoint_slice.address_type not in ("IPv4", "IPv6"):
+        return None
+    return endpoint_slice.namespace, endpoint_slice.service_name
 
 
 def select_endpoints(

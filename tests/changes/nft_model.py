@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -40,7 +41,7 @@ class ModelTable:
             part.target
             for chain in self.chains.values()
             for rule in chain.rules
-            for part in parts_of(rule)
+            for part in parts_of_rule(rule)
             if isinstance(part, Verdict) and part.target
         }
         for item in self.sets.values():
@@ -49,7 +50,7 @@ class ModelTable:
 
     def sets_referred_to(self) -> set[str]:
         found = set()
-        for part in (part for chain in self.chains.values() for rule in chain.rules for part in parts_of(rule)):
+        for part in (part for chain in self.chains.values() for rule in chain.rules for part in parts_of_rule(rule)):
             if isinstance(part, SetReference):
                 found.add(part.name)
             elif isinstance(part, Lookup | VerdictMap | Remember):
@@ -63,6 +64,12 @@ def parts_of(value: Any) -> list[Any]:
     if attrs.has(type(value)):
         inner = [getattr(value, attribute.name) for attribute in attrs.fields(type(value))]
     return [value, *(part for item in inner for part in parts_of(item))]
+
+
+@lru_cache(maxsize=10_000)
+def parts_of_rule(rule: Rule) -> tuple[Any, ...]:
+    """`parts_of` a rule, which a model asks for again with each command."""
+    return tuple(parts_of(rule))
 
 
 class Model:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily, family_of
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends, stale_udp_entries
-from svcc.dataplane.contract import Dataplane
+from svcc.dataplane.contract import Dataplane, NodePortAddresses
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort
@@ -43,6 +44,11 @@ def stale(before: Dataplane, after: Dataplane) -> list[tuple[str | None, int, st
 
 BOTH = pods([remote(A), remote(B)])
 FIRST = pods([remote(A)])
+
+NODE_ADDRESS = "192.168.0.10"
+AT_THE_NODE_PORTS_NUMBER = service(
+    "at", [OTHER], ServicePort(30053, "dns", protocol="UDP"), external_ips=[NODE_ADDRESS]
+)
 
 CASES: dict[str, tuple[Dataplane, Dataplane, list[tuple[str | None, int, str]]]] = {
     "nothing changes": (dataplane(dns(), BOTH), dataplane(dns(), BOTH), []),
@@ -79,8 +85,67 @@ CASES: dict[str, tuple[Dataplane, Dataplane, list[tuple[str | None, int, str]]]]
         dataplane(dns(internal_traffic_policy="Local"), pods([local(A)])),
         [(DNS, 53, f"{B}:1053")],
     ),
-    "the Service is deleted": (dataplane(dns(), FIRST), dataplane(), []),
-    "the cluster IP changes": (dataplane(dns(), FIRST), dataplane(dns(OTHER), FIRST), []),
+    "the Service is deleted": (dataplane(dns(), FIRST), dataplane(), [(DNS, 53, f"{A}:1053")]),
+    "the Service is deleted before its endpoints": (
+        dataplane(dns(), BOTH),
+        dataplane(BOTH),
+        [(DNS, 53, f"{A}:1053"), (DNS, 53, f"{B}:1053")],
+    ),
+    "the Service becomes headless": (dataplane(dns(), FIRST), dataplane(dns("None"), FIRST), [(DNS, 53, f"{A}:1053")]),
+    "the service port is gone": (
+        dataplane(dns(), FIRST),
+        dataplane(service("dns", [DNS], ServicePort(54, "other", protocol="UDP")), FIRST),
+        [(DNS, 53, f"{A}:1053")],
+    ),
+    "the service port has another name and nobody behind it": (
+        dataplane(dns(), FIRST),
+        dataplane(service("dns", [DNS], ServicePort(53, "other", protocol="UDP")), FIRST),
+        [(DNS, 53, f"{A}:1053")],
+    ),
+    "a TCP Service takes the port over": (
+        dataplane(dns(), FIRST),
+        dataplane(dns(protocol="TCP")),
+        [(DNS, 53, f"{A}:1053")],
+    ),
+    "the cluster IP changes": (dataplane(dns(), FIRST), dataplane(dns(OTHER), FIRST), [(DNS, 53, f"{A}:1053")]),
+    "an endpoint that policy had excluded goes with the Service": (
+        dataplane(dns(internal_traffic_policy="Local"), pods([local(A), remote(B)])),
+        dataplane(),
+        [(DNS, 53, f"{A}:1053"), (DNS, 53, f"{B}:1053")],
+    ),
+    "another Service takes the cluster IP over with the same endpoint": (
+        dataplane(dns(), BOTH),
+        dataplane(dns(name="new"), pods([remote(B)], "new")),
+        [(DNS, 53, f"{A}:1053")],
+    ),
+    "a node port is given up": (
+        dataplane(dns(type="NodePort"), FIRST),
+        dataplane(dns(), FIRST),
+        [(None, 30053, f"{A}:1053")],
+    ),
+    "a frontend goes whose number is a node port's, with an endpoint of that": (
+        dataplane(dns(type="NodePort"), BOTH, AT_THE_NODE_PORTS_NUMBER, pods([remote(A)], "at")),
+        dataplane(dns(type="NodePort"), BOTH),
+        [],
+    ),
+    "a frontend goes whose number is a node port's, with another endpoint": (
+        dataplane(dns(type="NodePort"), FIRST, AT_THE_NODE_PORTS_NUMBER, pods([remote(B)], "at")),
+        dataplane(dns(type="NodePort"), FIRST),
+        [(OTHER, 30053, f"{B}:1053"), (NODE_ADDRESS, 30053, f"{B}:1053")],
+    ),
+    "a frontend comes between a node port and its clients": (
+        dataplane(dns(type="NodePort"), FIRST),
+        dataplane(dns(type="NodePort"), FIRST, AT_THE_NODE_PORTS_NUMBER, pods([remote(B)], "at")),
+        [(OTHER, 30053, f"{A}:1053"), (NODE_ADDRESS, 30053, f"{A}:1053")],
+    ),
+    "the server behind a frontend of the node's address loses its Service": (
+        dataplane(
+            service("at", [OTHER], ServicePort(1053, "dns", protocol="UDP"), external_ips=[NODE_ADDRESS]),
+            pods([local(NODE_ADDRESS)], "at"),
+        ),
+        dataplane(),
+        [(OTHER, 1053, f"{NODE_ADDRESS}:1053")],
+    ),
     "another Service takes the cluster IP over": (
         dataplane(dns(), FIRST),
         dataplane(dns(name="new"), pods([remote(B)], "new")),
@@ -177,6 +242,7 @@ JUDGED = {
     "a node port's endpoint serves": ("192.168.0.10", 30053, A, 1053, False),
     "a node's address was used before there was the node port": ("192.168.0.10", 30053, "192.168.0.10", 30053, True),
     "somebody else's server has the number of a node port": ("203.0.113.9", 30053, "203.0.113.9", 30053, False),
+    "somebody else translates the number of a node port": ("203.0.113.9", 30053, "192.0.2.8", 53, False),
 }
 
 
@@ -185,6 +251,31 @@ def test_an_entry_of_any_history_is_judged_where(case: str) -> None:
     address, port, reply_address, reply_port, expected = JUDGED[case]
     found = frontends(dataplane(dns(type="NodePort"), FIRST))
     assert found.is_stale(UdpEntry(place(address, port), place(reply_address, reply_port))) is expected
+
+
+def test_who_speaks_to_the_endpoint_of_a_node_port_without_it_is_left_alone() -> None:
+    before = dataplane(dns(type="NodePort"), pods([remote(A), remote(B)], port=30053))
+    for after in (dataplane(dns(type="NodePort"), pods([remote(A)], port=30053)), dataplane()):
+        found = {str(item.endpoint): item for item in stale_udp_entries(before, after) if item.address is None}
+        assert found[f"{B}:30053"].except_addresses == (B,)
+        assert not found[f"{B}:30053"].matches(UdpEntry(place(B, 30053), place(B, 30053)))
+        assert found[f"{B}:30053"].matches(UdpEntry(place(NODE_ADDRESS, 30053), place(B, 30053)))
+
+
+def test_a_server_on_the_node_itself_is_left_alone_only_where_no_node_port_answers_for_it() -> None:
+    before = dataplane(dns(type="NodePort"), pods([local(NODE_ADDRESS), remote(B)], port=30053))
+    entry = UdpEntry(place(NODE_ADDRESS, 30053), place(NODE_ADDRESS, 30053))
+    after = dataplane(dns(type="NodePort"), pods([remote(B)], port=30053))
+    assert any(item.matches(entry) for item in stale_udp_entries(before, after))
+    assert frontends(after).is_stale(entry)
+    assert not any(item.matches(entry) for item in stale_udp_entries(before, dataplane()))
+
+
+def test_entries_of_frontends_that_are_gone_are_named_after_the_service_port_that_had_them() -> None:
+    [entry] = stale_udp_entries(dataplane(dns(), FIRST), dataplane())
+    assert str(entry.service_port) == "default/dns:dns UDP"
+    [entry] = stale_udp_entries(dataplane(dns(), FIRST), dataplane(dns(name="new")))
+    assert str(entry.service_port) == "default/new:dns UDP"
 
 
 @given(before=scenarios(), after=scenarios(), data=st.data())
@@ -196,18 +287,32 @@ def test_filters_and_judgement_agree_on_what_the_rules_before_could_make(
     )
     filters: tuple[StaleEntries, ...] = stale_udp_entries(old, new)
     possible = [
-        (family, UdpEntry(place(frontend.address or "192.0.2.77", frontend.port), endpoint), key)
+        (family, UdpEntry(place(address or "192.0.2.77", port), endpoint))
         for family in old.families
-        for key, plan in UdpFrontends(family).plans.items()
-        for frontend in plan.frontends
-        if (frontend.address, frontend.port) == key
+        for (address, port), plan in UdpFrontends(family).plans.items()
         for endpoint in (*plan.cluster_endpoints, *plan.local_endpoints)
     ]
     assume(possible)
-    family, entry, key = data.draw(st.sampled_from(possible))
-    judge = frontends(new, family.family)
-    # By a frontend that is gone, an entry may meet another one's rules only if its number is a node port's.
-    assume(key in judge.plans or key[1] not in {port for _, port in judge.plans})
+    family, entry = data.draw(st.sampled_from(possible))
+    [judged] = [item for item in new.families if item.family is family.family]
+    judge = UdpFrontends(evolve(judged, node_ports=NodePortAddresses()), ["192.0.2.77"])
     matching = [item for item in filters if item.family is family.family and item.matches(entry)]
-    assert judge.is_stale(entry) is bool(matching)
+    # Who does not know what was served before takes entries of frontends that are gone for other people's.
+    is_gone = not judge.is_ours(entry.destination) and entry.reply_source != entry.destination
+    assert (judge.is_stale(entry) or is_gone) is bool(matching)
     assert all(family_of(item.endpoint.address) is item.family for item in filters)
+
+
+@given(before=scenarios(), after=scenarios())
+def test_no_entry_that_the_rules_after_could_make_is_deleted(before: Scenario, after: Scenario) -> None:
+    old, new = (
+        compile_cluster(item.cluster, node=item.node, settings=item.settings).dataplane for item in (before, after)
+    )
+    filters = stale_udp_entries(old, new)
+    for family in new.families:
+        for (address, port), plan in UdpFrontends(family).plans.items():
+            for endpoint in (*plan.cluster_endpoints, *plan.local_endpoints):
+                for at in [address] if address else family.node_addresses:
+                    entry = UdpEntry(place(at, port), endpoint)
+                    if frontends(new, family.family).serving(entry.destination) is plan:
+                        assert not any(item.matches(entry) for item in filters if item.family is family.family)

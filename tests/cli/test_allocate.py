@@ -194,6 +194,22 @@ def test_several_files_become_one_text_that_says_the_same(tmp_path: Path) -> Non
     assert len(again.address_pools) == 1
 
 
+def test_files_of_yaml_in_braces_are_told_from_json_when_they_become_one_text(tmp_path: Path) -> None:
+    service = "{apiVersion: v1, kind: Service, metadata: {name: %s}, spec: {ports: [{port: 80}]},}"
+    (tmp_path / "a.yaml").write_text(service % "a")
+    (tmp_path / "b.yaml").write_text(service % "b")
+    again = load_text(allocate("-f", str(tmp_path)).out)
+    assert again.problems == ()
+    assert [bool(each.cluster_ips) for each in again.cluster.services] == [True, True]
+
+
+def test_json_and_json_become_one_text_without_a_marker(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text('{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"}}')
+    outcome = allocate("-f", str(tmp_path))
+    assert [json.loads(line)["kind"] for line in outcome.out.splitlines()] == ["Secret", "Secret"]
+
+
 def test_a_namespace_is_where_objects_without_one_belong() -> None:
     text = SERVICE.replace(", namespace: shop", "")
     assert "shop        web" in allocate("-n", "shop", "-o", "table", stdin=text).out

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from svcc.dns.records import dns_records
+from svcc.manifest.load import load
 from tests.cli.command import ROOT, Outcome, svcc
 from tests.cli.manifests import service, text
 from tests.dns.servers import Server
@@ -75,6 +77,32 @@ def test_the_document_names_every_record(server: Server, key: Path) -> None:
     (zone,) = found["zones"]
     assert (zone["zone"], zone["state"], zone["messages"]) == (ZONE, "updated", 1)
     assert {"name": f"web.shop.svc.{ZONE}", "type": "A", "data": "10.96.0.10", "ttl": 5} in zone["added"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reverse_zone_that_is_not_derived_any_more_is_told_of_by_the_push_that_takes_its_last_address(
+    kind: str, key: Path, tmp_path: Path
+) -> None:
+    left = "97.10.in-addr.arpa."
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    before.write_text(text(service(), service("db", "10.97.0.10")))
+    after.write_text(text(service()))
+
+    def names_left(server: Server) -> list[str]:
+        return [name for name, _, data in served(server, left) if data.startswith("PTR ")]
+
+    with updatable(kind, tmp_path / "server", emptied(dns_records(load([str(before)])).zones)) as server:
+        assert pushed(key, server.port, "-f", str(before)).err == ""
+        assert len(names_left(server)) == 1
+        for way_of_pushing in (["--dry-run"], ["--only", ZONE]):
+            outcome = pushed(key, server.port, "-f", str(after), *way_of_pushing)
+            warning, hint = outcome.told
+            assert warning.startswith(f"warning: {left}: ")
+            assert len(names_left(server)) == 1
+        assert pushed(key, server.port, "-f", str(after)).err == ""
+        arguments = hint[hint.index("--") :].split()
+        assert pushed(key, server.port, "-f", str(after), *arguments).code == 0
+        assert names_left(server) == []
 
 
 def test_a_key_that_the_server_does_not_have_ends_with_3(server: Server, key: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,6 +228,33 @@ def test_an_interrupt_ends_with_130_and_no_output(monkeypatch: pytest.MonkeyPatc
     outcome = svcc("compile", "-f", "-")
     assert (outcome.code, outcome.out) == (130, "")
     assert outcome.err.strip() == "error: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["-m", "svcc", "--version"], 130, "error: interrupted"),
+        (["-c", "import sys; sys.argv[0] = '/bin/svcc'; import svcc.cli"], 130, "error: interrupted"),
+        (["-c", "import svcc"], None, "KeyboardInterrupt"),
+        (["-m", "svcc.cli.output"], None, "KeyboardInterrupt"),
+    ],
+)
+def test_an_interrupt_while_the_command_is_imported_is_told_alike(
+    tmp_path: Path, arguments: list[str], code: int | None, told: str
+) -> None:
+    (tmp_path / "attrs.py").write_text("raise KeyboardInterrupt")
+    path = os.pathsep.join([str(tmp_path), *(entry for entry in sys.path if entry)])
+    run = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode not in (0, 4)
+    assert code is None or run.returncode == code
+    assert (run.stderr.strip() == told) if code else run.stderr.strip().endswith(told)
+    assert run.stdout == ""
 
 
 def test_a_bug_of_svcc_ends_with_4_and_a_way_to_find_it(monkeypatch: pytest.MonkeyPatch) -> None:

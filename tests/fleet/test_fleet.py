@@ -50,9 +50,28 @@ def test_a_link_that_leads_nowhere_is_a_dump_that_is_told(tmp_path: Path, tellin
     assert second.error == f"{folder}/b.json: No such file or directory"
 
 
-def test_a_node_with_two_dumps_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"node a has two dumps: a\.json and a\.nft\.gz"):
-        dumps_in(folder_of(tmp_path, a__json=b"", a__nft__gz=b""))
+def test_a_node_with_several_dumps_is_refused_and_the_others_are_audited(tmp_path: Path, telling: Telling) -> None:
+    folder = folder_of(tmp_path, a__json=b"x", a__nft__gz=b"x", b__json=b"x", c__json=b"", c__nft=b"", c__json__gz=b"")
+    seen: list[tuple[int, int]] = []
+    first, second, third = audit_fleet(
+        dumps_in(folder), telling, processes=1, progress=lambda done, of: seen.append((done, of))
+    )
+    assert (first.node, first.report, first.error) == (
+        "a",
+        None,
+        f"{folder}: node a has two dumps: a.json and a.nft.gz",
+    )
+    assert (second.node, second.error) == ("b", "")
+    assert second.report is not None
+    assert third.error == f"{folder}: node c has 3 dumps: c.json, c.json.gz and c.nft"
+    assert seen == [(2, 3), (3, 3)]
+    assert [path.name.split(".")[0] for path in telling.attempts.iterdir()] == ["b"]
+
+
+def test_where_every_node_has_several_dumps_nothing_is_started(tmp_path: Path, telling: Telling) -> None:
+    dumps = dumps_in(folder_of(tmp_path, a__json=b"x", a__nft=b"x"))
+    [result] = audit_fleet(dumps, telling, scheduler="tcp://192.0.2.1:1")
+    assert result.report is None
 
 
 def test_a_folder_without_dumps_is_refused(tmp_path: Path) -> None:

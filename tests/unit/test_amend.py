@@ -228,6 +228,18 @@ ROWS: dict[str, tuple[str, Wanted, str]] = {
             "  ports: [{port: 80}]\n  type: ClusterIP\n"
         ),
     ),
+    "YAML in braces is no JSON, whatever stands first": (
+        (
+            "{'apiVersion': v1, kind: Secret, metadata: {name: x,},}\r\n--- # note\r\n"
+            '{"apiVersion": v1, "kind": Service, "metadata": {"name": a}, "spec": {"ports": [{"port": 80}]},}\r\n'
+        ),
+        IP,
+        (
+            "{'apiVersion': v1, kind: Secret, metadata: {name: x,},}\r\n--- # note\r\n"
+            '{"apiVersion": v1, "kind": Service, "metadata": {"name": a}, "spec": {"ports": [{"port": 80}], '
+            '"clusterIP": "10.96.0.9"},}\r\n'
+        ),
+    ),
     "JSON on one line stays on one line": (
         '{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"ports":[{"port":80}]}}',
         IPS,
@@ -265,6 +277,33 @@ def test_json_keeps_its_indentation(indent: int | str) -> None:
     each: Wanted = {**PORT, **IPS, **INGRESS}
     value["items"][0] = with_assignments(value["items"][0], assignments("a", each))
     assert amended(text, each, file="a.json").text == json.dumps(value, indent=indent)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"labels": {"spec": "x"}},
+        {"annotations": {"spec": '{"spec": {"ports": []}}', "status": "spec"}},
+        {"managedFields": [{"fieldsV1": {"spec": {"ports": {}}, "status": {"loadBalancer": {}}}}]},
+        {"ownerReferences": [{"spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}]},
+    ],
+)
+def test_json_in_which_a_name_stands_further_inside_first_is_changed_where_it_counts(
+    metadata: dict[str, Any], indent: int | None
+) -> None:
+    value = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "a", **metadata},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
+        "status": {"loadBalancer": {}},
+    }
+    each: Wanted = {**PORT, **IPS, **INGRESS}
+    meant = with_assignments(value, assignments("a", each))
+    result = amended(json.dumps(value, indent=indent), each, file="a.json")
+    assert result.text == json.dumps(meant, indent=indent)
+    assert result.problems == ()
 
 
 SHARED = (

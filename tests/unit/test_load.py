@@ -14,6 +14,8 @@ import pytest
 from svcc.errors import InputError, SettingsError
 from svcc.fields import ObjectReference, Severity
 from svcc.manifest.load import Loaded, load, load_text
+from svcc.model.cluster import Cluster
+from svcc.validate import RULES
 from tests.unit.rule_rows.row import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR, changed
 
 
@@ -155,6 +157,61 @@ def test_an_old_version_of_slices_is_counted_and_warned_of() -> None:
 
 
 @pytest.mark.parametrize(
+    ("api_version", "kind", "message", "hint"),
+    [
+        ("v1", "service", "there is no service of v1", 'did you mean kind "Service" of v1?'),
+        ("v1", "Services", "there is no Services of v1", 'did you mean kind "Service" of v1?'),
+        ("v1", "Sevrice", "there is no Sevrice of v1", 'did you mean kind "Service" of v1?'),
+        ("v1", "node", "there is no node of v1", 'did you mean kind "Node" of v1?'),
+        ("v1", "endpointslice", "there is no endpointslice of v1", None),
+        ("v1", "EndpointSlice", "there is no EndpointSlice of v1", None),
+        ("discovery.k8s.io/v1", "endpointslice", "there is no endpointslice of discovery.k8s.io/v1", None),
+        ("discovery.k8s.io/v1", "EndpointSlices", "there is no EndpointSlices of discovery.k8s.io/v1", None),
+        ("discovery.k8s.io/v1", "Service", "there is no Service of discovery.k8s.io/v1", 'kind "Service" of v1'),
+        ("networking.k8s.io/v1", "ServiceCidr", "there is no ServiceCidr of", 'ServiceCIDR" of networking.k8s.io/v1?'),
+        ("metallb.io/v1beta1", "IpAddressPool", "there is no IpAddressPool of", "IPAddressPool"),
+        ("v2", "Service", "Service of v2 is not read; convert it to v1", ""),
+        ("networking.k8s.io/v1alpha1", "ServiceCIDR", "convert it to networking.k8s.io/v1", ""),
+        ("discovery.k8s.io/v2", "EndpointSlice", "convert it to discovery.k8s.io/v1", ""),
+        ("metallb.io/v1beta1", "AddressPool", "convert it to IPAddressPool of metallb.io/v1beta1", ""),
+        ("metallb.io/v1alpha1", "AddressPool", "convert it to IPAddressPool of metallb.io/v1beta1", ""),
+    ],
+)
+def test_a_kind_that_is_none_and_looks_like_one_that_is_read_is_warned_of(
+    api_version: str, kind: str, message: str, hint: str | None
+) -> None:
+    result = loaded({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}})
+    [problem] = result.problems
+    assert problem.severity is Severity.WARNING
+    assert problem.rule in RULES
+    assert message in problem.message()
+    assert ('"EndpointSlice" of discovery.k8s.io/v1?' if hint is None else hint) in problem.hint
+    assert bool(problem.hint) is (problem.rule == "manifest/kind-unknown")
+    assert sum(result.skipped.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("serving.knative.dev/v1", "Service"),
+        ("example.com/v1", "services"),
+        ("v1", "ServiceAccount"),
+        ("v1", "Endpoints"),
+        ("v1", "Pod"),
+        ("v1", "Widget"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "IPAddress"),
+        ("metallb.io/v1beta1", "L2Advertisement"),
+        ("networking.istio.io/v1", "ServiceEntry"),
+    ],
+)
+def test_nothing_is_said_of_other_kinds(api_version: str, kind: str) -> None:
+    result = loaded({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}})
+    assert result.problems == ()
+    assert sum(result.skipped.values()) == 1
+
+
+@pytest.mark.parametrize(
     ("value", "message"),
     [
         ({"apiVersion": "v1"}, "Object 'Kind' is missing"),
@@ -223,3 +280,21 @@ def test_the_cycle_collector_is_as_it_was() -> None:
     assert gc.isenabled()
     loaded(SERVICE)
     assert gc.isenabled()
+
+
+def test_objects_but_slices_are_announced_and_loaded_as_ever(tmp_path: Path) -> None:
+    manifest = tmp_path / "cluster.yaml"
+    manifest.write_text(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, labels:"
+        " {kubernetes.io/service-name: web}}\naddressType: IPv4\nports: [{port: 8080}]\n"
+        "endpoints: [{addresses: [10.244.0.5]}]\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.10, ports: [{port: 80}]}\n"
+        "---\nkind: Unknown\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: Wrong}\nspec: {ports: [{port: 0}]}\n---\n"
+        "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n"
+    )
+    announced: list[Cluster] = []
+    loaded = load([str(manifest)], announce=announced.append)
+    assert loaded == load([str(manifest)])
+    assert len(loaded.problems) > 1
+    assert announced == [Cluster(loaded.cluster.services, (), loaded.cluster.nodes, ())]

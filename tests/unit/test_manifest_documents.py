@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from svcc.errors import InputError
-from svcc.manifest.documents import Limits, Reading, read_documents, read_text
+from svcc.manifest.documents import Limits, Reading, language_of, read_documents, read_text
+from svcc.manifest.parsed import Language
 
 
 def service(name: str, **more: Any) -> dict[str, Any]:
@@ -322,11 +323,46 @@ def test_what_follows_an_end_marker_without_a_new_document_is_reported() -> None
     assert rules(reading) == [("yaml-syntax", "<string>:7")]
 
 
-@pytest.mark.parametrize(("name", "documents"), [("a.yaml", 1), ("a.yml", 1), ("a.json", 0), ("<stdin>", 0)])
-def test_braces_that_are_not_json_are_yaml_where_the_name_says_so(name: str, documents: int) -> None:
+@pytest.mark.parametrize(("name", "documents"), [("a.yaml", 1), ("a.yml", 1), ("a.json", 0), ("<stdin>", 1)])
+def test_braces_that_are_not_json_are_yaml_unless_the_name_says_json(name: str, documents: int) -> None:
     reading = read_text("{kind: Service, # flow\n metadata: {name: a}}", file=name)
     assert len(reading.documents) == documents
     assert [rule for rule, _ in rules(reading)] == ["json-syntax"] * (1 - documents)
+
+
+@pytest.mark.parametrize("text", ['{"a": [', '{"kind": "X"} {kind: Y}', '{"kind": "X", "a": [tru, .nan]}', "{a: ["])
+def test_what_is_neither_json_nor_yaml_gets_the_words_of_json_where_the_name_promises_nothing(text: str) -> None:
+    assert [rule for rule, _ in rules(read_text(text, file="<stdin>"))] == ["json-syntax"]
+
+
+def test_what_is_wrong_with_yaml_in_braces_is_told_even_if_some_of_it_is_json() -> None:
+    text = '{"kind": "X"}\n---\n{kind: Y, a: 1, a: 2}'
+    assert rules(read_text(text, file="<stdin>")) == [("duplicate-key", "<stdin>:3")]
+
+
+def test_a_large_text_that_is_cut_off_is_not_read_a_second_time_as_yaml() -> None:
+    text = '{"items": [{kind: X}]}'
+    assert read_text(text).problems == ()
+    assert [rule for rule, _ in rules(read_text(text, limits=Limits(strict_characters=10)))] == ["json-syntax"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "language"),
+    [
+        ("kind: X", "a.json", Language.YAML),
+        ('{"kind": "X"}', "a.yaml", Language.JSON),
+        ('\ufeff {"kind": "X"}{"kind": "Y"}', "<stdin>", Language.JSON),
+        ('{"kind": "X",}', "a.yaml", Language.YAML),
+        ('{"kind": "X",}', "<stdin>", Language.YAML),
+        ('{"kind": "X",}', "a.json", Language.JSON),
+        ("{a: [", "<stdin>", Language.JSON),
+    ],
+)
+def test_the_language_of_a_text_is_what_it_is_read_as(text: str, name: str, language: Language) -> None:
+    assert language_of(text, name) is language
+    for document in read_text(text, file=name).documents:
+        assert document.parsed is not None
+        assert document.parsed.language is language
 
 
 def test_a_broken_yaml_file_in_braces_gets_the_words_of_yaml() -> None:

@@ -104,7 +104,8 @@ def read(text: str | bytes, file: str = "<string>") -> Reading:
 )
 def test_hostile_text_becomes_a_problem_soon(text: str, rule: str) -> None:
     started = time.process_time()
-    reading = read(text)
+    read(text)
+    reading = read(text, "a.json" if rule == "json-syntax" else "<string>")
     assert time.process_time() - started < 20
     assert f"manifest/{rule}" in {problem.rule for problem in reading.problems}
     assert reading.documents == ()

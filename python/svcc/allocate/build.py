@@ -27,6 +27,7 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
 
     What is written, or reserved, is taken before anything is given, and is never changed. Of two Services that name the
     same number the older one has it, else the first by namespace and name (S45); the other is told and keeps it, too.
+    Then what Services name that are not in order (`AllocationSettings.held`) is taken, as far as nobody has it.
     Services get their numbers in that order, each from a place that its name decides, so the same input gives the same
     numbers in whatever order it is declared, and a Service that is added last moves no other. As on the server, a
     Service gets all it needs or nothing.
@@ -51,6 +52,8 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
         else:
             problems[index] += found
         problems[index] += cluster_ips.claim(service, addresses) + node_ports.claim(service)
+    cluster_ips.hold(settings.held.cluster_ips)
+    node_ports.hold(settings.held.node_ports)
     assignments: list[list[Assignment]] = [[] for _ in services]
 
     def lacking(index: int) -> list[Problem]:

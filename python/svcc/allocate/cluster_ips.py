@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from svcc.addresses import IPFamily, canonical_prefix, family_of
@@ -110,6 +110,11 @@ class ClusterIPs:
                 sentence = f"failed to allocate IP {written}: {detail}"
                 problems.append(refusal(rule, service, _CLUSTER_IPS, list(service.cluster_ips), sentence))
         return problems
+
+    def hold(self, owners: Mapping[str, str]) -> None:
+        """Give these to nobody from now on; who has one already keeps it."""
+        for address, owner in owners.items():
+            self._ledgers[family_of(address)].claim(address_number(address), Holder(owner))
 
     def lacking(self, service: Service, families: Families) -> list[Problem]:
         """What a Service cannot get.

@@ -39,6 +39,7 @@ def allocate(
         settings.pools,
         namespaces=namespaces,
         reservation=numbers.reservation,
+        held=settings.held.load_balancer_ips,
         load_balancer_class=load_balancer_class,
         refused=refused,
     )

@@ -33,6 +33,8 @@ class AllocationSettings:
         service_node_port_range: ``30000-32767``, ``30000+2767`` (a port and how many follow it) or one port.
         pools: the address pools of load balancers.
         reservation: numbers that belong to somebody, whether their Services are in the input or not.
+        held: numbers that Services of the input name which are not in order, and so not in the cluster: they are given
+            to nobody, and left to those who name them, too.
         ip_families: the families of the cluster, the default first; empty takes those of the ranges.
     """
 
@@ -40,6 +42,7 @@ class AllocationSettings:
     service_node_port_range: str = DEFAULT_NODE_PORT_RANGE
     pools: tuple[Any, ...] = field(default=(), converter=frozen_items)
     reservation: Reservation | None = None
+    held: Reservation = field(factory=Reservation)
     ip_families: tuple[IPFamily, ...] = field(default=(), converter=_families)
 
 

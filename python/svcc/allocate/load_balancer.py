@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attrs import evolve
@@ -50,6 +51,7 @@ def allocate_load_balancers(
     *,
     namespaces: Iterable[Namespace] = (),
     reservation: Reservation | None = None,
+    held: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     load_balancer_class: str | None = None,
     refused: Collection[ObjectReference] = (),
 ) -> Allocation:
@@ -63,6 +65,7 @@ def allocate_load_balancers(
         pools: where addresses come from; those that overlap another one are told and not used.
         namespaces: whose labels the pools' selectors mean.
         reservation: addresses that belong to somebody.
+        held: addresses of Services that are not in order, with their owners: given to nobody who does not ask for them.
         load_balancer_class: the class of Services that are served; None serves those without a class.
         refused: Services that are left as they are.
     """
@@ -82,6 +85,11 @@ def allocate_load_balancers(
                 waiting.append(wish)
         for address in wish.given:
             book.seat(address, wish.claim if is_served else Claim(wish.claim.owner))
+    asked = {address for wish in waiting for address in _asked(wish)}
+    for address, owners in held.items():
+        if address not in asked and not book.is_seated(address):
+            for owner in owners:
+                book.seat(address, Claim(owner))
     assignments: dict[ObjectReference, Assignment] = {}
     for wish in sorted(waiting, key=lambda wish: wish.rank(book)):
         try:
@@ -211,7 +219,7 @@ def _kept(wish: Wish, book: AddressBook) -> list[Problem]:
             details.append(f"{address} is in no pool")
         elif reason is not None:
             details.append(f"{address} is {reason}")
-    asked = [canonical_address(part.strip()) for part in wish.requested.split(",")] if wish.requested else []
+    asked = _asked(wish)
     if wish.given and asked and set(asked) != set(wish.given):
         details.append(f"{wish.path} asks for {wish.requested}")
     pool_name, path = annotation(wish.service, "address-pool")
@@ -219,6 +227,11 @@ def _kept(wish: Wish, book: AddressBook) -> list[Problem]:
     if wish.given and pool_name and pools and pools != {pool_name}:
         details.append(f"{path} asks for pool {pool_name}, and it is of pool {', '.join(sorted(pools))}")
     return [_problem(wish.service, RefusalError("ip-kept", _INGRESS, detail), is_kept=True) for detail in details]
+
+
+def _asked(wish: Wish) -> list[str | None]:
+    """The addresses that a Service asks for; None for what is none."""
+    return [canonical_address(part.strip()) for part in wish.requested.split(",")] if wish.requested else []
 
 
 def _problem(service: Service, refusal: RefusalError, *, is_kept: bool = False) -> Problem:

@@ -7,7 +7,7 @@ kubernetes/pkg/registry/core/service/storage/alloc.go).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -64,6 +64,12 @@ class NodePorts:
                 rule = f"health-check-node-port-{flaw[0]}"
                 problems.append(refusal(rule, service, _HEALTH_CHECK, number, detail, ProblemKind.NOTICE))
         return problems
+
+    def hold(self, owners: Mapping[int, str]) -> None:
+        """Give these to nobody from now on; who has one already keeps it."""
+        for port, key in owners.items():
+            owner, _, role = key.partition(":")
+            self._ledger.claim(port, Holder(owner, role))
 
     def _claim(self, number: int, holder: Holder) -> tuple[str, str] | None:
         """What is wrong with a number that somebody names: the end of the rule, and the sentence."""

@@ -168,6 +168,10 @@ class AddressBook:
                 return f"reserved for {named}" if named else "reserved"
         return None
 
+    def is_seated(self, address: str) -> bool:
+        """Whether somebody has the address."""
+        return address in self._holders
+
     def seat(self, address: str, claim: Claim) -> None:
         """Note that somebody has the address; whether it may has been asked, or does not matter."""
         self._holders.setdefault(address, {})[claim.owner] = claim

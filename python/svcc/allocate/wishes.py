@@ -13,10 +13,19 @@ from svcc.allocate.service_pools import RefusalError
 from svcc.fields import FieldPath
 from svcc.model.service import HEADLESS, Service, TrafficPolicy
 
-__all__ = ["Wish", "annotation", "families_of_service", "requested_addresses", "wish_of"]
+__all__ = [
+    "LOAD_BALANCER_IP_ANNOTATIONS",
+    "Wish",
+    "annotation",
+    "families_of_service",
+    "requested_addresses",
+    "wish_of",
+]
 
 _PREFIXES: Final = ("metallb.io", "metallb.universe.tf")
 """Of annotations; the second is deprecated, and counts where the first is absent."""
+LOAD_BALANCER_IP_ANNOTATIONS: Final = tuple(f"{prefix}/loadBalancerIPs" for prefix in _PREFIXES)
+"""Annotations that ask for addresses, separated by commas."""
 _LOAD_BALANCER_IP: Final = FieldPath.of("spec.loadBalancerIP")
 
 

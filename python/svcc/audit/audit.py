@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -24,7 +25,7 @@ from svcc.audit.foreign_networks import foreign_networks
 from svcc.audit.inspection import inspect
 from svcc.audit.mentions import Mentions
 from svcc.audit.other_node import with_other_node
-from svcc.audit.proof import compare_rulesets, prove, unreached
+from svcc.audit.proof import BegunProof, compare_rulesets, prove, unreached
 from svcc.audit.scope import scope_of, scope_of_two
 from svcc.audit.suppositions import without_suppositions
 from svcc.audit.verdict import concluded
@@ -104,10 +105,12 @@ def audit_dataplane(
     baseline: Baseline | None = None,
     dump: str = "",
     unreachable: bool = False,
+    begun: Future[BegunProof] | None = None,
 ) -> AuditReport:
     """`audit` for a dataplane; with the `cluster` it was made of, more is known of endpoints that are not used.
 
-    With its `settings`, too, rules of another node are known as such.
+    With its `settings`, too, rules of another node are known as such. `begun` is what another thread makes of the
+    ruleset meanwhile (`svcc.audit.proof.begin`).
 
     Raises:
         InputError: the dump cannot be read.
@@ -116,7 +119,8 @@ def audit_dataplane(
     addresses = [address for family in dataplane.families for address in family.node_addresses]
     evaluator = read.evaluator.on_node(addresses, big_endian=dataplane.big_endian)
     families = declarations(dataplane)
-    comparison = prove(evaluator, families, local_addresses_complete=False)
+    before = None if begun is None else begun.result()
+    comparison = prove(evaluator, families, local_addresses_complete=False, begun=before)
     declared, has_endpoint = Declared(dataplane, cluster), Mentions(read.document).has_endpoint
     ours = [each for each in comparison.differences if not each.aside]
     found = classify(ours, declared, has_endpoint)

@@ -76,8 +76,10 @@ def source_step(outcome: Outcome) -> Step | None:
 
 def marking_step(outcome: Outcome) -> Step | None:
     """The last rule of no service proxy that changes the mark, which carries the decision to masquerade (S32)."""
-    found = [step for step in outcome.steps if step.note.startswith("mark becomes ") and not is_of_service_proxy(step)]
-    return found[-1] if found else None
+    for step in reversed(outcome.steps):
+        if step.note.startswith("mark becomes ") and not is_of_service_proxy(step):
+            return step
+    return None
 
 
 def untracking_step(outcome: Outcome) -> Step | None:

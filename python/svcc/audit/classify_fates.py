@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import field, frozen
 
 from svcc.select import EndpointAddress
 from svcc.trace.evaluator import Outcome
@@ -15,7 +15,10 @@ from svcc.trace.packet import Packet
 __all__ = ["Fate", "Fates", "fates_of", "wrong_fates"]
 
 
-@frozen
+_NONE = Fraction(0)
+
+
+@frozen(cache_hash=True)
 class Fate:
     """Where a packet goes.
 
@@ -53,20 +56,27 @@ class Fates:
 
     chances: Mapping[Fate, Fraction]
     examples: Mapping[Fate, Outcome]
+    destinations: dict[EndpointAddress, list[Fate]] = field(init=False)
+    """The fates by the place they lead to."""
 
-    def excess(self, other: Fates) -> dict[Fate, Fraction]:
-        """What is more likely here than there, and by how much."""
-        more = {fate: chance - other.chances.get(fate, Fraction(0)) for fate, chance in self.chances.items()}
-        return {fate: chance for fate, chance in more.items() if chance > 0}
-
-    @property
-    def destinations(self) -> dict[EndpointAddress, list[Fate]]:
-        """The fates by the place they lead to."""
+    @destinations.default
+    def _destinations_of_fates(self) -> dict[EndpointAddress, list[Fate]]:
         found: dict[EndpointAddress, list[Fate]] = {}
         for fate in self.chances:
             if fate.destination is not None:
                 found.setdefault(fate.destination, []).append(fate)
         return found
+
+    def excess(self, other: Fates) -> dict[Fate, Fraction]:
+        """What is more likely here than there, and by how much."""
+        more = {}
+        for fate, chance in self.chances.items():
+            there = other.chances.get(fate)
+            # There may be hundreds of thousands of fractions, and to subtract one takes long.
+            excess = chance if there is None else chance - there if chance != there else _NONE
+            if excess > 0:
+                more[fate] = excess
+        return more
 
 
 def fates_of(outcomes: Iterable[Outcome], packet: Packet) -> Fates:
@@ -75,8 +85,10 @@ def fates_of(outcomes: Iterable[Outcome], packet: Packet) -> Fates:
     examples: dict[Fate, Outcome] = {}
     for outcome in outcomes:
         fate = _fate(outcome, packet)
-        chances[fate] = chances.get(fate, Fraction(0)) + outcome.probability
-        examples.setdefault(fate, outcome)
+        if fate in chances:
+            chances[fate] += outcome.probability
+        else:
+            chances[fate], examples[fate] = outcome.probability, outcome
     return Fates(chances, examples)
 
 

@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from threading import Thread
 
-from svcc.audit.node_dump import Auditor, NodeDump, NodeResult, audited, failed
+from svcc.audit.node_dump import Auditor, NodeDump, NodeResult, ambiguous, audited, failed
 from svcc.errors import TargetError
 
 __all__ = ["Progress", "audit_fleet"]
@@ -29,7 +29,7 @@ _DIED = "the process that audited it was ended, perhaps for want of memory"
 
 
 Progress = Callable[[int, int], None]
-"""Told how many dumps of how many are done, first none."""
+"""Told how many dumps of how many are done, first those that are not looked at."""
 
 
 def audit_fleet(
@@ -46,7 +46,7 @@ def audit_fleet(
     it starts import it.
 
     Args:
-        dumps: each of another node.
+        dumps: each of another node; one that is not the only one of its node is not looked at, and its result says so.
         auditor: what every dump is put to.
         processes: how many; None takes as many as this process may use cores.
         scheduler: the address of a Dask scheduler, such as ``tcp://10.0.0.7:8786``, whose workers then do the work.
@@ -58,15 +58,19 @@ def audit_fleet(
             process can be started (`TargetError`).
     """
     wanted = tuple(dumps)
-    if scheduler is None:
-        results = _on_this_machine(wanted, auditor, processes or _cores())
+    found = {dump: ambiguous(dump) for dump in wanted if dump.others}
+    clear = tuple(dump for dump in wanted if dump not in found)
+    results: Iterator[tuple[NodeDump, NodeResult]]
+    if wanted and not clear:
+        results = iter(())
+    elif scheduler is None:
+        results = _on_this_machine(clear, auditor, processes or _cores())
     else:
         from svcc.audit.dask_cluster import on_cluster  # noqa: PLC0415  (its third party is an extra)
 
-        results = on_cluster(wanted, auditor, scheduler)
-    found: dict[NodeDump, NodeResult] = {}
+        results = on_cluster(clear, auditor, scheduler)
     if progress is not None:
-        progress(0, len(wanted))
+        progress(len(found), len(wanted))
     for dump, result in results:
         found[dump] = result
         if progress is not None:

@@ -11,17 +11,22 @@ from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.errors import InputError, SvccError
 from svcc.fields import Severity, Source
 
-__all__ = ["Auditor", "NodeDump", "NodeResult", "audited", "dumps_in", "failed", "report_of"]
+__all__ = ["Auditor", "NodeDump", "NodeResult", "ambiguous", "audited", "dumps_in", "failed", "report_of"]
 
 _SUFFIXES: Final = (".json.gz", ".nft.gz", ".json", ".nft")
 
 
 @frozen
 class NodeDump:
-    """The dump of a node: ``NODE.json`` or ``NODE.nft``, both perhaps packed by gzip (``.gz``)."""
+    """The dump of a node: ``NODE.json`` or ``NODE.nft``, both perhaps packed by gzip (``.gz``).
+
+    Attributes:
+        others: more dumps of the node, so that nobody can tell which to take.
+    """
 
     node: str
     path: Path
+    others: tuple[Path, ...] = ()
 
 
 @frozen
@@ -53,7 +58,7 @@ def dumps_in(folder: Path) -> tuple[NodeDump, ...]:
     """The dumps in a folder, by the names of their nodes; other files, folders and hidden files are left alone.
 
     Raises:
-        InputError: there is none, or a node has two.
+        InputError: there is none.
         OSError: the folder cannot be read.
     """
     found: dict[str, NodeDump] = {}
@@ -62,9 +67,8 @@ def dumps_in(folder: Path) -> tuple[NodeDump, ...]:
         if suffix is None or path.name.startswith(".") or not (path.is_file() or _leads_nowhere(path)):
             continue
         node = path.name.removesuffix(suffix)
-        if node in found:
-            raise InputError(f"{folder}: node {node} has two dumps: {found[node].path.name} and {path.name}")
-        found[node] = NodeDump(node, path)
+        first = found.get(node)
+        found[node] = NodeDump(node, path) if first is None else evolve(first, others=(*first.others, path))
     if not found:
         raise InputError(f"{folder}: there is no dump in it", hint="name them NODE.json or NODE.nft, .gz if packed")
     return tuple(found[node] for node in sorted(found))
@@ -112,6 +116,14 @@ def report_of(result: NodeResult) -> AuditReport:
         hint="take the dump again: nft -j list ruleset",
     )
     return AuditReport(result.node, result.dump, Verdict.NOT_PROVED, findings=(unread,))
+
+
+def ambiguous(dump: NodeDump) -> NodeResult:
+    """The result of a node that has several dumps."""
+    names = [path.name for path in (dump.path, *dump.others)]
+    count = "two" if len(names) == 2 else str(len(names))
+    reason = f"node {dump.node} has {count} dumps: {', '.join(names[:-1])} and {names[-1]}"
+    return NodeResult(dump.node, str(dump.path), None, f"{dump.path.parent}: {reason}")
 
 
 def failed(dump: NodeDump, reason: str) -> NodeResult:

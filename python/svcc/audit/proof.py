@@ -7,20 +7,31 @@ packets. Every difference comes with a packet that was sent through both sides b
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from svcc import _native
+from svcc.addresses import IPFamily
 from svcc.audit.declaration import FamilyDeclaration, declarations
 from svcc.audit.difference import Comparison, Difference, Side
+from svcc.dataplane.build import NodeAndServices
 from svcc.dataplane.contract import Dataplane
 from svcc.model.service import Protocol
-from svcc.trace.evaluator import Evaluator, outcome_of
+from svcc.trace.evaluator import Evaluator, ProvedRow, Step, outcome_with, step_of
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
-__all__ = ["Unreached", "UnreachedElement", "UnreachedRule", "compare_rulesets", "prove", "unreached"]
+__all__ = [
+    "BegunProof",
+    "Unreached",
+    "UnreachedElement",
+    "UnreachedRule",
+    "begin",
+    "compare_rulesets",
+    "prove",
+    "unreached",
+]
 
 if TYPE_CHECKING:
     from svcc._native import _DifferenceRow, _PacketRow, _ReportRow
@@ -69,6 +80,26 @@ class Unreached:
     elements: tuple[UnreachedElement, ...]
 
 
+@frozen
+class BegunProof:
+    """What a ruleset does with every packet, where certain addresses are supposed to be the node's and Services'."""
+
+    native: _native.Begun
+
+
+def begin(evaluator: Evaluator, supposed: NodeAndServices, *, limit: int = LIMIT) -> BegunProof:
+    """Run a ruleset for every packet before it is known what was declared; other threads can run meanwhile.
+
+    That is the larger part of `prove`, which uses it if what was supposed is so, and the ruleset and limit are these.
+    """
+    known = evaluator.on_node(supposed.node_addresses, big_endian=supposed.big_endian)
+    elsewhere = [
+        (4 if family is IPFamily.IPV4 else 6, list(services), list(supposed.service_cidrs[family]))
+        for family, services in supposed.services.items()
+    ]
+    return BegunProof(_native.Begun(known.native, elsewhere, limit))
+
+
 def prove(
     evaluator: Evaluator | _native.Program,
     declared: Dataplane | Iterable[FamilyDeclaration],
@@ -77,6 +108,7 @@ def prove(
     support: bool = False,
     limit: int = LIMIT,
     told: int = TOLD,
+    begun: BegunProof | None = None,
 ) -> Comparison:
     """Compare what a ruleset does with the first packets of connections with what was declared, for every packet.
 
@@ -98,12 +130,14 @@ def prove(
         support: a hash here and chance there are equal (``support``) if the same endpoints are possible.
         limit: the parts of functions beyond which the proof is given up.
         told: the differences told of each kind of packet.
+        begun: what `begin` made of the ruleset; it can be used once.
     """
     families = declarations(declared) if isinstance(declared, Dataplane) else tuple(declared)
     if local_addresses_complete is None:
         local_addresses_complete = all(family.node_addresses for family in families)
     natives = [family.native for family in families]
-    reports = _native.prove(_native_of(evaluator), natives, local_addresses_complete, support, limit, told)
+    before = None if begun is None else begun.native
+    reports = _native.prove(_native_of(evaluator), natives, local_addresses_complete, support, limit, told, before)
     return _comparison(reports)
 
 
@@ -154,7 +188,7 @@ def _comparison(reports: Sequence[_ReportRow] | None) -> Comparison:
     equalities = [equality for _, equality, *_ in reports if equality is not None]
     return Comparison(
         regions=sum(regions for regions, *_ in reports),
-        differences=tuple(_difference(row) for report in reports for row in report[2]),
+        differences=tuple(each for report in reports for each in _differences(report)),
         equality=max(equalities, key=_EQUALITIES.index, default="exact"),
         unattainable=tuple(words for report in reports for words in report[4]),
         untold=sum(report[3] for report in reports),
@@ -162,13 +196,19 @@ def _comparison(reports: Sequence[_ReportRow] | None) -> Comparison:
     )
 
 
-def _difference(row: _DifferenceRow) -> Difference:
+def _differences(report: _ReportRow) -> Iterator[Difference]:
+    steps = tuple(map(step_of, report[6]))
+    for row in report[2]:
+        yield _difference(row, steps)
+
+
+def _difference(row: _DifferenceRow, steps: Sequence[Step]) -> Difference:
     packet, local, frontend, expected, any_of, found, undecided, remembered, regions, words, (refused, aside) = row
     return Difference(
         packet=_packet(packet),
         frontend=frontend,
-        expected=Side(tuple(outcome_of(chance) for chance in expected)),
-        found=Side(tuple(outcome_of(chance) for chance in found)),
+        expected=_side(expected, steps),
+        found=_side(found, steps),
         undecided=undecided,
         regions=regions,
         words=words,
@@ -178,6 +218,10 @@ def _difference(row: _DifferenceRow) -> Difference:
         refused=refused,
         aside=aside,
     )
+
+
+def _side(rows: Sequence[ProvedRow], steps: Sequence[Step]) -> Side:
+    return Side(tuple(outcome_with(row, tuple([steps[place] for place in row[-1]])) for row in rows))
 
 
 def _packet(row: _PacketRow) -> Packet:

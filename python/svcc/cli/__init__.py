@@ -13,15 +13,19 @@ from typing import NoReturn
 import click
 
 from svcc.cli.allocate import allocate_command
+from svcc.cli.apply import apply_command
 from svcc.cli.audit import audit_command
 from svcc.cli.check import check
+from svcc.cli.cleanup import cleanup_command
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
 from svcc.cli.dns import dns_command
 from svcc.cli.dns_push import push_command
+from svcc.cli.doctor import doctor_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
+from svcc.cli.node import node_command
 from svcc.cli.output import Talk, version
 from svcc.cli.resolve import resolve_command
 from svcc.cli.trace import trace_command
@@ -52,6 +56,9 @@ def cli() -> None:
 
 
 cli.add_command(compile_command)
+cli.add_command(apply_command)
+cli.add_command(cleanup_command)
+cli.add_command(doctor_command)
 cli.add_command(check)
 cli.add_command(allocate_command)
 cli.add_command(explain_command)
@@ -61,6 +68,7 @@ cli.add_command(audit_command)
 cli.add_command(dns_command)
 dns_command.add_command(push_command)
 cli.add_command(resolve_command)
+cli.add_command(node_command)
 cli.add_command(completion)
 
 

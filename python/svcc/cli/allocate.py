@@ -19,9 +19,10 @@ from svcc.cli.output import Talk, json_lines, replace_file, replace_files, write
 from svcc.errors import InputError, SettingsError
 from svcc.fields import Problem, Severity
 from svcc.manifest.amend import Amended, amend
-from svcc.manifest.documents import Limits, raw_contents
+from svcc.manifest.documents import Limits, language_of, raw_contents
 from svcc.manifest.files import read_file
 from svcc.manifest.load import Loaded, load_contents
+from svcc.manifest.parsed import Language
 from svcc.manifest.patches import patches
 from svcc.model.address_pool import AddressPool
 from svcc.model.service import ServiceType
@@ -97,6 +98,7 @@ def allocate_command(
         service_node_port_range=flags["service_node_port_range"],
         pools=pools,
         reservation=_reservation(flags["reservation"], may_lack=flags["update_reservation"]),
+        held=loaded.held,
     )
     with talk.progress("allocating"):
         allocation = allocate(
@@ -117,7 +119,7 @@ def allocate_command(
         elif in_place:
             problems += _written(amended, contents, talk)
         else:
-            write_data(_joined(amended.values()))
+            write_data(_joined({name: each.text for name, each in amended.items()}))
     if flags["update_reservation"]:
         replace_file(Path(flags["reservation"]), allocation.reservation.text().encode())
     _tell(allocation, loaded, pools, talk, report=report)
@@ -170,16 +172,13 @@ def _amended(contents: Iterable[tuple[str, bytes]], allocation: Allocation, name
     }
 
 
-def _joined(amended: Iterable[Amended]) -> Iterable[str]:
+def _joined(texts: Mapping[str, str]) -> Iterable[str]:
     """Several texts as one: with a marker between them, except between JSON and JSON."""
-    before = ""
-    for each in amended:
-        text = each.text if each.text.endswith("\n") else f"{each.text}\n"
-        is_json = text.lstrip().startswith(("{", "["))
-        if before and not text.startswith("---") and not (is_json and before.lstrip().startswith(("{", "["))):
+    are_json = len(texts) > 1 and all(language_of(text, name) is Language.JSON for name, text in texts.items())
+    for index, text in enumerate(texts.values()):
+        if index and not are_json and not text.startswith("---"):
             yield "---\n"
-        yield text
-        before = text
+        yield text if text.endswith("\n") else f"{text}\n"
 
 
 def _written(amended: Mapping[str, Amended], contents: Iterable[tuple[str, bytes]], talk: Talk) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,15 +16,18 @@ from svcc.audit.audit import ReadRuleset, audit_against, audit_dataplane, read_r
 from svcc.audit.baseline import Baseline, baseline_lines, read_baseline
 from svcc.audit.dump import live_dump, unpacked
 from svcc.audit.finding import AuditReport, FindingKind
+from svcc.audit.proof import BegunProof, begin
 from svcc.audit.verdict import exit_code, is_at_least, rejudged
 from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
 from svcc.cli.output import Talk, terminal_width, write_data, write_file
 from svcc.compiler.compilation import chosen_node
-from svcc.dataplane.build import build_dataplane
-from svcc.errors import InputError
+from svcc.dataplane.build import NodeAndServices, build_dataplane, node_and_services
+from svcc.errors import InputError, SvccError
 from svcc.fields import Severity
+from svcc.manifest.load import Loaded
+from svcc.model.cluster import Cluster
 from svcc.report.audit_summary import SUFFIXES
 
 __all__ = ["audit_command"]
@@ -148,7 +152,9 @@ def audit_command(
         # Rust reads the dump without Python's lock, so the manifests are read at the same time.
         with ThreadPoolExecutor(max_workers=1) as beside:
             ruleset = beside.submit(read_ruleset, found.data, found.name)
-            report = _audited(talk, found.name, ruleset, filenames, settings_flags, accepted, unreachable=unreachable)
+            report = _audited(
+                talk, found.name, (beside, ruleset), filenames, settings_flags, accepted, unreachable=unreachable
+            )
     else:
         other = _read(against)
         with talk.progress("comparing the rulesets"):
@@ -212,14 +218,28 @@ def _baseline(name: str | None) -> Baseline | None:
 def _audited(
     talk: Talk,
     dump: str,
-    ruleset: Future[ReadRuleset],
+    beside: tuple[ThreadPoolExecutor, Future[ReadRuleset]],
     filenames: tuple[str, ...],
     flags: dict[str, Any],
     baseline: Baseline | None,
     *,
     unreachable: bool,
 ) -> AuditReport:
-    loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
+    executor, ruleset = beside
+    begun: list[Future[BegunProof]] = []
+
+    def announce(cluster: Cluster) -> None:
+        # Whatever is wrong is told when everything is read.
+        with contextlib.suppress(SvccError):
+            supposed = _supposed(cluster, flags)
+            begun.append(executor.submit(lambda: begin(ruleset.result().evaluator, supposed)))
+
+    loaded = loaded_input(
+        talk,
+        InputOptions(filenames, namespace=None, all_namespaces=False, selector=None),
+        # A file that can be read but once must not be read here.
+        announce=None if flags["config"] else announce,
+    )
     settings, configured_node, problems = cluster_settings(loaded, flags)
     node = chosen_node(loaded.cluster, node_name(loaded.cluster, flags["node"], configured_node))
     built = build_dataplane(loaded.cluster, node, settings)
@@ -236,7 +256,14 @@ def _audited(
             baseline=baseline,
             dump=dump,
             unreachable=unreachable,
+            begun=begun[0] if begun else None,
         )
+
+
+def _supposed(cluster: Cluster, flags: Mapping[str, Any]) -> NodeAndServices:
+    """The addresses of the node and of Services, where only a configuration among the manifests could say otherwise."""
+    settings, _node, _problems = cluster_settings(Loaded(cluster), flags)
+    return node_and_services(cluster, chosen_node(cluster, node_name(cluster, flags["node"], None)), settings)
 
 
 def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -92,10 +93,11 @@ def push_command(
             raise click.UsageError(f"{flag}: is the server's own business, which a push leaves alone")
     address, port = _address_and_port(server)
     key = _key(Path(key_file), talk)
-    zones = _zones(talk, filenames, dns_settings, only, force=force)
+    declared = _declared(talk, filenames, dns_settings, force=force)
+    zones = _chosen(declared, only)
     # Their third party is an extra.
     from svcc.dns.nameserver import NameServer  # noqa: PLC0415
-    from svcc.dns.push import ZonePush, ZoneState, push  # noqa: PLC0415
+    from svcc.dns.push import ZonePush, ZoneState, forsaken_zones, push  # noqa: PLC0415
     from svcc.report.push import difference_lines, push_document, push_lines  # noqa: PLC0415
 
     def told(zone: ZonePush) -> None:
@@ -121,6 +123,10 @@ def push_command(
         write_data(json_lines(push_document(report), levels=5))
     else:
         write_data(difference_lines(report) if dry_run else push_lines(report))
+    if not dns_settings.reverse_zones:
+        for name in forsaken_zones(report, {zone.name for zone in declared}, dns_settings.zone):
+            talk.say(f"warning: {name}: no address that is declared is in this zone any more, so its PTR records stay")
+            talk.say(f"hint: once, to remove them: the same push with --reverse-zone {name} --only {name}")
     for zone in report.zones:
         if zone.problem is not None:
             talk.error(zone.problem.message, hint=zone.problem.hint)
@@ -129,10 +135,8 @@ def push_command(
     return 1 if any(zone.state is ZoneState.DIFFERENT for zone in report.zones) else 0
 
 
-def _zones(
-    talk: Talk, filenames: tuple[str, ...], settings: DnsSettings, only: tuple[str, ...], *, force: bool
-) -> list[DnsZone]:
-    """The declared zones to push.
+def _declared(talk: Talk, filenames: tuple[str, ...], settings: DnsSettings, *, force: bool) -> tuple[DnsZone, ...]:
+    """The declared zones.
 
     Raises:
         FindingsError: the manifests have errors, which would remove names that are served.
@@ -150,12 +154,17 @@ def _zones(
         )
     if not loaded.cluster.services and not force:
         raise FindingsError("nothing was sent: there is no Service", hint="with --force all names are removed")
+    return records.zones
+
+
+def _chosen(zones: Sequence[DnsZone], only: tuple[str, ...]) -> list[DnsZone]:
+    """The zones to push."""
     wanted = {f"{name.lower().removesuffix('.')}." for name in only}
-    unknown = sorted(wanted - {zone.name for zone in records.zones})
+    unknown = sorted(wanted - {zone.name for zone in zones})
     if unknown:
-        there = ", ".join(zone.name for zone in records.zones)
+        there = ", ".join(zone.name for zone in zones)
         raise click.UsageError(f"--only: there is no zone {unknown[0]}; there are {there}")
-    return [zone for zone in records.zones if not wanted or zone.name in wanted]
+    return [zone for zone in zones if not wanted or zone.name in wanted]
 
 
 def _key(path: Path, talk: Talk) -> TsigKey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -42,11 +42,17 @@ def in_flags(message: str) -> str:
 
 
 def loaded_input(
-    talk: Talk, inputs: InputOptions, *, default_namespace: str | None = None, update_from: Cluster | None = None
+    talk: Talk,
+    inputs: InputOptions,
+    *,
+    default_namespace: str | None = None,
+    update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
     """Read the manifests the options name; `default_namespace` is for objects without one where all are wanted.
 
-    Where the cluster has these objects already, as `update_from` says, they are read as updates.
+    Where the cluster has these objects already, as `update_from` says, they are read as updates. `announce` gets what
+    is no EndpointSlice as soon as it is read.
 
     Raises:
         InputError: there is nothing in them that could be read.
@@ -66,6 +72,7 @@ def loaded_input(
             selector=inputs.selector,
             default_namespace=default_namespace,
             update_from=update_from,
+            announce=announce,
         )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "comma_separated",
     "filename_options",
     "input_options",
+    "selection_options",
     "settings_options",
     "talk_options",
 ]
@@ -85,11 +86,15 @@ def filename_options(*, required: bool) -> Callable[[Command], Command]:
     )
 
 
-input_options = _decorated(
-    filename_options(required=True),
+selection_options = _decorated(
     click.option("-n", "--namespace", metavar="NAMESPACE", help="Only the Services of this namespace."),
     click.option("-A", "--all-namespaces", is_flag=True, help="The Services of all namespaces (the default)."),
     click.option("-l", "--selector", metavar="SELECTOR", help="Only the Services whose labels match, as for kubectl."),
+)
+
+input_options = _decorated(
+    filename_options(required=True),
+    selection_options,
     into=("inputs", InputOptions, ("filenames", "namespace", "all_namespaces", "selector")),
 )
 

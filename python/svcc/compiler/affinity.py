@@ -26,7 +26,17 @@ from svcc.nft.objects import Chain
 from svcc.nft.statements import Assign, Dnat, Match, Remember
 from svcc.select import EndpointAddress
 
-__all__ = ["AFFINITY_RECORDS", "StickyPort", "affinity_key", "lookup_chain", "remember_chain", "sticky_ports"]
+__all__ = [
+    "AFFINITY_RECORDS",
+    "COUNT_OF_NUMBERS",
+    "StickyPort",
+    "affinity_key",
+    "lookup_chain",
+    "preferred_numbers",
+    "remember_chain",
+    "sticky_port",
+    "sticky_ports",
+]
 
 AFFINITY_RECORDS = 4_194_304
 """How many records the affinity map of a family holds at most; memory is taken only for those that exist."""
@@ -88,27 +98,42 @@ def sticky_ports(plans: Iterable[ServicePortPlan], *, big_endian: bool) -> dict[
     for plan in plans:
         if plan.affinity_timeout_seconds is None:
             continue
-        number = _unique_number(("clients", *plan.name), taken)
-        sets = {local: _unique_number(("local" if local else "cluster", *plan.name), taken) for local in (False, True)}
-        mask = _digest(("mask", *plan.name), 16).hex()
-        endpoints = sorted({*plan.cluster_endpoints, *plan.local_endpoints})
-        found[plan.name] = StickyPort(
-            plan,
-            number,
-            ":".join(mask[i : i + 4].lstrip("0") or "0" for i in range(0, 32, 4)),
-            sets,
-            _seed(endpoints, big_endian=big_endian),
-            min(plan.affinity_timeout_seconds, LONGEST_TIMEOUT_SECONDS),
-        )
+        numbers = []
+        for number in preferred_numbers(plan.name):
+            while number in taken:
+                number = (number + 1) % COUNT_OF_NUMBERS  # noqa: PLW2901  (the next one that is free)
+            taken.add(number)
+            numbers.append(number)
+        found[plan.name] = sticky_port(plan, numbers, big_endian=big_endian)
     return found
 
 
-def _unique_number(words: Sequence[str], taken: set[int]) -> int:
-    number = int.from_bytes(_digest(words, 4), "big")
-    while number in taken:
-        number = (number + 1) % 2**32
-    taken.add(number)
-    return number
+COUNT_OF_NUMBERS = 2**32
+
+
+def preferred_numbers(name: ServicePortName) -> list[int]:
+    """The numbers that a service port gets if they are free: its own, and those of its Cluster set and its Local set.
+
+    One that is taken is replaced by the next that is not. Service ports choose in the order of their names, and each
+    in the order of these numbers.
+    """
+    return [int.from_bytes(_digest((word, *name), 4), "big") for word in ("clients", "cluster", "local")]
+
+
+def sticky_port(plan: ServicePortPlan, numbers: Sequence[int], *, big_endian: bool) -> StickyPort:
+    """A service port with affinity that got these numbers; see `preferred_numbers`."""
+    number, cluster, local = numbers
+    mask = _digest(("mask", *plan.name), 16).hex()
+    endpoints = sorted({*plan.cluster_endpoints, *plan.local_endpoints})
+    timeout_seconds = plan.affinity_timeout_seconds
+    return StickyPort(
+        plan,
+        number,
+        ":".join(mask[i : i + 4].lstrip("0") or "0" for i in range(0, 32, 4)),
+        {False: cluster, True: local},
+        _seed(endpoints, big_endian=big_endian),
+        LONGEST_TIMEOUT_SECONDS if timeout_seconds is None else min(timeout_seconds, LONGEST_TIMEOUT_SECONDS),
+    )
 
 
 def _digest(words: Sequence[str], size: int) -> bytes:

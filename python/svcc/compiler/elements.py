@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 
 from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text, sticky_endpoints_map
 from svcc.compiler.balancing import Slots, slots_of
@@ -20,7 +21,7 @@ from svcc.dataplane.contract import (
 from svcc.nft.objects import Data, Key
 from svcc.nft.statements import Verdict
 
-__all__ = ["Elements", "family_elements"]
+__all__ = ["Elements", "add_service_ports", "add_surroundings", "family_elements"]
 
 _SERVED = (Decision.CLUSTER, Decision.LOCAL)
 _REFUSALS = {Decision.REJECT: Verdict("goto", "refuse"), Decision.DROP: Verdict("drop")}
@@ -33,11 +34,11 @@ _UNTOUCHED = Verdict("return")
 
 
 class Elements:
-    """The elements of every map and set of a family, the pick chains they lead to, and their comments."""
+    """The elements of every map and set of a family, how many lead to each pick chain, and their comments."""
 
     def __init__(self) -> None:
         self.by_set: dict[str, dict[Key, Data | None]] = {}
-        self.picks: set[Pick] = set()
+        self.picks: Counter[Pick] = Counter()
         self.sticky_picks: dict[ServicePortName, set[Pick]] = {}
         self.comments: dict[str, dict[Key, str]] = {"services": {}, "nodeports": {}}
 
@@ -51,22 +52,37 @@ def family_elements(
 ) -> Elements:
     """All elements of a family, in the order of its service ports."""
     elements = Elements()
-    elements.of("mixed-addresses").update(((address,), None) for address in _mixed_addresses(family))
-    for plan, by_decision in zip(family.service_ports, slots_of(family.service_ports), strict=True):
-        sticky_port = sticky.get(plan.name)
-        for frontend in plan.frontends:
-            _add_frontend(elements, plan, frontend, by_decision, sticky_port)
-        if sticky_port:
-            _add_sticky_endpoints(elements, sticky_port, big_endian=big_endian)
-    _add_surroundings(elements, family)
+    mixed = _mixed_addresses(family)
+    elements.of("mixed-addresses").update(((address,), None) for address in mixed)
+    add_service_ports(elements, family.service_ports, sticky, mixed, big_endian=big_endian)
+    elements.of("cluster-ips").update(((address,), None) for address in family.cluster_ips)
+    elements.of("hairpins").update(((address, address), None) for address in family.local_endpoint_addresses)
+    add_surroundings(elements, family)
     return elements
 
 
-def _mixed_addresses(family: FamilyDataplane) -> list[str]:
+def add_service_ports(
+    elements: Elements,
+    plans: Sequence[ServicePortPlan],
+    sticky: Mapping[ServicePortName, StickyPort],
+    mixed_addresses: Container[str],
+    *,
+    big_endian: bool,
+) -> None:
+    """Add the elements of service ports; `mixed_addresses` are the cluster IPs that are external addresses, too."""
+    for plan, by_decision in zip(plans, slots_of(plans), strict=True):
+        sticky_port = sticky.get(plan.name)
+        for frontend in plan.frontends:
+            _add_frontend(elements, plan, frontend, by_decision, sticky_port, mixed_addresses)
+        if sticky_port:
+            _add_sticky_endpoints(elements, sticky_port, big_endian=big_endian)
+
+
+def _mixed_addresses(family: FamilyDataplane) -> dict[str, None]:
     """Active cluster IPs that are also VIPs or external IPs, of whichever Service."""
     frontends = (frontend for plan in family.service_ports for frontend in plan.frontends)
     external = {frontend.address for frontend in frontends if frontend.kind is not FrontendKind.CLUSTER_IP}
-    return [address for address in family.cluster_ips if address in external]
+    return dict.fromkeys(address for address in family.cluster_ips if address in external)
 
 
 def _add_frontend(
@@ -75,6 +91,7 @@ def _add_frontend(
     frontend: Frontend,
     slots: Slots,
     sticky: StickyPort | None,
+    mixed_addresses: Container[str],
 ) -> None:
     protocol = plan.name.protocol.value.lower()
     key: Key
@@ -99,9 +116,7 @@ def _add_frontend(
         for slot, endpoint in enumerate(slots[decision], first):
             endpoints[(*where, slot)] = endpoint
     # Cluster IPs that pods reach unmasqueraded have a rule of their own, unless the address serves others, too.
-    by_address = frontend.masquerade is Masquerade.UNLESS_POD and (frontend.address,) not in elements.of(
-        "mixed-addresses"
-    )
+    by_address = frontend.masquerade is Masquerade.UNLESS_POD and frontend.address not in mixed_addresses
     if served and frontend.masquerade is not Masquerade.NEVER and not by_address:
         elements.of(f"masquerade-{maps}s")[key] = _MARKS[frontend.masquerade]
     if served and sticky:
@@ -130,7 +145,7 @@ def _verdict(
     if sticky:
         elements.sticky_picks.setdefault(plan.name, set()).add(pick)
         return Verdict("goto", sticky.lookup_chain(pick))
-    elements.picks.add(pick)
+    elements.picks[pick] += 1
     return Verdict("goto", pick.chain)
 
 
@@ -143,10 +158,9 @@ def _add_sticky_endpoints(elements: Elements, sticky: StickyPort, *, big_endian:
             found[sticky.sets[local], priority_text(number)] = endpoint
 
 
-def _add_surroundings(elements: Elements, family: FamilyDataplane) -> None:
-    elements.of("cluster-ips").update(((address,), None) for address in family.cluster_ips)
+def add_surroundings(elements: Elements, family: FamilyDataplane) -> None:
+    """Add what a family says besides its Services."""
     elements.of("service-cidrs").update(((prefix,), None) for prefix in family.service_cidrs)
     elements.of("pod-cidrs").update(((prefix,), None) for prefix in family.pods.source_prefixes)
     elements.of("nodeport-addresses").update(((address,), None) for address in family.node_ports.addresses or ())
     elements.of("nodeport-prefixes").update(((prefix,), None) for prefix in family.node_ports.prefixes)
-    elements.of("hairpins").update(((address, address), None) for address in family.local_endpoint_addresses)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from svcc.addresses import IPFamily
 from svcc.compiler.affinity import (
@@ -21,7 +21,7 @@ from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName
 from svcc.nft.expressions import Expression, Payload, concat
 from svcc.nft.objects import Chain, Ruleset, Set, Table
 
-__all__ = ["build_ruleset"]
+__all__ = ["build_ruleset", "declared_sets", "filled", "sticky_chains"]
 
 
 def build_ruleset(dataplane: Dataplane) -> Ruleset:
@@ -38,12 +38,14 @@ def _table(family: FamilyDataplane, dataplane: Dataplane) -> Table:
         *base_chains(),
         *program_chains(layout, family, dataplane.masquerade_bit, protocols),
         *(pick_chain(layout, pick) for pick in sorted(elements.picks)),
-        *_sticky_chains(layout, sticky, elements),
+        *sticky_chains(layout, sticky, elements),
     )
-    return Table(layout.word, TABLE, _sets(layout, elements), chains)
+    sets = tuple(filled(item, elements) for item in declared_sets(layout))
+    return Table(layout.word, TABLE, sets, chains)
 
 
-def _sticky_chains(layout: Layout, sticky: dict[ServicePortName, StickyPort], elements: Elements) -> list[Chain]:
+def sticky_chains(layout: Layout, sticky: Mapping[ServicePortName, StickyPort], elements: Elements) -> list[Chain]:
+    """The chains of service ports with affinity, whose elements these are."""
     chains: list[Chain] = []
     for name, port in sticky.items():
         chains += [lookup_chain(layout, port, pick) for pick in sorted(elements.sticky_picks.get(name, ()))]
@@ -51,10 +53,10 @@ def _sticky_chains(layout: Layout, sticky: dict[ServicePortName, StickyPort], el
     return chains
 
 
-def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
-    """Every set and map, whether it has elements or not: a table's shape depends on nothing but svcc's version."""
+def declared_sets(layout: Layout) -> tuple[Set, ...]:
+    """Every set and map without elements: a table's shape depends on nothing but svcc's version."""
     address, frontend, node_port = layout.destination, layout.frontend, layout.node_port
-    sets = (
+    return (
         Set("services", frontend.parts, is_verdict_map=True),
         Set("outside-services", frontend.parts, is_verdict_map=True),
         Set("masquerade-frontends", frontend.parts, is_verdict_map=True),
@@ -86,7 +88,6 @@ def _sets(layout: Layout, elements: Elements) -> tuple[Set, ...]:
             timeout_seconds=LONGEST_TIMEOUT_SECONDS,
         ),
     )
-    return tuple(_filled(item, elements) for item in sets)
 
 
 def _endpoints(layout: Layout, *, by_node_port: bool) -> Iterator[Set]:
@@ -105,7 +106,8 @@ def _client_key(layout: Layout) -> tuple[Expression, ...]:
     return (layout.source, SLOT) if layout.family is IPFamily.IPV4 else (layout.source,)
 
 
-def _filled(empty: Set, elements: Elements) -> Set:
+def filled(empty: Set, elements: Elements) -> Set:
+    """A set that is declared so, with its elements."""
     found = elements.by_set.get(empty.name)
     if not found:
         return empty

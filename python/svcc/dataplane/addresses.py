@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from svcc.addresses import IPFamily, canonical_address, canonical_prefix, collapsed_prefixes, family_of, prefix_contains
 from svcc.dataplane.contract import FrontendKind
 from svcc.model.service import IPMode, Service
 
-__all__ = ["ServiceAddress", "Steps", "cluster_address", "external_addresses"]
+__all__ = ["ServiceAddress", "Steps", "cluster_address", "external_addresses", "service_addresses"]
 
 Steps = tuple[str | int, ...]
 """The steps of a field path; the path itself is built only for reports."""
@@ -30,6 +31,21 @@ def cluster_address(service: Service, family: IPFamily) -> ServiceAddress | None
         if address and (not service.ip_families or service.ip_families[index : index + 1] == (family,)):
             return ServiceAddress(FrontendKind.CLUSTER_IP, address, ("spec", "clusterIPs", index))
     return None
+
+
+def service_addresses(service: Service, family: IPFamily, *, allow_external_ips: bool) -> Iterator[str]:
+    """The addresses that `cluster_address` and `external_addresses` find, and nothing else of them."""
+    cluster = cluster_address(service, family)
+    if cluster is None:
+        return
+    yield cluster.address
+    for ingress in service.load_balancer_ingress:
+        if ingress.ip_mode is IPMode.VIP and (address := _of_family(ingress.ip, family)):
+            yield address
+    if allow_external_ips:
+        for text in service.external_ips:
+            if address := _of_family(text, family):
+                yield address
 
 
 def external_addresses(

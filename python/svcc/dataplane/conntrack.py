@@ -2,14 +2,20 @@
 
 Established connections stay with their endpoint whatever becomes of a Service (S33). A TCP client notices that its peer
 is gone and connects anew; a UDP client that keeps its source port sends into the void for as long as it sends, because
-every packet renews the conntrack entry. So these entries must be deleted, exactly these: an entry with an original
-destination that is no UDP frontend is somebody else's, and one whose endpoint still serves carries a conversation, even
-where policy or topology would send new clients elsewhere.
+every packet renews the conntrack entry; and the address of a pod that is gone is some other pod's before long. So these
+entries must be deleted, exactly these: an entry with an original destination that neither is nor was a UDP frontend is
+somebody else's, and one whose endpoint still serves carries a conversation, even where policy or topology would send
+new clients elsewhere.
+
+Who knows what a node served before knows more than a listing can tell (`stale_udp_entries`): entries of frontends that
+are gone, with their port or their Service, are proven to be the node's own by the endpoint they lead to, which nothing
+but the frontend could choose. From what a node serves now alone (`UdpFrontends.is_stale`) they cannot be told from
+other people's entries, and stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -18,9 +24,10 @@ from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName,
 from svcc.model.service import Protocol
 from svcc.select import EndpointAddress
 
-__all__ = ["StaleEntries", "UdpEntry", "UdpFrontends", "stale_udp_entries"]
+__all__ = ["StaleEntries", "UdpEntry", "UdpFrontend", "UdpFrontends", "stale_at", "stale_udp_entries", "udp_frontends"]
 
-_Key = tuple[str | None, int]
+UdpFrontend = tuple[str | None, int]
+"""An address and port, or None and a node port."""
 
 
 @frozen
@@ -42,8 +49,9 @@ class StaleEntries:
         address: the original destination; None for a node port: any address but those in `except_addresses`.
         port: the original destination port.
         endpoint: the source, and source port, of replies.
-        except_addresses: addresses on which the number of the node port belongs to a frontend of its own.
-        service_port: the service port that has the frontend now.
+        except_addresses: addresses on which the number of the node port belongs to a frontend of its own, or to the
+            endpoint itself, which may be spoken to without any Service.
+        service_port: the service port that has the frontend now, or else that had it.
     """
 
     family: IPFamily
@@ -70,75 +78,131 @@ class StaleEntries:
 
 
 class UdpFrontends:
-    """The UDP frontends of one family, by address and port, and who serves behind them."""
+    """The UDP frontends of one family, by address and port, and who serves behind them.
 
-    def __init__(self, family: FamilyDataplane) -> None:
-        self._family = family
-        self.plans: Mapping[_Key, ServicePortPlan] = {
-            (frontend.address, frontend.port): plan
-            for plan in family.service_ports
-            if plan.name.protocol is Protocol.UDP
-            for frontend in plan.frontends
-        }
+    They may come and go (`add`, `remove`); `family` supplies the node's own addresses, and its service ports at first.
+    `local_addresses` are addresses of the node besides those that its Node object tells, where they are known.
+    """
+
+    def __init__(self, family: FamilyDataplane, local_addresses: Iterable[str] = ()) -> None:
+        self.family = family
+        self._local_addresses = frozenset((*family.node_addresses, *local_addresses))
+        self._plans: dict[UdpFrontend, ServicePortPlan] = {}
+        self._addresses: dict[int, set[str]] = {}
+        for plan in family.service_ports:
+            self.add(plan)
+
+    @property
+    def plans(self) -> Mapping[UdpFrontend, ServicePortPlan]:
+        """The service port of each frontend."""
+        return self._plans
+
+    def add(self, plan: ServicePortPlan) -> None:
+        """A service port is served; nothing happens unless it is a UDP port."""
+        for address, port in udp_frontends(plan):
+            self._plans[address, port] = plan
+            if address is not None:
+                self._addresses.setdefault(port, set()).add(address)
+
+    def remove(self, plan: ServicePortPlan) -> None:
+        """A service port that was added is served no more; before its frontends are added for another one."""
+        for address, port in udp_frontends(plan):
+            del self._plans[address, port]
+            if address is not None:
+                self._addresses[port].discard(address)
+                if not self._addresses[port]:
+                    del self._addresses[port]
+
+    def serving(self, destination: UdpFrontend) -> ServicePortPlan | None:
+        """The service port that answers at a destination: an exact match goes before node ports (S24)."""
+        plan = self._plans.get(destination)
+        return self._plans.get((None, destination[1])) if plan is None else plan
 
     def is_stale(self, entry: UdpEntry) -> bool:
         """Whether an entry of this family must be deleted: S49 for a listing of all of them.
 
-        An exact match goes before node ports (S24). An entry that nothing translated counts where the node serves the
-        destination itself: it was made before there was the frontend. With a node port's number it is somebody else's
-        unless the address is known to be one that serves node ports.
+        An entry that nothing translated counts where the node serves the destination itself: it was made before there
+        was the frontend. With a node port's number an entry is somebody else's, translated or not, unless the address
+        is known to be one that serves node ports.
         """
-        plan = self.plans.get(entry.destination)
-        if plan is None:
-            plan = self.plans.get((None, entry.destination.port))
-            if plan is None:
-                return False
-            address = entry.destination.address
-            ours = address in self._family.node_addresses and self._family.node_ports.serves(address)
-            if entry.reply_source == entry.destination and not ours:
-                return False
-        return entry.reply_source not in _serving(plan)
+        plan = self.serving(entry.destination)
+        if plan is None or entry.reply_source in _serving(plan):
+            return False
+        return self.is_ours(entry.destination)
+
+    def is_ours(self, destination: UdpFrontend) -> bool:
+        """Whether a destination is known to be served: a frontend, or a node port on an address that serves them."""
+        if destination in self._plans:
+            return True
+        address, port = destination
+        return (
+            address is not None
+            and (None, port) in self._plans
+            and address in self._local_addresses
+            and self.family.node_ports.serves(address)
+        )
 
     def own_addresses(self, port: int) -> tuple[str, ...]:
         """The addresses on which a port number belongs to a frontend that is no node port."""
-        found = [address for address, number in self.plans if address is not None and number == port]
-        return tuple(sorted(found, key=address_bytes))
+        return tuple(sorted(self._addresses.get(port, ()), key=address_bytes))
 
 
 def stale_udp_entries(before: Dataplane, after: Dataplane) -> tuple[StaleEntries, ...]:
     """The entries that a node must delete once it serves `after` instead of `before`, and no others.
 
-    They belong to UDP frontends that are in both and to endpoints that served behind them and serve no more, be it
-    because they are gone or because the frontend is another Service's now. A frontend that is gone has none: what was
-    established by it goes on (S33). Entries of an earlier history than `before` are found by `UdpFrontends.is_stale`
-    only. In order of families, frontends and endpoints.
+    They belong to UDP frontends of `before` and to endpoints that served behind them and do not serve in `after`
+    whoever answers there now: because they are gone, or because the frontend is another Service's, or because it is
+    gone itself. Where a frontend is gone whose number is a node port's, the node port answers on its address, if it is
+    the node's; an entry towards an endpoint of that stays in any case. Entries of an earlier history than `before` are
+    found by `UdpFrontends.is_stale` only. In order of families, frontends and endpoints.
     """
-    old_families = {family.family: family for family in before.families}
+    new_families = {family.family: family for family in after.families}
     found: list[StaleEntries] = []
-    for family in after.families:
-        if family.family in old_families:
-            found += _stale(old_families[family.family], family)
+    for family in before.families:
+        if family.family in new_families:
+            old, new = UdpFrontends(family), UdpFrontends(new_families[family.family])
+            found += stale_at({**old.plans, **new.plans}, old.serving, new)
     return tuple(found)
 
 
-def _stale(before: FamilyDataplane, after: FamilyDataplane) -> list[StaleEntries]:
-    old, new = UdpFrontends(before), UdpFrontends(after)
+def stale_at(
+    frontends: Iterable[UdpFrontend], served_by: Callable[[UdpFrontend], ServicePortPlan | None], after: UdpFrontends
+) -> list[StaleEntries]:
+    """`stale_udp_entries` for some frontends of one family, which must be all that changed.
+
+    `served_by` answers as `UdpFrontends.serving` did before the change.
+    """
     found = []
-    for (address, port), plan in new.plans.items():
-        was = old.plans.get((address, port))
-        if was is None or (was.name == plan.name and _serving(was) <= _serving(plan)):
+    for destination in frontends:
+        was, now = served_by(destination), after.serving(destination)
+        if was is None:
             continue
-        exceptions = new.own_addresses(port) if address is None else ()
-        found += [
-            StaleEntries(after.family, address, port, endpoint, exceptions, plan.name)
-            for endpoint in _serving(was) - _serving(plan)
-        ]
+        address, port = destination
+        for endpoint in _serving(was) - (_serving(now) if now else frozenset()):
+            exceptions: tuple[str, ...] = ()
+            # Where nobody answers any more, whoever speaks to the endpoint itself does so without any Service.
+            is_left_alone = endpoint.port == port and not (now and after.is_ours(endpoint))
+            if address is None:
+                exceptions = after.own_addresses(port)
+                if is_left_alone and endpoint.address not in exceptions:
+                    exceptions = tuple(sorted((*exceptions, endpoint.address), key=address_bytes))
+            elif is_left_alone and address == endpoint.address:
+                continue
+            name = (now or was).name
+            found.append(StaleEntries(after.family.family, address, port, endpoint, exceptions, name))
     return sorted(found, key=_order)
 
 
 def _order(entry: StaleEntries) -> tuple[bytes, int, bytes, int]:
     address = b"" if entry.address is None else address_bytes(entry.address)
     return address, entry.port, address_bytes(entry.endpoint.address), entry.endpoint.port
+
+
+def udp_frontends(plan: ServicePortPlan) -> Sequence[UdpFrontend]:
+    """The frontends of a service port; none unless it is a UDP port."""
+    if plan.name.protocol is Protocol.UDP:
+        return [(frontend.address, frontend.port) for frontend in plan.frontends]
+    return ()
 
 
 def _serving(plan: ServicePortPlan) -> frozenset[EndpointAddress]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from attrs import evolve, field, frozen
 
 from svcc.dns.contract import DnsZone, Record
 from svcc.dns.difference import Ownership, ZoneDifference, marker_name, zone_difference
+from svcc.dns.names import parents, reverse_name, reverse_zone
 from svcc.dns.nameserver import (
     NameServer,
     ServedZone,
@@ -22,7 +23,7 @@ from svcc.dns.serial import is_later
 from svcc.dns.update import Change, Update, UpdatePlan, plan_update
 from svcc.errors import TargetError
 
-__all__ = ["PushReport", "ZonePush", "ZoneState", "push"]
+__all__ = ["PushReport", "ZonePush", "ZoneState", "forsaken_zones", "push"]
 
 _ATTEMPTS = 3
 
@@ -255,6 +256,23 @@ def push(
         done.append(each.sent(zone, told))
         lost = isinstance(done[-1].problem, ServerLostError)
     return PushReport(tuple(done))
+
+
+def forsaken_zones(report: PushReport, declared: Collection[str], cluster_zone: str) -> tuple[str, ...]:
+    """The zones for reverse look-ups in which names of removed addresses stay, because they are not declared any more.
+
+    Only the push that removes the last addresses of such a zone can tell: what it leaves there names nobody's zone.
+    """
+    found: dict[str, None] = {}
+    for zone in report.zones:
+        if zone.state in {ZoneState.FAILED, ZoneState.NOT_TRIED}:
+            continue
+        for record in zone.difference.removed:
+            if record.type in {"A", "AAAA"} and record.name.endswith(f".svc.{cluster_zone}"):
+                name = reverse_name(record.data)
+                if not any(parent in declared for parent in parents(name)):
+                    found[reverse_zone(name)] = None
+    return tuple(sorted(found))
 
 
 def _spelled(records: Iterable[Record]) -> tuple[Record, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Source
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.model.address_pool import (
     AddressPool,
     AddressRange,
@@ -17,25 +17,13 @@ from svcc.model.address_pool import (
     SelectorOperator,
     ServiceAllocation,
 )
-from svcc.wire.metadata import METADATA
+from svcc.validate.findings import hint_of_name
+from svcc.wire.metadata import METADATA, TYPE_META
 from svcc.wire.structure import Fields, Items, Scalar, conformed, type_name
 
-__all__ = ["ADDRESS_POOL_KIND", "NAMESPACE_KIND", "RULES", "address_pool", "namespace_labels"]
+__all__ = ["address_pool", "namespace_labels"]
 
 _Path = tuple[str | int | tuple[str], ...]
-
-ADDRESS_POOL_KIND = ("metallb.io/v1beta1", "IPAddressPool")
-NAMESPACE_KIND = ("v1", "Namespace")
-
-RULES = {
-    "pool/name-required": "a pool has a name",
-    "pool/addresses-required": "a pool has addresses",
-    "pool/address-invalid": "addresses are a CIDR or a range from one address to another",
-    "pool/namespace-duplicate": "a namespace is named once",
-    "pool/selector-operator": "the operator of a selector is In, NotIn, Exists or DoesNotExist",
-    "pool/selector-values": "In and NotIn come with values, Exists and DoesNotExist without",
-}
-"""Every rule that is about one pool, and what it says; each of them is an error."""
 
 _SELECTOR = Fields(
     {
@@ -63,7 +51,8 @@ _POOL = Fields(
                 ),
             }
         ),
-    }
+    },
+    unread=TYPE_META | {"status"},
 )
 _NAMESPACE = Fields({"metadata": METADATA})
 _SPEC: _Path = ("spec",)
@@ -83,6 +72,16 @@ class _Findings:
         source = self.source.at(where) if self.source is not None else None
         self.problems.append(Problem(rule, kind, where, detail, value, self.subject, source))
 
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+    def unknown_field(self, path: _Path, known: frozenset[str]) -> None:
+        """A field that MetalLB does not have: an API server prunes it, or refuses it if asked to be strict."""
+        self.add("manifest/unknown-field", ProblemKind.SENTENCE, path, f'unknown field "{FieldPath(path)}"')
+        hint = hint_of_name(str(path[-1]), sorted(known))
+        self.problems[-1] = evolve(self.problems[-1], severity=Severity.WARNING, hint=hint)
+
     def wrong_type(self, path: _Path, wanted: str, value: Any) -> None:
         """A JSON value of another type; worded as structural schemas of the API server do."""
         found = type_name(value)
@@ -97,7 +96,7 @@ def address_pool(value: Mapping[str, Any], source: Source | None) -> tuple[Addre
     Rules: ``pool/…``.
     """
     findings = _Findings(_reference(value, "IPAddressPool"), source)
-    read = conformed(value, _POOL, findings.wrong_type)
+    read = conformed(value, _POOL, findings.wrong_type, report_unknown=findings.unknown_field)
     metadata, spec = read.get("metadata", {}), read.get("spec", {})
     if not metadata.get("name"):
         findings.add("pool/name-required", ProblemKind.REQUIRED, ("metadata", "name"), "name is required")
@@ -115,7 +114,7 @@ def address_pool(value: Mapping[str, Any], source: Source | None) -> tuple[Addre
     allocation = spec.get("serviceAllocation")
     if allocation is not None:
         _check_allocation(allocation, findings)
-    if findings.problems:
+    if findings.has_errors:
         return None, findings.problems
     pool = AddressPool(
         metadata["name"],
@@ -126,7 +125,7 @@ def address_pool(value: Mapping[str, Any], source: Source | None) -> tuple[Addre
         namespace=metadata.get("namespace", ""),
         source=source,
     )
-    return pool, []
+    return pool, findings.problems
 
 
 def namespace_labels(value: Mapping[str, Any], source: Source | None) -> tuple[Namespace | None, list[Problem]]:

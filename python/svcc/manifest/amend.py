@@ -17,11 +17,10 @@ from attrs import define, frozen
 
 from svcc.allocate.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
-from svcc.manifest.documents import Document, read_text
-from svcc.manifest.json_reader import read_json
-from svcc.manifest.parsed import Limits
+from svcc.manifest.documents import Document, begins_with_bracket, read_text
+from svcc.manifest.parsed import Language, Limits
 from svcc.manifest.text_edits import Edit, applied, edits
-from svcc.manifest.text_nodes import Node, NotEditableError, json_node, yaml_nodes
+from svcc.manifest.text_nodes import Node, NotEditableError, json_node, sparse_json_node, yaml_nodes
 from svcc.manifest.text_values import rendered_document
 from svcc.manifest.yaml_reader import read_yaml
 from svcc.model.service import Service
@@ -54,9 +53,9 @@ def amend(
         return Amended(text)
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)
-    reading = read_text(text, file=file) if text.lstrip(" \t\r\n\ufeff").startswith(("{", "[")) else None
-    if reading is not None and (not reading.problems or not read_json(text, file, Limits())[1]):
-        amended = _amended_json(text, file, targets, namespace, reading.documents)
+    documents = read_text(text, file=file).documents if begins_with_bracket(text) else ()
+    if any(document.parsed is not None and document.parsed.language is Language.JSON for document in documents):
+        amended = _amended_json(text, file, targets, namespace, documents)
     else:
         amended = _amended_yaml(text, file, targets, namespace)
     return Amended(mark + amended.text, amended.problems)
@@ -176,11 +175,21 @@ def _amended_json(
 
 def _json_edits(text: str, old: Any, new: Any) -> list[Edit] | None:
     """The edits of one object, or None if they do not make it `new`."""
-    try:
-        changes = edits(text, json_node(text, 0, old, new), old, new)
-        return changes if json.loads(applied(text, changes)) == new else None
-    except (NotEditableError, ValueError):
-        return None
+    for node_of in (_sparse_node, json_node):
+        try:
+            changes = edits(text, node_of(text, 0, old, new), old, new)
+            if json.loads(applied(text, changes)) == new:
+                return changes
+        except (NotEditableError, ValueError):
+            pass
+    return None
+
+
+def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:
+    node = sparse_json_node(text, old, new)
+    if node is None:
+        raise NotEditableError("it is not known where the members are")
+    return node
 
 
 def _amended_yaml(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
@@ -206,7 +215,7 @@ def _amended_chunk(
     chunk: str, base: int, file: str, targets: Sequence[_Target], namespace: str
 ) -> tuple[str, list[Problem]]:
     """A part of a YAML text between two markers, whose first line is line `base` of the file, with assignments."""
-    documents = read_text(chunk, file=file).documents
+    documents = read_text(chunk, file=file, language=Language.YAML).documents
     meant = [document.value for document in documents]
     found = list(_documents_of(targets, documents, namespace, base))
     for target, index in found:
@@ -220,15 +229,19 @@ def _amended_chunk(
         return chunk, problems
     try:
         changed = _edited_chunk(chunk, documents, meant, [index for _, index in found])
-        if [document.value for document in read_text(changed, file=file).documents] == meant:
+        if _values(changed, file) == meant:
             return changed, []
     except (NotEditableError, yaml.YAMLError):
         pass
     changed = _rendered_chunk(chunk, file, targets, namespace)
-    if [document.value for document in read_text(changed, file=file).documents] == meant:
+    if _values(changed, file) == meant:
         return changed, [_rendered_anew(target, file) for target, _ in found]
     why = "the document cannot be written so that it is read as it was meant"
     return chunk, [_not_amended(target, file, why) for target, _ in found]
+
+
+def _values(chunk: str, file: str) -> list[Mapping[str, Any]]:
+    return [document.value for document in read_text(chunk, file=file, language=Language.YAML).documents]
 
 
 def _edited_chunk(

@@ -22,15 +22,29 @@ from svcc.fields import Problem
 from svcc.manifest.envelopes import Document, latest_states, unwrap
 from svcc.manifest.files import find_files, read_at_most, read_file
 from svcc.manifest.json_reader import read_json
-from svcc.manifest.parsed import Limits, Parsed, problem_at
+from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
 from svcc.manifest.yaml_reader import read_yaml
 
-__all__ = ["Document", "Limits", "Reading", "raw_contents", "read_contents", "read_documents", "read_text"]
+__all__ = [
+    "STANDARD_INPUT_NAME",
+    "Document",
+    "Limits",
+    "Reading",
+    "begins_with_bracket",
+    "language_of",
+    "raw_contents",
+    "read_bytes",
+    "read_contents",
+    "read_documents",
+    "read_json_piece",
+    "read_text",
+]
 
 _STANDARD_INPUT: Final = "-"
-_STANDARD_INPUT_NAME: Final = "<stdin>"
+STANDARD_INPUT_NAME: Final = "<stdin>"
 _YAML_SUFFIXES: Final = frozenset({".yaml", ".yml"})
 _JSON_SUFFIX: Final = ".json"
+_BRACKETS: Final = ("{", "[")
 _DOCUMENT_MARKER: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _WIDE_ENCODINGS: Final = (
     (BOM_UTF32_LE, "UTF-32"),
@@ -75,8 +89,8 @@ def read_documents(
             if not stdin_was_read:
                 stdin_was_read = True
                 data = _standard_input(stdin if stdin is not None else sys.stdin.buffer, limits)
-                _read_bytes(data, _STANDARD_INPUT_NAME, limits, documents, problems)
-                files.append(_STANDARD_INPUT_NAME)
+                _read_bytes(data, STANDARD_INPUT_NAME, limits, documents, problems)
+                files.append(STANDARD_INPUT_NAME)
             continue
         for name in find_files(filename):
             if name not in files:
@@ -98,9 +112,9 @@ def raw_contents(
     contents: dict[str, bytes] = {}
     for filename in filenames:
         if filename == _STANDARD_INPUT:
-            if _STANDARD_INPUT_NAME not in contents:
+            if STANDARD_INPUT_NAME not in contents:
                 stream = stdin if stdin is not None else sys.stdin.buffer
-                contents[_STANDARD_INPUT_NAME] = _standard_input(stream, limits)
+                contents[STANDARD_INPUT_NAME] = _standard_input(stream, limits)
             continue
         for name in find_files(filename):
             if name not in contents:
@@ -128,15 +142,59 @@ def read_text(
     *,
     file: str = "<string>",
     limits: Limits = Limits(),  # noqa: B008  (frozen)
+    language: Language | None = None,
 ) -> Reading:
-    """Read manifests out of a string or out of bytes in UTF-8; `file` is the name that problems and sources carry."""
+    """Read manifests out of a string or out of bytes in UTF-8; `file` is the name that problems and sources carry.
+
+    `language` is for who knows what a string is, as where it is a part of something larger.
+    """
     documents: list[Document] = []
     problems: list[Problem] = []
     if isinstance(text, bytes):
         _read_bytes(text, file, limits, documents, problems)
     else:
-        _read_characters(text, file, limits, documents, problems)
+        _read_characters(text, file, limits, documents, problems, language)
     return Reading(latest_states(documents), tuple(problems), (file,))
+
+
+def read_bytes(
+    data: bytes,
+    file: str,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> tuple[list[Document], list[Problem]]:
+    """Read a text in UTF-8 and keep every document, watch events as well; what is wrong is in the order of lines."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    _read_bytes(data, file, limits, documents, problems)
+    return documents, problems
+
+
+def read_json_piece(
+    data: bytes,
+    file: str,
+    line: int,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> tuple[list[Document], list[Problem]]:
+    """Read JSON that begins at `line` of a stream and keep every document, watch events as well."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    text = _decoded(data, file, line, problems)
+    if text is not None:
+        parsed, found = read_json(text, file, limits, line)
+        _unwrap_all(parsed, found, file, limits, documents, problems)
+    return documents, problems
+
+
+def begins_with_bracket(text: str) -> bool:
+    """Whether a text may be JSON; it may be YAML as well."""
+    return text.lstrip("\ufeff \t\r\n").startswith(_BRACKETS)
+
+
+def language_of(text: str, file: str) -> Language:
+    """What `read_text` reads a text as; one that begins with a bracket and has no suffix is read to know it."""
+    if not begins_with_bracket(text):
+        return Language.YAML
+    return Language.JSON if Path(file).suffix == _JSON_SUFFIX else _parse(text, file, Limits(), None)[0]
 
 
 def _standard_input(stream: BinaryIO, limits: Limits) -> bytes:
@@ -158,49 +216,75 @@ def _read_bytes(data: bytes, file: str, limits: Limits, documents: list[Document
     if len(data) > limits.file_bytes:
         problems.append(problem_at("too-large", file, 1, f"the text is larger than {limits.file_bytes} bytes"))
         return
+    text = _decoded(data, file, 1, problems)
+    del data  # It may be large, and nobody needs it any more.
+    if text is not None:
+        _read_characters(text, file, limits, documents, problems)
+
+
+def _decoded(data: bytes, file: str, first_line: int, problems: list[Problem]) -> str | None:
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
-        line = 1 + data.count(b"\n", 0, error.start)
+        line = first_line + data.count(b"\n", 0, error.start)
         detail = f"the byte 0x{data[error.start]:02x} is not UTF-8: {error.reason}"
         problems.append(problem_at("not-utf8", file, line, detail))
-        return
-    del data  # It may be large, and nobody needs it any more.
-    _read_characters(text, file, limits, documents, problems)
+        return None
 
 
-def _read_characters(text: str, file: str, limits: Limits, documents: list[Document], problems: list[Problem]) -> None:
+def _read_characters(
+    text: str,
+    file: str,
+    limits: Limits,
+    documents: list[Document],
+    problems: list[Problem],
+    language: Language | None = None,
+) -> None:
     with _without_cycle_detection():
-        parsed, found = _parse(text.removeprefix("\ufeff"), file, limits)
-        for value in parsed:
-            for unwrapped in unwrap(value, file, limits):
-                if isinstance(unwrapped, Document):
-                    documents.append(unwrapped)
-                else:
-                    found.append(unwrapped)
-        problems.extend(sorted(found, key=_line))
+        _, parsed, found = _parse(text.removeprefix("\ufeff"), file, limits, language)
+        _unwrap_all(parsed, found, file, limits, documents, problems)
+
+
+def _unwrap_all(
+    parsed: list[Parsed],
+    found: list[Problem],
+    file: str,
+    limits: Limits,
+    documents: list[Document],
+    problems: list[Problem],
+) -> None:
+    for value in parsed:
+        for unwrapped in unwrap(value, file, limits):
+            if isinstance(unwrapped, Document):
+                documents.append(unwrapped)
+            else:
+                found.append(unwrapped)
+    problems.extend(sorted(found, key=_line))
 
 
 def _line(problem: Problem) -> int:
     return problem.source.line if problem.source is not None else 0
 
 
-def _parse(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[Problem]]:
+def _parse(
+    text: str, file: str, limits: Limits, language: Language | None
+) -> tuple[Language, list[Parsed], list[Problem]]:
     """JSON when the first character that is not blank says so, unless it turns out to be YAML in braces."""
-    if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
-        return _parse_yaml(text, file, limits)
+    if language is Language.YAML or not begins_with_bracket(text):
+        return Language.YAML, *_parse_yaml(text, file, limits)
     parsed, problems = read_json(text, file, limits)
-    if any(problem.rule == "manifest/json-syntax" for problem in problems) and _may_be_yaml(text, file):
-        parsed_yaml, problems_yaml = _parse_yaml(text, file, limits)
-        # Of two failures the one of the language that the name promises is told.
-        if Path(file).suffix in _YAML_SUFFIXES or not any(p.rule == "manifest/yaml-syntax" for p in problems_yaml):
-            return parsed_yaml, problems_yaml
-    return parsed, problems
-
-
-def _may_be_yaml(text: str, file: str) -> bool:
     suffix = Path(file).suffix
-    return suffix in _YAML_SUFFIXES or (suffix != _JSON_SUFFIX and _DOCUMENT_MARKER.search(text) is not None)
+    if suffix == _JSON_SUFFIX or all(problem.rule != "manifest/json-syntax" for problem in problems):
+        return Language.JSON, parsed, problems
+    has_marker = _DOCUMENT_MARKER.search(text) is not None
+    # A large text that has neither marker nor suffix comes from a program that writes JSON, and was cut off.
+    if suffix in _YAML_SUFFIXES or has_marker or len(text) <= limits.strict_characters:
+        parsed_yaml, problems_yaml = _parse_yaml(text, file, limits)
+        is_yaml = bool(parsed_yaml) and not any(p.rule == "manifest/yaml-syntax" for p in problems_yaml)
+        # Of two failures the one of the language that the name promises is told.
+        if suffix in _YAML_SUFFIXES or (is_yaml and (has_marker or not parsed or not problems_yaml)):
+            return Language.YAML, parsed_yaml, problems_yaml
+    return Language.JSON, parsed, problems
 
 
 def _parse_yaml(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[Problem]]:

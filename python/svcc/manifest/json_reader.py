@@ -21,7 +21,7 @@ from svcc import _native
 from svcc.fields import FieldPath, Problem
 from svcc.manifest.json_flaws import FlawError, end_of_value, first_flaw, refuse_duplicates, refuse_word, strict_float
 from svcc.manifest.json_places import BLANK, offset_towards
-from svcc.manifest.parsed import Limits, Parsed, problem_at
+from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
 from svcc.wire.written import WrittenObject
 
 __all__ = ["read_json"]
@@ -46,6 +46,8 @@ _Step = str | int | tuple[str]
 
 @frozen(eq=False)
 class _JsonParsed(Parsed):
+    language = Language.JSON
+
     _reader: _JsonReader = field(repr=False)
     _elements: list[_JsonParsed] | None = field(default=None, repr=False)
     _watched: _JsonParsed | None = field(default=None, repr=False)
@@ -75,8 +77,10 @@ class _EnoughError(Exception):
     """So many syntax errors that the text is something else."""
 
 
-def read_json(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[Problem]]:
+def read_json(text: str, file: str, limits: Limits, first_line: int = 1) -> tuple[list[Parsed], list[Problem]]:
     """All values of `text`, one after the other with or without white space between them, and what is wrong.
+
+    `first_line` is the line that the text begins with, for pieces of a stream.
 
     Stricter than the `json` module, as the API server is: names come once, numbers fit 64 bits, ``NaN`` and
     ``Infinity`` are no values. Names that come twice are looked for in texts of up to `Limits.strict_characters`
@@ -86,13 +90,13 @@ def read_json(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[
     # Two plain searches take a tenth of the time of one with a pattern, and hardly any text has such escapes.
     if ("\\ud" in text or "\\uD" in text) and _LONE_SURROGATE.search(text) is not None:
         text = _ESCAPES.sub(lambda match: r"\ufffd" if match["lone"] else match[0], text)
-    reader = _JsonReader(text, file, limits)
+    reader = _JsonReader(text, file, limits, first_line)
     reader.read()
     return reader.parsed, reader.problems
 
 
 class _JsonReader:
-    def __init__(self, text: str, file: str, limits: Limits) -> None:
+    def __init__(self, text: str, file: str, limits: Limits, first_line: int = 1) -> None:
         self.text = text
         self.parsed: list[Parsed] = []
         self.problems: list[Problem] = []
@@ -102,12 +106,12 @@ class _JsonReader:
         self._quick: _native.JsonText | None = None
         self._flaws: list[int] = []
         self._counted_to = 0
-        self._line = 1
+        self._first_line = self._line = first_line
         self._losses = 0
 
     def again(self, parsed: _JsonParsed) -> _JsonReader:
         """A reader of the same text that begins at `parsed`; what it finds wrong has been reported already."""
-        reader = _JsonReader(self.text, self._file, self._limits)
+        reader = _JsonReader(self.text, self._file, self._limits, self._first_line)
         reader._counted_to = parsed.start
         reader._line = parsed.line
         reader._flaws = list(self._flaws)
@@ -268,7 +272,7 @@ class _JsonReader:
 
     def _report_flaw(self, flaw: FlawError) -> None:
         insort(self._flaws, flaw.offset)
-        line = 1 + self.text.count("\n", 0, flaw.offset)
+        line = self._first_line + self.text.count("\n", 0, flaw.offset)
         self.problems.append(
             problem_at(flaw.rule, self._file, line, flaw.detail, kind=flaw.kind, path=flaw.path, value=flaw.value)
         )
@@ -277,7 +281,7 @@ class _JsonReader:
         """Report a syntax error at `position`."""
         end = len(self.text.rstrip())
         cut = " (the text ends here: was it cut off?)" if position >= end else ""
-        line = 1 + self.text.count("\n", 0, min(position, end))
+        line = self._first_line + self.text.count("\n", 0, min(position, end))
         self.problems.append(problem_at("json-syntax", self._file, line, f"not valid JSON: {said}{cut}"))
         self._count_loss(line)
         return _LostError()
@@ -295,7 +299,7 @@ class _JsonReader:
     def _line_at(self, position: int) -> int:
         """The line of `position`; in general positions ascend, so that each character is counted once."""
         if position < self._counted_to:
-            self._counted_to, self._line = 0, 1
+            self._counted_to, self._line = 0, self._first_line
         self._line += self.text.count("\n", self._counted_to, position)
         self._counted_to = position
         return self._line

@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from attrs import Factory, define, frozen
 
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity
-from svcc.manifest.address_pools import ADDRESS_POOL_KIND, NAMESPACE_KIND, address_pool, namespace_labels
+from svcc.allocate.reservation import Reservation
+from svcc.fields import ObjectReference, Problem
+from svcc.manifest.declared import Declared, declared, declared_reference, declared_twice, kind_read
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
-from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
-from svcc.manifest.label_selector import LabelSelector, parse_label_selector
+from svcc.manifest.held_numbers import HeldNumbers
+from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.revisions import manifests_of_revision
+from svcc.manifest.selection import Selection
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
-from svcc.validate.admission import DEFAULT_NAMESPACE, admit, reference_of
+from svcc.validate.admission import DEFAULT_NAMESPACE
 from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
 
-_KINDS = {
-    ("v1", "Service"): "Service",
-    ("v1", "Node"): "Node",
-    ("discovery.k8s.io/v1", "EndpointSlice"): "EndpointSlice",
-    ("networking.k8s.io/v1", "ServiceCIDR"): "ServiceCIDR",
-    ("networking.k8s.io/v1beta1", "ServiceCIDR"): "ServiceCIDR",
-}
-_OTHER_VERSIONS = {
-    ("discovery.k8s.io/v1beta1", "EndpointSlice"): "discovery.k8s.io/v1",
-    ("networking.k8s.io/v1alpha1", "ServiceCIDR"): "networking.k8s.io/v1",
-}
-_NAMES_READ = frozenset(kind for _, kind in _KINDS)
-_KUBE_PROXY = ("kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration")
-_KUBE_PROXY_KEY = "config.conf"
+_Key = TypeVar("_Key")
+_Item = TypeVar("_Item", ClusterObject, AddressPool)
 
 
 @frozen
@@ -54,6 +44,7 @@ class Loaded:
         files: the files that were read, as `svcc.manifest.documents` names them.
         kube_proxy: the last configuration of kube-proxy in the input.
         address_pools: pools of addresses for load balancers, in the order of their declaration.
+        held: numbers that Services name which are not in order, for `svcc.allocate`.
         namespaces: the namespaces that were declared, for the selectors of pools.
     """
 
@@ -64,6 +55,7 @@ class Loaded:
     kube_proxy: KubeProxySettings | None = None
     address_pools: tuple[AddressPool, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
+    held: Reservation = Factory(Reservation)
 
 
 def load(
@@ -74,6 +66,7 @@ def load(
     selector: str | None = None,
     default_namespace: str | None = None,
     update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
     """Load files, directories and ``-`` (standard input).
 
@@ -84,15 +77,18 @@ def load(
     namespace belong, and leaves nothing out. Objects of `update_from` are those that the cluster has: what is loaded is
     judged as an update of them, as far as the type of a Service changes (see `svcc.validate.update` for the rest).
 
+    `announce` is called with all objects but EndpointSlices as soon as they are read, for what can be begun with them
+    alone: most of a large cluster is slices. Of objects that are declared twice or are not selected it has all.
+
     Raises:
         InputError: something cannot be read at all.
         SettingsError: `selector` is no label selector.
     """
     if isinstance(filenames, str):
         raise TypeError(f"expected a list of files, got the string {filenames!r}")
-    selects = parse_label_selector(selector or "")
+    selection = Selection.of(namespace, selector)
     reading = read_documents(filenames, stdin=stdin)
-    return _loaded(reading, namespace, selects if selector else None, default_namespace, update_from)
+    return _loaded(reading, selection, default_namespace, update_from, announce)
 
 
 def load_revision(name: str, *, namespace: str | None = None, selector: str | None = None) -> Loaded:
@@ -103,10 +99,10 @@ def load_revision(name: str, *, namespace: str | None = None, selector: str | No
         SettingsError: `selector` is no label selector.
         TargetError: there is no git program.
     """
-    selects = parse_label_selector(selector or "")
+    selection = Selection.of(namespace, selector)
     limits = Limits()
     reading = read_contents(manifests_of_revision(name, limits.file_bytes), limits=limits)
-    return _loaded(reading, namespace, selects if selector else None)
+    return _loaded(reading, selection)
 
 
 def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | None = None) -> Loaded:
@@ -114,7 +110,7 @@ def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | Non
 
     `namespace` is where objects without a namespace belong, and leaves nothing out.
     """
-    return _loaded(read_contents(contents), None, None, namespace)
+    return _loaded(read_contents(contents), Selection(), namespace)
 
 
 def load_text(
@@ -130,40 +126,45 @@ def load_text(
     Raises:
         SettingsError: `selector` is no label selector.
     """
-    selects = parse_label_selector(selector or "")
-    return _loaded(read_text(text, file=file), namespace, selects if selector else None, update_from=update_from)
+    selection = Selection.of(namespace, selector)
+    return _loaded(read_text(text, file=file), selection, update_from=update_from)
 
 
 @define
 class _Progress:
-    """What has been gathered so far; objects are keyed by kind, namespace (none for cluster-wide kinds) and name."""
+    """What has been gathered so far; pools and namespaces are keyed by their names."""
 
     namespace: str
     problems: list[Problem]
-    objects: dict[tuple[str, str, str], ClusterObject] = Factory(dict)
+    objects: dict[ObjectReference, ClusterObject] = Factory(dict)
     before: Mapping[ObjectReference, ClusterObject] = Factory(dict)
     skipped: Counter[str] = Factory(Counter)
     kube_proxy: KubeProxySettings | None = None
     address_pools: dict[str, AddressPool] = Factory(dict)
     namespaces: dict[str, Namespace] = Factory(dict)
+    held: HeldNumbers = Factory(HeldNumbers)
 
 
 def _loaded(
     reading: Reading,
-    namespace: str | None,
-    selects: LabelSelector | None,
+    selection: Selection,
     default_namespace: str | None = None,
     update_from: Cluster | None = None,
+    announce: Callable[[Cluster], None] | None = None,
 ) -> Loaded:
-    progress = _Progress(namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
+    progress = _Progress(selection.namespace or default_namespace or DEFAULT_NAMESPACE, list(reading.problems))
     if update_from is not None:
         progress.before = objects_by_reference(update_from)
     with _without_cycle_detection():
-        for document in reading.documents:
-            _add(document, progress)
+        first: dict[int, Declared] = {}
+        if announce is not None:
+            first = _declared_first(reading.documents, progress)
+            announce(Cluster.of(each.item for each in first.values() if isinstance(each.item, ClusterObject)))
+        for place, document in enumerate(reading.documents):
+            _add(document, progress, first.get(place))
         objects: Sequence[ClusterObject] = list(progress.objects.values())
-        if namespace or selects is not None:
-            objects = _selected(objects, namespace, selects)
+        if not selection.is_everything:
+            objects = _selected(objects, selection)
         cluster = Cluster.of(objects)
     return Loaded(
         cluster,
@@ -173,123 +174,60 @@ def _loaded(
         progress.kube_proxy,
         tuple(progress.address_pools.values()),
         tuple(progress.namespaces.values()),
+        progress.held.reservation(),
     )
 
 
-def _add(document: Document, progress: _Progress) -> None:
-    value = document.value
-    api_version = value.get("apiVersion")
-    name = value.get("kind")
-    if type(name) is not str or not name or type(api_version) is not str or not api_version:
-        sentence = "Object 'Kind' is missing" if type(name) is not str or not name else "apiVersion not set"
-        _add_notice("manifest/type-missing", sentence, None, document, progress)
-        return
-    kind = _KINDS.get((api_version, name))
-    if kind is None:
-        _add_other(document, api_version, name, progress)
-        return
-    before = progress.before.get(reference_of(kind, value, progress.namespace)) if progress.before else None
-    admission = admit(kind, value, progress.namespace, document.source, before=before)
-    progress.problems.extend(admission.problems)
-    if admission.item is not None:
-        _keep(kind, admission.item, document, progress)
+def _declared_first(documents: Sequence[Document], progress: _Progress) -> dict[int, Declared]:
+    """What documents of objects declare that are no EndpointSlices, by their places."""
+    return {
+        place: declared(document, progress.namespace, progress.before)
+        for place, document in enumerate(documents)
+        if kind_read(document.value) not in (None, "EndpointSlice")
+    }
 
 
-def _keep(kind: str, item: ClusterObject, document: Document, progress: _Progress) -> None:
-    namespace = item.namespace if isinstance(item, Service | EndpointSlice) else ""
-    key = (kind, namespace, item.name)
-    earlier = progress.objects.pop(key, None)
+def _add(document: Document, progress: _Progress, found: Declared | None) -> None:
+    """Add a document, of which it may be known already what it declares."""
+    if found is None:
+        found = declared(document, progress.namespace, progress.before)
+    progress.problems.extend(found.problems)
+    if found.skipped is not None:
+        progress.skipped[found.skipped] += 1
+    match found.item:
+        case None:
+            reference = declared_reference(document, progress.namespace)
+            if reference is not None and reference.kind == "Service":
+                progress.held.add(document.value, f"{reference.namespace}/{reference.name}")
+        case KubeProxySettings():
+            progress.kube_proxy = found.item
+        case AddressPool():
+            # MetalLB tells pools by their names; they are all in its own namespace.
+            _keep(progress.address_pools, found.item.name, found.item, progress)
+        case Namespace():
+            progress.namespaces[found.item.name] = found.item
+        case _:
+            _keep(progress.objects, found.item.reference, found.item, progress)
+
+
+def _keep(kept: dict[_Key, _Item], key: _Key, item: _Item, progress: _Progress) -> None:
+    earlier = kept.pop(key, None)
     if earlier is not None:
-        sentence = f"declared twice: {document.source} replaces {earlier.source}"
-        _add_notice("manifest/declared-twice", sentence, item.reference, document, progress, Severity.WARNING)
-    progress.objects[key] = item
+        progress.problems.append(declared_twice(item, earlier))
+    kept[key] = item
 
 
-def _keep_pool(pool: AddressPool, document: Document, progress: _Progress) -> None:
-    """MetalLB tells pools by their names; they are all in its own namespace."""
-    earlier = progress.address_pools.pop(pool.name, None)
-    if earlier is not None:
-        sentence = f"declared twice: {document.source} replaces {earlier.source}"
-        _add_notice("manifest/declared-twice", sentence, pool.reference, document, progress, Severity.WARNING)
-    progress.address_pools[pool.name] = pool
-
-
-def _add_other(document: Document, api_version: str, name: str, progress: _Progress) -> None:
-    if (api_version, name) == _KUBE_PROXY:
-        progress.kube_proxy, problems = kube_proxy_settings(document.value, document.source)
-        progress.problems.extend(problems)
-    elif (api_version, name) == ADDRESS_POOL_KIND:
-        pool, problems = address_pool(document.value, document.source)
-        progress.problems.extend(problems)
-        if pool is not None:
-            _keep_pool(pool, document, progress)
-    elif (api_version, name) == NAMESPACE_KIND:
-        namespace, problems = namespace_labels(document.value, document.source)
-        progress.problems.extend(problems)
-        if namespace is not None:
-            progress.namespaces[namespace.name] = namespace
-    elif (api_version, name) == ("v1", "ConfigMap") and _add_config_map(document, progress):
-        pass
-    else:
-        group, _, version = api_version.rpartition("/")
-        progress.skipped[".".join(filter(None, (name, version, group))) if name in _NAMES_READ else name] += 1
-        if (api_version, name) in _OTHER_VERSIONS:
-            wanted = _OTHER_VERSIONS[api_version, name]
-            sentence = f"{name} of {api_version} is not read; convert it to {wanted}"
-            _add_notice("manifest/api-version-not-read", sentence, None, document, progress, Severity.WARNING)
-
-
-def _add_config_map(document: Document, progress: _Progress) -> bool:
-    """Read kube-proxy's configuration where kubeadm keeps it; whether this is that ConfigMap."""
-    metadata = document.value.get("metadata")
-    data = document.value.get("data")
-    if not isinstance(metadata, Mapping) or not isinstance(data, Mapping):
-        return False
-    text = data.get(_KUBE_PROXY_KEY)
-    if (metadata.get("namespace"), metadata.get("name")) != ("kube-system", "kube-proxy") or type(text) is not str:
-        return False
-    place = f"{document.source} ({_KUBE_PROXY_KEY})"
-    reading = read_text(text, file=place)
-    progress.problems.extend(reading.problems)
-    for inner in reading.documents:
-        if (inner.value.get("apiVersion"), inner.value.get("kind")) == _KUBE_PROXY:
-            progress.kube_proxy, problems = kube_proxy_settings(inner.value, inner.source)
-            progress.problems.extend(problems)
-    return True
-
-
-def _add_notice(
-    rule: str,
-    sentence: str,
-    subject: ObjectReference | None,
-    document: Document,
-    progress: _Progress,
-    severity: Severity = Severity.ERROR,
-) -> None:
-    problem = Problem(
-        rule, ProblemKind.NOTICE, FieldPath(), sentence, object=subject, source=document.source, severity=severity
-    )
-    progress.problems.append(problem)
-
-
-def _selected(
-    objects: Sequence[ClusterObject], namespace: str | None, selects: LabelSelector | None
-) -> list[ClusterObject]:
-    kept: set[tuple[str, str | None]] = set()
-    for item in objects:
-        if (
-            isinstance(item, Service)
-            and namespace in (None, "", item.namespace)
-            and (selects is None or selects(item.labels))
-        ):
-            kept.add((item.namespace, item.name))
+def _selected(objects: Sequence[ClusterObject], selection: Selection) -> list[ClusterObject]:
+    kept = {
+        (item.namespace, item.name) for item in objects if isinstance(item, Service) and selection.has_service(item)
+    }
 
     def is_kept(item: ClusterObject) -> bool:
         if isinstance(item, Service):
             return (item.namespace, item.name) in kept
         if isinstance(item, EndpointSlice):
-            if selects is None:
-                return item.namespace == namespace
+            if selection.labels is None:
+                return selection.has_namespace(item.namespace)
             return (item.namespace, item.service_name) in kept
         return True
 

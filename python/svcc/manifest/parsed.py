@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import abc
+import enum
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
 from svcc.fields import FieldPath, Problem, ProblemKind, Rewritten, Source
 
-__all__ = ["Limits", "Parsed", "json_number", "problem_at"]
+__all__ = ["Language", "Limits", "Parsed", "json_number", "problem_at"]
 
 _MEBI = 1 << 20
 _LARGEST_WRITTEN_WITHOUT_EXPONENT = 1e21
@@ -41,6 +42,13 @@ class Limits:
     """After losing its way so many times, the rest of a JSON text is not read."""
 
 
+class Language(enum.Enum):
+    """What a text was read as; braces alone do not tell, because YAML has them, too."""
+
+    JSON = "JSON"
+    YAML = "YAML"
+
+
 @frozen(eq=False)
 class Parsed(abc.ABC):
     """A value with its place: characters `start` to `end` of the text, of which `line` (1 is the first) is the first.
@@ -48,6 +56,8 @@ class Parsed(abc.ABC):
     `flaws` are the offsets of everything in the text that was reported and makes the object around it unusable,
     in ascending order; it is shared by all values of a text.
     """
+
+    language: ClassVar[Language]
 
     value: Any
     line: int

@@ -37,6 +37,11 @@ def _encoder(unit: str | None, comma: str, colon: str) -> json.JSONEncoder:
     return json.JSONEncoder(indent=unit, separators=(comma, colon))
 
 
+@lru_cache(maxsize=256)
+def _json_name(name: str) -> str:
+    return json.dumps(name)
+
+
 def applied(text: str, changes: Sequence[Edit]) -> str:
     """The text after all edits, which do not overlap; of those at one place the first comes first."""
     pieces: list[str] = []
@@ -129,8 +134,8 @@ def _column(text: str, position: int) -> int:
 
 def _indent(text: str, position: int) -> str:
     """The white space at the beginning of a line."""
-    start = text.rfind("\n", 0, position) + 1
-    return text[start : start + len(text[start:position]) - len(text[start:position].lstrip(" \t"))]
+    line = text[text.rfind("\n", 0, position) + 1 : position]
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 @define
@@ -283,14 +288,19 @@ class _Editor:
         written = self._flow(value, on_line_of)
         if name is None:
             return written
-        key = json.dumps(name) if self.flow.is_json else scalar_text(name, in_flow=True)
+        key = _json_name(name) if self.flow.is_json else scalar_text(name, in_flow=True)
         return f"{key}{self.flow.colon}{written}"
 
     def _flow(self, value: Any, on_line_of: int | None) -> str:
         """A value in flow style; JSON that is spread over lines goes on so, on the line of what is there."""
         if not self.flow.is_json:
             return flow_text(value)
+        if isinstance(value, str):
+            return json.dumps(value)
         if self.flow.unit is None or on_line_of is None or not value or not isinstance(value, dict | list):
             return _encoder(None, self.flow.comma, self.flow.colon).encode(value)
         indent = self.newline + _indent(self.text, on_line_of)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):  # for which json takes its time
+            inner = f",{indent}{self.flow.unit}".join(map(json.dumps, value))
+            return f"[{indent}{self.flow.unit}{inner}{indent}]"
         return _encoder(self.flow.unit, ",", self.flow.colon).encode(value).replace("\n", indent)

@@ -12,7 +12,7 @@ import yaml
 from attrs import field, frozen
 
 from svcc.fields import FieldPath, Rewritten
-from svcc.manifest.parsed import Parsed
+from svcc.manifest.parsed import Language, Parsed
 from svcc.manifest.yaml_rewritten import rewritten_in
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
 
@@ -55,6 +55,8 @@ class YamlParsed(Parsed):
 
     `changed` are the offsets of all scalars of the text, in ascending order, that mean something else than they spell.
     """
+
+    language = Language.YAML
 
     _text: str = field(repr=False)
     _base: int

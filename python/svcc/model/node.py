@@ -27,7 +27,8 @@ class NodeAddress:
 class Node:
     """A node: the one svcc compiles for, or another one that endpoints and hints name.
 
-    `architecture` is `status.nodeInfo.architecture` (Go's name: amd64, arm64, s390x).
+    `architecture` is `status.nodeInfo.architecture` (Go's name: amd64, arm64, s390x). `taints` are the keys of
+    `spec.taints`; `is_being_deleted` says whether there is a `metadata.deletionTimestamp` (both for S51).
     """
 
     name: str
@@ -36,6 +37,8 @@ class Node:
     labels: Mapping[str, str] = field(default=None, converter=frozen_mapping, kw_only=True)
     annotations: Mapping[str, str] = field(default=None, converter=frozen_mapping, kw_only=True)
     architecture: str = field(default="", kw_only=True)
+    taints: tuple[str, ...] = field(default=(), converter=frozen_items, kw_only=True)
+    is_being_deleted: bool = field(default=False, kw_only=True)
     source: Source | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     @property

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator
 from svcc.nft.commands import (
     AddChain,
     AddElements,
+    AddRecords,
     AddRule,
     AddSet,
     AddTable,
     Command,
     DeleteChain,
     DeleteElements,
+    DeleteObject,
     DeleteSet,
     DeleteTable,
     FlushChain,
     FlushSet,
 )
+from svcc.nft.objects import Set
 from svcc.nft.text import element_lines, hook_text, key_text, rule_text, set_declaration, set_word
 
 __all__ = ["command_lines", "command_script"]
@@ -44,11 +47,8 @@ def command_lines(command: Command) -> Iterator[str]:
             yield f"flush {set_word(declared)} {table} {declared.name}\n"
         case DeleteSet(table, declared):
             yield f"delete {set_word(declared)} {table} {declared.name}\n"
-        case AddElements(table, elements):
-            yield from _block(f"add element {table} {elements.name}", element_lines(elements))
-        case DeleteElements(table, elements):
-            keys = (f"\t\t\t{key_text(key)},\n" for key, _data in elements.elements)
-            yield from _block(f"delete element {table} {elements.name}", keys)
+        case AddElements() | AddRecords() | DeleteElements():
+            yield from _element_command(command)
         case AddChain(table, chain):
             hook = f" {{ {hook_text(chain.hook)} }}" if chain.hook else ""
             yield f"add chain {table} {chain.name}{hook}\n"
@@ -56,6 +56,8 @@ def command_lines(command: Command) -> Iterator[str]:
             yield f"flush chain {table} {name}\n"
         case DeleteChain(table, name):
             yield f"delete chain {table} {name}\n"
+        case DeleteObject(table, kind, name):
+            yield f"delete {kind} {table} {name}\n"
         case AddRule(table, name, rule):
             yield f"add rule {table} {name} {rule_text(rule)}\n"
 
@@ -64,3 +66,20 @@ def _block(head: str, lines: Iterable[str]) -> Iterator[str]:
     yield f"{head} {{\n"
     yield from lines
     yield "}\n"
+
+
+def _element_command(command: AddElements | AddRecords | DeleteElements) -> Iterator[str]:
+    verb = "delete" if isinstance(command, DeleteElements) else "add"
+    if isinstance(command, AddElements):
+        lines = element_lines(command.elements)
+    elif isinstance(command, AddRecords):
+        lines = _records(command.elements, command.seconds)
+    else:
+        lines = (f"\t\t\t{key_text(key)},\n" for key, _data in command.elements.elements)
+    yield from _block(f"{verb} element {command.table} {command.elements.name}", lines)
+
+
+def _records(item: Set, seconds: Iterable[tuple[int, int]]) -> Iterator[str]:
+    for (key, data), (timeout, left) in zip(item.elements, seconds, strict=True):
+        value = " . ".join(map(str, data)) if isinstance(data, tuple) else ""
+        yield f"\t\t\t{key_text(key)} timeout {timeout}s expires {left}s : {value},\n"

@@ -13,12 +13,14 @@ from svcc.nft.objects import Chain, Rule, Set
 __all__ = [
     "AddChain",
     "AddElements",
+    "AddRecords",
     "AddRule",
     "AddSet",
     "AddTable",
     "Command",
     "DeleteChain",
     "DeleteElements",
+    "DeleteObject",
     "DeleteSet",
     "DeleteTable",
     "FlushChain",
@@ -88,6 +90,15 @@ class AddElements:
 
 
 @frozen
+class AddRecords:
+    """Add elements to a map whose elements time out, each with its timeout and what is left of it, in seconds."""
+
+    table: TableName
+    elements: Set
+    seconds: tuple[tuple[int, int], ...]
+
+
+@frozen
 class DeleteElements:
     """Delete the elements of `elements`, a set that holds just those; the kernel refuses if one is not there."""
 
@@ -123,6 +134,15 @@ class DeleteChain:
 
 
 @frozen
+class DeleteObject:
+    """Delete what svcc never makes: a counter, a quota, a flowtable; `kind` is nft's word for it."""
+
+    table: TableName
+    kind: str
+    name: str
+
+
+@frozen
 class AddRule:
     """Append a rule to a chain."""
 
@@ -138,9 +158,11 @@ Command = (
     | FlushSet
     | DeleteSet
     | AddElements
+    | AddRecords
     | DeleteElements
     | AddChain
     | FlushChain
     | DeleteChain
+    | DeleteObject
     | AddRule
 )

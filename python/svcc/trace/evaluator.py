@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -24,10 +25,22 @@ from svcc.nft.text import table_text
 from svcc.trace.batch import Batch
 from svcc.trace.packet import PROTOCOL_NUMBERS, Packet
 
-__all__ = ["ChanceRow", "Evaluation", "Evaluator", "Outcome", "Step", "outcome_of"]
+__all__ = [
+    "ChanceRow",
+    "Evaluation",
+    "Evaluator",
+    "Outcome",
+    "ProvedRow",
+    "Step",
+    "StepRow",
+    "outcome_of",
+    "outcome_with",
+    "step_of",
+]
 
 _AddressRow: TypeAlias = tuple[str, bytes | None, int | None, str | None]
-ChanceRow: TypeAlias = tuple[
+_T = TypeVar("_T")
+_RowWith: TypeAlias = tuple[
     tuple[int, int],
     Literal["accept", "drop", "reject", "unknown"],
     str | None,
@@ -35,8 +48,11 @@ ChanceRow: TypeAlias = tuple[
     _AddressRow,
     int | None,
     list[str],
-    list[tuple[str, str, str, str, int | None, str | None, str]],
+    list[_T],
 ]
+StepRow: TypeAlias = tuple[str, str, str, str, int | None, str | None, str]
+ChanceRow: TypeAlias = _RowWith[StepRow]
+ProvedRow: TypeAlias = _RowWith[int]
 
 
 @frozen
@@ -227,13 +243,24 @@ def _packed(addresses: Iterable[str]) -> list[bytes]:
     return packed
 
 
+def step_of(row: StepRow) -> Step:
+    """The step in a row of Rust's."""
+    hook, family, table, chain, handle, rule, note = row
+    return Step(hook, family, table, chain, handle, rule or "", note)
+
+
 def outcome_of(row: ChanceRow) -> Outcome:
     """The outcome in a row of Rust's."""
-    (numerator, denominator), verdict, refusal, destination, source, mark, reasons, steps = row
+    return outcome_with(row, tuple(map(step_of, row[-1])))
+
+
+def outcome_with(row: _RowWith[Any], steps: tuple[Step, ...]) -> Outcome:
+    """The outcome in a row of Rust's with these steps: of many outcomes, each step is made once."""
+    (numerator, denominator), verdict, refusal, destination, source, mark, reasons, _steps = row
     destination_kind, address, port, destination_words = destination
     source_kind, source_address, source_port, source_words = source
     return Outcome(
-        probability=Fraction(numerator, denominator),
+        probability=_chance(numerator, denominator),
         verdict=verdict,
         address=_text(address),
         port=port,
@@ -245,12 +272,14 @@ def outcome_of(row: ChanceRow) -> Outcome:
         reject_with=refusal,
         mark=mark,
         reasons=tuple(reasons),
-        steps=tuple(
-            Step(hook, family, table, chain, handle, rule or "", note)
-            for hook, family, table, chain, handle, rule, note in steps
-        ),
+        steps=steps,
     )
 
 
+# Of thousands of outcomes few have a chance of their own, or an address.
+_chance = lru_cache(maxsize=4096)(Fraction)
+
+
+@lru_cache(maxsize=65536)
 def _text(address: bytes | None) -> str | None:
     return None if address is None else str(ipaddress.ip_address(address))

@@ -11,7 +11,7 @@ from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severi
 from svcc.validate.rules import RULES
 from svcc.wire.structure import type_name
 
-__all__ = ["Findings", "Path"]
+__all__ = ["Findings", "Path", "hint_of_name"]
 
 Path = tuple[str | int | tuple[str], ...]
 """The steps of a `FieldPath`; rules pass steps, so that a path object is only made for a problem."""
@@ -101,7 +101,7 @@ class Findings:
 
     def unknown_field(self, path: Path, known: Iterable[str]) -> None:
         """A field that the API does not have; worded as strict field validation does, kubectl's default."""
-        hint = _hint_of_name(str(path[-1]), sorted(known))
+        hint = hint_of_name(str(path[-1]), sorted(known))
         self._add("manifest/unknown-field", ProblemKind.SENTENCE, path, f'unknown field "{FieldPath(path)}"', "", hint)
 
     def _add(self, rule: str, kind: ProblemKind, path: Path, detail: str, value: Any = None, hint: str = "") -> None:
@@ -136,7 +136,7 @@ def _is_without_quotes(wanted: str, text: str) -> bool:
     return wanted == "integer" and text.isascii() and text.isdecimal() and text == str(int(text[:20]))
 
 
-def _hint_of_name(name: str, known: Sequence[str]) -> str:
+def hint_of_name(name: str, known: Sequence[str]) -> str:
     """The field that was meant: Go takes upper and lower case for different, people often do not."""
     by_lower_case = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.7)

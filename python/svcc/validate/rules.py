@@ -53,6 +53,7 @@ _MANIFEST = [
         "manifest",
         {
             "api-version-not-read": "The object is of a kind svcc reads, in a version it does not.",
+            "kind-unknown": "An object is of a kind that there is; this one is spelled like one that svcc reads.",
             "declared-twice": "The same object is declared again; the later declaration wins.",
             "unknown-field": "A field is one the API has; a server that is asked to be strict refuses others.",
         },
@@ -272,6 +273,18 @@ _KUBE_PROXY = [
     *_warnings("kube-proxy", {"field-misspelt": "A field is unknown and resembles one kube-proxy reads."}),
 ]
 
+_POOL = _errors(
+    "pool",
+    {
+        "name-required": "A pool has a name.",
+        "addresses-required": "A pool has addresses.",
+        "address-invalid": "Addresses are a CIDR or a range from one address to another.",
+        "namespace-duplicate": "A namespace is named once.",
+        "selector-operator": "The operator of a selector is In, NotIn, Exists or DoesNotExist.",
+        "selector-values": "In and NotIn come with values, Exists and DoesNotExist without.",
+    },
+)
+
 _UPDATE = _errors(
     "update",
     {
@@ -300,6 +313,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             _NODE,
             _SERVICE_CIDR,
             _KUBE_PROXY,
+            _POOL,
             _UPDATE,
         )
         for rule in rules

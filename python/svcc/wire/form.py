@@ -120,9 +120,13 @@ def _endpoint(item: Endpoint) -> dict[str, Any]:
 
 
 def _node(item: Node) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": item.name, "labels": dict(item.labels), "annotations": dict(item.annotations)}
+    if item.is_being_deleted:
+        # The model keeps whether, not when.
+        metadata["deletionTimestamp"] = "1970-01-01T00:00:00Z"
     return {
-        "metadata": {"name": item.name, "labels": dict(item.labels), "annotations": dict(item.annotations)},
-        "spec": {"podCIDRs": list(item.pod_cidrs)},
+        "metadata": metadata,
+        "spec": {"podCIDRs": list(item.pod_cidrs), "taints": [{"key": key} for key in item.taints]},
         "status": {
             "addresses": [{"type": entry.type, "address": entry.address} for entry in item.addresses],
             "nodeInfo": {"architecture": item.architecture},

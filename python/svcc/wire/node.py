@@ -43,12 +43,21 @@ _UNREAD_NODE_STATUS = frozenset(
     }
 )
 
+NODE_METADATA = Fields(
+    {**METADATA.shapes, "deletionTimestamp": Scalar.STRING}, unread=METADATA.unread - {"deletionTimestamp"}
+)
+"""That of a Node, of which it counts whether it is being deleted (S51)."""
+
 NODE = Fields(
     {
-        "metadata": METADATA,
+        "metadata": NODE_METADATA,
         "spec": Fields(
-            {"podCIDR": Scalar.STRING, "podCIDRs": Items(Scalar.STRING)},
-            unread=frozenset({"configSource", "externalID", "providerID", "taints", "unschedulable"}),
+            {
+                "podCIDR": Scalar.STRING,
+                "podCIDRs": Items(Scalar.STRING),
+                "taints": Items(Fields({"key": Scalar.STRING}, unread=frozenset({"effect", "timeAdded", "value"}))),
+            },
+            unread=frozenset({"configSource", "externalID", "providerID", "unschedulable"}),
         ),
         "status": Fields(
             {
@@ -89,6 +98,8 @@ def node_from(value: Mapping[str, Any], source: Source | None) -> Node:
         labels=metadata.get("labels"),
         annotations=metadata.get("annotations"),
         architecture=status.get("nodeInfo", {}).get("architecture", ""),
+        taints=tuple(entry.get("key", "") for entry in value["spec"].get("taints", ())),
+        is_being_deleted=bool(metadata.get("deletionTimestamp")),
         source=source,
     )
 

@@ -1,14 +1,17 @@
 //! The binding of proofs: what a ruleset does beside what was declared, or beside what another one does.
 
-use crate::declaration::Declaration;
-use crate::program::{ChanceRow, Program, packed};
+use crate::declaration::{Declaration, addresses, prefixes};
+use crate::program::{ChanceRow, Program, StepRow, packed};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
-use svcc_core::evaluate::{ConnectionState, Packet};
-use svcc_core::program::IpVersion;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use svcc_core::evaluate::{ConnectionState, Packet, Step};
+use svcc_core::program::{self, IpVersion};
 use svcc_core::proof::declared::Pods;
-use svcc_core::proof::{self, Difference, Equality, Examined, Neighbourhood, Records, Settings};
+use svcc_core::proof::{self, Difference, Elsewhere, Equality, Examined, Neighbourhood, Records, Settings};
 use svcc_core::ruleset::{Hook, TableFamily};
 
 /// Protocol number, source, destination, source port, destination port, whether the node sends it, input interface,
@@ -17,18 +20,61 @@ type PacketRow =
     (u8, Py<PyBytes>, Py<PyBytes>, Option<u16>, Option<u16>, bool, Option<String>, Option<String>, u32, &'static str);
 /// Packet, local addresses, frontend, expected, whether any of these is fine, found, whether it is undecided, whether it
 /// is about a remembered client, regions, words; whether it is refused in any case, whether it is of another network.
-type DifferenceRow =
-    (PacketRow, Vec<Py<PyBytes>>, i64, Vec<ChanceRow>, bool, Vec<ChanceRow>, bool, bool, u64, String, (bool, bool));
-/// Regions, equality, differences, regions that are not told, unattainable regions, contradictions.
-type ReportRow = (u64, Option<&'static str>, Vec<DifferenceRow>, u64, Vec<String>, Vec<String>);
+/// Steps are places in the list of the report.
+type DifferenceRow = (
+    PacketRow,
+    Vec<Py<PyBytes>>,
+    i64,
+    Vec<ChanceRow<usize>>,
+    bool,
+    Vec<ChanceRow<usize>>,
+    bool,
+    bool,
+    u64,
+    String,
+    (bool, bool),
+);
+/// Regions, equality, differences, regions that are not told, unattainable regions, contradictions, steps.
+type ReportRow = (u64, Option<&'static str>, Vec<DifferenceRow>, u64, Vec<String>, Vec<String>, Vec<StepRow>);
 /// Family, table, chain, handle, rule.
 type RuleRow = (String, String, String, Option<u64>, String);
 /// Family, table, set, element.
 type ElementRow = (String, String, String, String);
 
-/// What is not done as declared, in each case; None if it is too large.
+/// Version of IP, addresses of Services, ranges that their addresses are taken from.
+type ElsewhereRow = (u8, Vec<PyBackedStr>, Vec<PyBackedStr>);
+
+/// What a ruleset does with every packet, where certain addresses are Services'.
+#[pyclass(frozen, module = "svcc._native")]
+pub(crate) struct Begun {
+    program: Arc<program::Program>,
+    begun: Mutex<Option<proof::Begun>>,
+}
+
+#[pymethods]
+impl Begun {
+    #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+    fn new(py: Python<'_>, program: &Program, elsewhere: Vec<ElsewhereRow>, limit: usize) -> PyResult<Self> {
+        let version = |version| match version {
+            4 => Ok(IpVersion::V4),
+            6 => Ok(IpVersion::V6),
+            _ => Err(PyValueError::new_err("the version is neither 4 nor 6")),
+        };
+        let supposed = elsewhere.iter().map(|(number, services, ranges)| {
+            let (addresses, service_cidrs) = (addresses(services)?, prefixes(ranges)?);
+            Ok(Elsewhere { version: version(*number)?, addresses, service_cidrs })
+        });
+        let supposed = supposed.collect::<PyResult<Vec<_>>>()?;
+        let begun = py.detach(|| proof::Begun::new(&program.program, &program.surroundings, supposed, limit));
+        Ok(Self { program: Arc::clone(&program.program), begun: Mutex::new(Some(begun)) })
+    }
+}
+
+/// What is not done as declared, in each case; None if it is too large. What is begun is used up.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
+#[pyo3(signature = (program, declarations, local_addresses_complete, support, limit, told, begun = None))]
+#[expect(clippy::needless_pass_by_value, clippy::too_many_arguments, reason = "Python hands over and names them")]
 pub(crate) fn prove(
     py: Python<'_>,
     program: &Program,
@@ -37,6 +83,7 @@ pub(crate) fn prove(
     support: bool,
     limit: usize,
     told: usize,
+    begun: Option<&Begun>,
 ) -> Option<Vec<ReportRow>> {
     let declarations: Vec<_> = declarations.iter().map(|declaration| declaration.0.clone()).collect();
     let pods = declarations.iter().flat_map(|declaration| match &declaration.parts().pods {
@@ -45,8 +92,11 @@ pub(crate) fn prove(
     });
     let neighbourhood = Neighbourhood { pods: pods.copied().collect(), ..Neighbourhood::default() };
     let settings = Settings { local_addresses_complete, support, limit, told, neighbourhood };
+    let begun = begun
+        .filter(|begun| Arc::ptr_eq(&begun.program, &program.program))
+        .and_then(|begun| begun.begun.lock().unwrap_or_else(PoisonError::into_inner).take());
     let examined =
-        py.detach(|| proof::prove(&program.program, &declarations, &program.surroundings, &settings)).ok()?;
+        py.detach(|| proof::prove(&program.program, &declarations, &program.surroundings, &settings, begun)).ok()?;
     Some(examined.into_iter().map(|case| report(py, program, program, case)).collect())
 }
 
@@ -128,22 +178,47 @@ fn report(py: Python<'_>, left: &Program, right: &Program, examined: Examined) -
     });
     // Where anything may be remembered, any endpoint will do, which says nothing about chances.
     let equality = equality.filter(|_| !remembered);
-    let differences = report.differences.into_iter().map(|one| difference(py, left, right, one)).collect();
-    (report.regions, equality, differences, report.untold, report.unattainable, report.contradictions)
+    let mut steps = Steps::default();
+    let differences = report.differences.into_iter().map(|one| difference(py, left, right, one, &mut steps)).collect();
+    (report.regions, equality, differences, report.untold, report.unattainable, report.contradictions, steps.rows)
 }
 
-fn difference(py: Python<'_>, left: &Program, right: &Program, difference: Difference) -> DifferenceRow {
+/// The steps of a report, each once: most ways begin and end alike.
+#[derive(Default)]
+struct Steps {
+    rows: Vec<StepRow>,
+    places: HashMap<(bool, Step), usize>,
+}
+
+impl Steps {
+    /// The place of a step in the first ruleset, or in the second.
+    fn place(&mut self, program: &Program, first: bool, step: Step) -> usize {
+        *self.places.entry((first, step)).or_insert_with_key(|(_, step)| {
+            self.rows.push(program.step_row(step.clone()));
+            self.rows.len() - 1
+        })
+    }
+}
+
+fn difference(
+    py: Python<'_>,
+    left: &Program,
+    right: &Program,
+    difference: Difference,
+    steps: &mut Steps,
+) -> DifferenceRow {
     let version = difference.packet.version;
-    let rows = |program: &Program, chances: Vec<_>| {
-        chances.into_iter().map(|chance| program.row(py, version, chance)).collect::<Vec<_>>()
+    let mut rows = |program: &Program, first, chances: Vec<_>| {
+        let row = |chance| Program::row_with(py, version, chance, |step| steps.place(program, first, step));
+        chances.into_iter().map(row).collect::<Vec<_>>()
     };
     (
         packet(py, &difference.packet),
         difference.local_addresses.iter().map(|address| packed(py, version, *address)).collect(),
         difference.frontend.map_or(-1, i64::from),
-        rows(left, difference.expected),
+        rows(left, true, difference.expected),
         difference.any_of,
-        rows(right, difference.found),
+        rows(right, false, difference.found),
         difference.undecided,
         difference.remembered,
         difference.regions,

@@ -316,11 +316,11 @@ fn prefix(text: &str) -> Result<Span, Wrong> {
     Ok(Span { low, high: low | hosts })
 }
 
-fn addresses(texts: &[PyBackedStr]) -> PyResult<Vec<u128>> {
+pub(crate) fn addresses(texts: &[PyBackedStr]) -> PyResult<Vec<u128>> {
     texts.iter().map(|text| number(text)).collect::<Result<_, _>>().map_err(refused)
 }
 
-fn prefixes(texts: &[PyBackedStr]) -> PyResult<Vec<Span>> {
+pub(crate) fn prefixes(texts: &[PyBackedStr]) -> PyResult<Vec<Span>> {
     texts.iter().map(|text| prefix(text)).collect::<Result<_, _>>().map_err(refused)
 }
 

@@ -19,8 +19,9 @@ pub(crate) struct Program {
 
 pub(crate) type StepRow = (String, String, String, String, Option<u64>, Option<String>, String);
 pub(crate) type AddressRow = (&'static str, Option<Py<PyBytes>>, Option<u16>, Option<String>);
-pub(crate) type ChanceRow =
-    ((u128, u128), &'static str, Option<String>, AddressRow, AddressRow, Option<u32>, Vec<String>, Vec<StepRow>);
+/// Probability, verdict, answer of a refusal, destination, source, mark, reasons, steps.
+pub(crate) type ChanceRow<S = StepRow> =
+    ((u128, u128), &'static str, Option<String>, AddressRow, AddressRow, Option<u32>, Vec<String>, Vec<S>);
 
 #[pymethods]
 impl Program {
@@ -142,6 +143,16 @@ impl Program {
 
 impl Program {
     pub(crate) fn row(&self, py: Python<'_>, version: IpVersion, chance: Chance) -> ChanceRow {
+        Self::row_with(py, version, chance, |step| self.step_row(step))
+    }
+
+    /// The row of an outcome, with something else in the place of its steps.
+    pub(crate) fn row_with<S>(
+        py: Python<'_>,
+        version: IpVersion,
+        chance: Chance,
+        step: impl FnMut(evaluate::Step) -> S,
+    ) -> ChanceRow<S> {
         let outcome = chance.outcome;
         let (verdict, refusal) = match outcome.verdict {
             Verdict::Accept => ("accept", None),
@@ -162,12 +173,12 @@ impl Program {
             SourceNat::Address(address, port) => ("address", Some(bytes(address)), port, None),
             SourceNat::Several(words) => ("several", None, None, Some(words.into_string())),
         };
-        let steps = chance.steps.into_iter().map(|step| self.step_row(step)).collect();
+        let steps = chance.steps.into_iter().map(step).collect();
         let probability = (chance.probability.numerator, chance.probability.denominator);
         (probability, verdict, refusal, destination, source, outcome.mark, chance.reasons, steps)
     }
 
-    fn step_row(&self, step: evaluate::Step) -> StepRow {
+    pub(crate) fn step_row(&self, step: evaluate::Step) -> StepRow {
         let linked = &self.program.chains[step.chain];
         let table = &self.program.ruleset.tables[linked.table];
         let chain = &table.chains[linked.place];

@@ -57,7 +57,7 @@ pub struct Outcome {
 }
 
 /// A step of the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
     /// At which hook.
     pub hook: Hook,

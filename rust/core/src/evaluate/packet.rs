@@ -45,7 +45,7 @@ pub struct Packet {
 }
 
 /// What has to be known about the node.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// The addresses of IPv4 that are the node's own, beside the loopback addresses; sorted.
     pub local_v4: Vec<u128>,

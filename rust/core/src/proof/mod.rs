@@ -6,6 +6,7 @@
 
 mod asked;
 mod assignment;
+mod begun;
 mod changes;
 mod compare;
 mod conditions;
@@ -50,6 +51,7 @@ mod walk;
 mod witness;
 mod words;
 
+pub use begun::{Begun, Elsewhere};
 pub use compare::{Compared, Equality, Judge, Judgement, Limits, Shown, Side, compare};
 pub use coverage::Coverage;
 pub use diagram::{Diagram, Edge, NO, NodeId, Share, TooLarge, View, YES};

@@ -1,5 +1,6 @@
 //! Proofs: every case of two functions made and compared, several at a time.
 
+use super::begun::{Begun, Elsewhere, Made, all, elsewhere};
 use super::compare::{Limits, compare};
 use super::coverage::Coverage;
 use super::declared::{Declaration, Demands, declared};
@@ -19,15 +20,11 @@ use crate::evaluate::{ConnectionState, Surroundings};
 use crate::program::{ChainId, IpVersion, Program, SetId};
 use crate::ruleset::Hook;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-/// Functions are walked by recursion, which needs room.
-const STACK: usize = 256 << 20;
 /// Packets tried in all, in a case.
 const DRAWS: u128 = 1 << 24;
 
-const HOOKS: [Hook; 2] = [Hook::Prerouting, Hook::Output];
+pub(super) const HOOKS: [Hook; 2] = [Hook::Prerouting, Hook::Output];
 const STATES: [ConnectionState; 4] =
     [ConnectionState::New, ConnectionState::Established, ConnectionState::Related, ConnectionState::Invalid];
 
@@ -68,7 +65,8 @@ pub struct Unreached {
 
 /// Whether a program does with the first packet of every connection what was declared, one declaration for each version
 /// of IP. What rules remember is asked twice: as if it was nothing, and as if it could be anything. Packets come without
-/// a mark, and the addresses of frontends are not the node's unless it is known that they are.
+/// a mark, and the addresses of frontends are not the node's unless it is known that they are. What is `begun` was made of
+/// the same program; it is used as far as what was supposed there is so.
 ///
 /// # Errors
 /// A function is too large.
@@ -77,12 +75,18 @@ pub fn prove(
     declarations: &[Declaration],
     surroundings: &Surroundings,
     settings: &Settings,
+    begun: Option<Begun>,
 ) -> Result<Vec<Examined>, TooLarge> {
     let program = &*program.without_records();
     let affinity = |declaration: &Declaration| {
         declaration.parts().service_ports.iter().any(|service_port| service_port.affinity.is_some())
     };
-    let surroundings = &elsewhere(surroundings, declarations, settings);
+    let surroundings = &if settings.local_addresses_complete {
+        surroundings.clone()
+    } else {
+        elsewhere(surroundings, declarations.iter().map(|declaration| services(declaration, surroundings)))
+    };
+    let begun = begun.filter(|begun| begun.supposes(surroundings, settings.local_addresses_complete, settings.limit));
     let mut cases = Vec::new();
     for declaration in declarations {
         let version = declaration.parts().version;
@@ -90,20 +94,20 @@ pub fn prove(
         cases.extend(HOOKS.map(|hook| (declaration, Case { hook, version, state: ConnectionState::New }, remembered)));
     }
     let examined = all(&cases, |(declaration, case, remembered)| {
-        let mut functions = Functions::new(*case, settings.limit);
-        let mut demands = Demands::default();
-        let mut first = options(settings, Some(0), Records::Absent);
-        let left = declared(declaration, surroundings, &first, &mut functions, &mut demands)?;
-        let mut sides = vec![(Records::Absent, left)];
-        if *remembered {
-            first.records = Records::Any;
-            let left = declared(declaration, surroundings, &first, &mut functions, &mut demands)?;
-            sides.push((Records::Any, left));
-        }
-        let any = {
-            let mut coverage = Coverage::new(program);
-            behaviour(program, surroundings, *case, &first, &mut functions, &mut coverage)?
+        let mut options = options(settings, Some(0), if *remembered { Records::Any } else { Records::Absent });
+        let made = match begun.as_ref().and_then(|begun| begun.take(*case, options.records)) {
+            Some(made) => made,
+            None => Made::new(program, surroundings, *case, &options)?,
         };
+        let (mut functions, any) = (made.functions, made.node);
+        let mut demands = Demands::default();
+        let mut sides = Vec::with_capacity(2);
+        for records in [Records::Absent, Records::Any] {
+            if records == Records::Absent || *remembered {
+                options.records = records;
+                sides.push((records, declared(declaration, surroundings, &options, &mut functions, &mut demands)?));
+            }
+        }
         let neighbourhood = &settings.neighbourhood.of(declaration, surroundings, program);
         let absent = if *remembered { forget(&mut functions.diagram, any)? } else { any };
         let mut examined = Vec::with_capacity(sides.len());
@@ -153,29 +157,10 @@ pub fn prove(
     Ok(examined.into_iter().flatten().collect())
 }
 
-/// The surroundings where the addresses of frontends, and all that Services may get, are taken for none of the node's,
-/// but for those that are known to be; without that each of them might serve all node ports, too.
-fn elsewhere(surroundings: &Surroundings, declarations: &[Declaration], settings: &Settings) -> Surroundings {
-    let mut surroundings = surroundings.clone();
-    if settings.local_addresses_complete {
-        return surroundings;
-    }
-    for declaration in declarations {
-        let more = declaration.addresses_elsewhere(&surroundings);
-        let known = match declaration.parts().version {
-            IpVersion::V4 => &mut surroundings.elsewhere_v4,
-            IpVersion::V6 => &mut surroundings.elsewhere_v6,
-        };
-        known.extend(more);
-        known.sort_unstable();
-        known.dedup();
-        let ranges = match declaration.parts().version {
-            IpVersion::V4 => &mut surroundings.elsewhere_ranges_v4,
-            IpVersion::V6 => &mut surroundings.elsewhere_ranges_v6,
-        };
-        ranges.extend(&declaration.parts().service_cidrs);
-    }
-    surroundings
+/// The addresses of a declaration's Services.
+fn services(declaration: &Declaration, surroundings: &Surroundings) -> Elsewhere {
+    let (version, service_cidrs) = (declaration.parts().version, declaration.parts().service_cidrs.clone());
+    Elsewhere { version, addresses: declaration.addresses_elsewhere(surroundings), service_cidrs }
 }
 
 /// Whether two programs do the same with every packet, whatever its mark and the state of its connection, as long as
@@ -262,34 +247,4 @@ fn options(settings: &Settings, initial_mark: Option<u32>, records: Records) -> 
 
 fn limits(settings: &Settings) -> Limits {
     Limits { pairs: settings.limit, support: settings.support }
-}
-
-/// What comes of each of them, in their order, worked at by all processors.
-fn all<T: Sync, R: Send>(cases: &[T], work: impl Fn(&T) -> Result<R, TooLarge> + Sync) -> Result<Vec<R>, TooLarge> {
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, Result<R, TooLarge>)>> = Mutex::default();
-    let worker = || {
-        while let Some((place, case)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|it| Some((it, cases.get(it)?)))
-        {
-            let result = work(case);
-            let failed = result.is_err();
-            results.lock().unwrap_or_else(PoisonError::into_inner).push((place, result));
-            if failed {
-                // The others are of no use any more.
-                next.store(cases.len(), Ordering::Relaxed);
-            }
-        }
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(cases.len());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            // Where no thread can be made, the others do the work, and if there is none, nothing is proved.
-            drop(std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker));
-        }
-    });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(place, _)| *place);
-    let found: Vec<R> = results.into_iter().map(|(_, result)| result).collect::<Result<_, _>>()?;
-    if found.len() == cases.len() { Ok(found) } else { Err(TooLarge) }
 }

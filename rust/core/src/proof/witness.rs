@@ -1,5 +1,6 @@
 //! A packet for a region, one that could really be sent.
 
+use super::hashes::HashedValue;
 use super::neighbourhood::Neighbourhood;
 use super::options::Functions;
 use super::region::Region;
@@ -85,7 +86,12 @@ impl Search<'_> {
         let hashed = region.bounds().iter().any(|(variable, _, _)| matches!(variable, Variable::Hash(_)));
         let (first_port, last_port) = bound(Variable::SourcePort);
         let start_port = u128::from(CLIENT_PORT).clamp(first_port, last_port);
-        let ports = (last_port - start_port + 1).min(CLIENT_PORTS);
+        // From there upwards, and then downwards: the port of a client first, and 0 at last.
+        let upwards = last_port - start_port + 1;
+        let port_at = |place| {
+            if place < upwards { start_port + place } else { start_port - 1 - (place - upwards) }
+        };
+        let ports = upwards.min(CLIENT_PORTS);
         let (low, high) = bound(Variable::Source);
         let first = choose(self.sources(destination), (low, high), source_here)?;
         let size = (high - low).saturating_add(1);
@@ -95,12 +101,15 @@ impl Search<'_> {
         let together = (0..draws).map(|draw| (draw % size, draw % ports));
         let all = if size.saturating_mul(ports) <= draws { size * ports } else { 0 };
         let apart = (0..all).map(|draw| (draw / ports, draw % ports));
-        for (source, port) in together.chain(apart) {
+        let more = last_port - first_port + 1 - ports;
+        let rest = if hashed && size.saturating_mul(more) <= draws { size * more } else { 0 };
+        let unusual = (0..rest).map(|draw| (draw / more, ports + draw % more));
+        for (source, port) in together.chain(apart).chain(unusual) {
             self.draws.set(self.draws.get().saturating_sub(1));
             let source = low + (first - low + source) % size;
             let mut packet = Packet { source, ..packet.clone() };
             if has_ports {
-                packet.source_port = u16::try_from(start_port + port).ok();
+                packet.source_port = u16::try_from(port_at(port)).ok();
             }
             let to_itself = source == destination && size > 1 && region.get(Variable::Source).is_none();
             if to_itself || source_here && !supposed.may_be_own(source) || !self.holds(region, &packet) {
@@ -121,6 +130,47 @@ impl Search<'_> {
             }
         }
         None
+    }
+
+    /// Whether no packet can be in the region: a hash must fall into an interval, of all that is hashed only the source
+    /// port is free, and none of the ports will do.
+    pub(super) fn is_empty(&self, region: &Region) -> bool {
+        let version = self.functions.case.version;
+        let single = |variable| {
+            let (low, high) = region.of(variable, version);
+            low == high
+        };
+        let told = |number| {
+            let parts = self.functions.hashes.get(number).map(|(key, _)| &key.parts);
+            parts.is_some_and(|parts| {
+                parts.iter().all(|part| match part.value {
+                    HashedValue::Constant(_) => true,
+                    HashedValue::Variable(variable) => variable == Variable::SourcePort || single(variable),
+                })
+            })
+        };
+        let hashes: Vec<(u32, u128, u128)> = region
+            .bounds()
+            .iter()
+            .filter_map(|(variable, low, high)| match variable {
+                Variable::Hash(number) if told(*number) => Some((*number, *low, *high)),
+                _ => None,
+            })
+            .collect();
+        let (first_port, last_port) = region.of(Variable::SourcePort, version);
+        let tried = last_port - first_port + 1;
+        if hashes.is_empty() || self.draws.get() <= tried {
+            return false;
+        }
+        self.draws.set(self.draws.get() - tried);
+        !(first_port..=last_port).any(|port| {
+            let values =
+                |variable| if variable == Variable::SourcePort { port } else { region.of(variable, version).0 };
+            hashes.iter().all(|(number, low, high)| {
+                let value = self.functions.hashes.value(*number, &values).map(u128::from);
+                value.is_none_or(|value| (*low..=*high).contains(&value))
+            })
+        })
     }
 
     /// What may be supposed to be the node's own for a packet.

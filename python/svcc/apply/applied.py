@@ -1,0 +1,101 @@
+"""What has been done to the kernel's tables, and what was refused."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from svcc.fields import ObjectReference
+from svcc.nft.commands import (
+    AddChain,
+    AddElements,
+    AddRecords,
+    AddRule,
+    AddSet,
+    AddTable,
+    Command,
+    DeleteChain,
+    DeleteElements,
+    DeleteObject,
+    DeleteSet,
+    DeleteTable,
+    FlushChain,
+    FlushSet,
+)
+from svcc.nft.transaction import Transaction
+
+__all__ = ["Applied", "Refusal", "operations_of"]
+
+_WORDS: Mapping[type[Command], str] = {
+    AddTable: "add table",
+    DeleteTable: "delete table",
+    AddSet: "add set",
+    FlushSet: "flush set",
+    DeleteSet: "delete set",
+    AddElements: "add element",
+    AddRecords: "add element",
+    DeleteElements: "delete element",
+    AddChain: "add chain",
+    FlushChain: "flush chain",
+    DeleteChain: "delete chain",
+    DeleteObject: "delete object",
+    AddRule: "add rule",
+}
+
+
+@frozen
+class Refusal:
+    """A Service that was left out, because nft or the kernel does not take its rules.
+
+    Attributes:
+        words: nft's.
+        place: what it refused, in nft's syntax, where it told.
+    """
+
+    service: ObjectReference
+    words: str
+    place: str = ""
+
+
+@frozen
+class Applied:
+    """What was done; nothing, where the kernel held what was wanted.
+
+    Attributes:
+        transactions: in their order.
+        operations: how many of each kind they have; a set or map of elements counts each of them.
+        seconds: how long it took, reading included.
+        refused: Services that were left out.
+        saved: where the script lies that was refused.
+        is_made_anew: whether tables were deleted and made anew, since they could not be changed.
+    """
+
+    transactions: tuple[Transaction, ...] = ()
+    operations: Mapping[str, int] = field(factory=dict)
+    seconds: float = 0.0
+    refused: tuple[Refusal, ...] = ()
+    saved: Path | None = None
+    is_made_anew: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.transactions)
+
+    @property
+    def count(self) -> int:
+        """How many operations that were."""
+        return sum(self.operations.values())
+
+
+def operations_of(transactions: Iterable[Transaction]) -> dict[str, int]:
+    """How many operations of each kind transactions have, in nft's words."""
+    found: collections.Counter[str] = collections.Counter()
+    for each in transactions:
+        for command in each.commands:
+            count = 1
+            if isinstance(command, AddElements | AddRecords | DeleteElements):
+                count = len(command.elements.elements)
+            found[_WORDS[type(command)]] += count
+    return dict(sorted(found.items()))

@@ -1,0 +1,363 @@
+"""The installer: from what the kernel holds to what it should hold, in the smallest steps, verified.
+
+`synchronize` reads the kernel and is right from any state; `advance` trusts that the kernel holds what was installed
+last, and costs as much as the change. Whoever gets an error from `advance` synchronizes next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from svcc.apply.applied import Applied, Refusal, operations_of
+from svcc.apply.cold_start import cold_start
+from svcc.apply.held import Held, held_tables
+from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
+from svcc.apply.scripts import save_script
+from svcc.apply.session import Nft, NftError
+from svcc.apply.steps import NOTHING, Steps, merged_leftovers, steps_of, tidying, united
+from svcc.compiler.affinity_records import forgetting_transaction
+from svcc.compiler.ruleset import build_ruleset
+from svcc.dataplane.contract import Dataplane
+from svcc.errors import TargetError
+from svcc.incremental.contract import Update
+from svcc.nft.commands import (
+    AddChain,
+    AddElements,
+    AddRecords,
+    AddSet,
+    Command,
+    DeleteChain,
+    DeleteElements,
+    DeleteTable,
+    TableName,
+)
+from svcc.nft.objects import Key, Ruleset
+from svcc.nft.transaction import Transaction, transaction
+
+__all__ = ["TIDY_AFTER_SECONDS", "Installer", "steps_from"]
+
+TIDY_AFTER_SECONDS: Final = 0.1
+"""Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle."""
+
+_MOST_READINGS: Final = 3
+"""How often the kernel is read again where somebody changes svcc's tables while they are being changed."""
+_MOST_REFUSED: Final = 16
+_DAY_SECONDS: Final = 86_400
+
+
+class Installer:
+    """Puts rulesets into the kernel; for one thread at a time.
+
+    Args:
+        nft: the session to do it with.
+        keep_scripts: where scripts are kept that are refused; None keeps none.
+    """
+
+    def __init__(self, nft: Nft, *, keep_scripts: Path | None) -> None:
+        self._nft = nft
+        self._keep_scripts = keep_scripts
+        self._leftovers = NOTHING
+        self._due = 0.0
+
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether something is to be tidied up."""
+        return bool(self._leftovers.tables)
+
+    @property
+    def seconds_until_tidy(self) -> float | None:
+        """How long until `tidy` will do something; None where nothing is left."""
+        return max(0.0, self._due - time.monotonic()) if self.has_leftovers else None
+
+    def synchronize(self, wanted: Ruleset, dataplane: Dataplane) -> Applied:
+        """Take the kernel from whatever it holds of svcc's tables to `wanted`, the ruleset of `dataplane`.
+
+        Does nothing where the kernel holds it. Services that nft or the kernel refuses are left out, one by one. What
+        is left behind by purpose is deleted by `tidy`.
+
+        Raises:
+            NftError: it is refused as a whole; nothing has changed.
+            TargetError: the kernel holds something else afterwards.
+        """
+        begun = time.monotonic()
+        refused: dict[ServiceName, Refusal] = {}
+        saved: Path | None = None
+        done: list[Transaction] = []
+        is_anew = False
+        readings = 0
+        remaining, target = dataplane, wanted
+        while True:
+            held = held_tables(self._nft, target)
+            try:
+                is_anew |= self._reach(held, target, remaining, done, may_make_anew=readings > 0)
+                # A cold start is not read again: the kernel has said yes to each part, and nothing was there before.
+                if not done or not held.tables or self._is_reached(target):
+                    break
+                if readings >= _MOST_READINGS:
+                    raise TargetError(
+                        "the kernel holds something else than was installed",
+                        hint="somebody else keeps changing the tables ip svcc and ip6 svcc",
+                    )
+            except NftError as error:
+                # What was read may have changed since: what is refused twice is refused for good.
+                if readings and not error.is_uncertain:
+                    saved = saved or self._save(error)
+                    name = self._blamed(held, remaining, error)
+                    if name is None or len(refused) >= _MOST_REFUSED:
+                        raise _telling(error, saved) from None
+                    refused[name] = Refusal(service_reference(name), error.words, error.place)
+                    remaining = without(remaining, {name})
+                    target = build_ruleset(remaining)
+                    continue
+                if readings >= _MOST_READINGS:
+                    raise
+            readings += 1
+        return Applied(
+            tuple(done),
+            operations_of(done),
+            time.monotonic() - begun,
+            tuple(refused.values()),
+            saved,
+            is_anew,
+        )
+
+    def advance(self, update: Update) -> Applied:
+        """Change what the kernel holds by an update; reads nothing, and costs as much as the update.
+
+        The kernel must hold what was installed last. What earlier changes have left behind goes in the same transaction
+        once it may, so that it does not pile up where changes never end.
+
+        Records of session affinity are not read, either: one towards an endpoint that is gone is not honoured, and
+        forgotten by the next `synchronize`; only an endpoint that comes back before that, with its old address, gets
+        those clients again that have not made a connection meanwhile.
+
+        Raises:
+            NftError: it is refused, and at most chains have been added that nothing leads to; synchronize next.
+        """
+        begun = time.monotonic()
+        before, leftovers = merged_leftovers(self._leftovers, update.before, update.after)
+        steps = steps_of(before, update.after)
+        commit = steps.commit
+        if leftovers.tables and begun >= self._due:
+            commit = Transaction((*commit.commands, *tidying(leftovers).commands))
+            leftovers = NOTHING
+        done: list[Transaction] = []
+        for step in (steps.prepare, commit):
+            if step:
+                self._run_certainly(step)
+                done.append(step)
+        self._leave(_together(leftovers, steps.leftovers), is_new=bool(steps.leftovers.tables))
+        return Applied(tuple(done), operations_of(done), time.monotonic() - begun)
+
+    def tidy(self) -> Applied:
+        """Delete what the last changes left behind, if packets that might still need it are through.
+
+        Raises:
+            NftError: it is refused, since somebody else was there; synchronize next.
+        """
+        if not self.has_leftovers or time.monotonic() < self._due:
+            return Applied()
+        begun = time.monotonic()
+        leftovers, self._leftovers = self._leftovers, NOTHING
+        step = tidying(leftovers)
+        self._run_certainly(step)
+        return Applied((step,), operations_of((step,)), time.monotonic() - begun)
+
+    def _reach(
+        self, held: Held, target: Ruleset, dataplane: Dataplane, done: list[Transaction], *, may_make_anew: bool
+    ) -> bool:
+        """Run what leads from `held` to `target`; whether tables had to be made anew."""
+        if not held.tables:
+            self._start_cold(target, done)
+            return False
+        steps = steps_from(held, target)
+        if all(table.is_usable for table in held.tables):
+            forgetting = _forgetting(held, target, dataplane)
+            try:
+                if steps.prepare:
+                    self._run(steps.prepare, done)
+                try:
+                    self._run(Transaction((*steps.commit.commands, *forgetting)), done)
+                except NftError:
+                    # A record that has been made anew since it was read is no stale one.
+                    if not forgetting:
+                        raise
+                    self._run(steps.commit, done)
+            except NftError as error:
+                # JSON does not tell all about a map: one that looks like ours may still be declared otherwise.
+                if error.is_uncertain or not may_make_anew or not self._is_taken(anew := _anew(held, target)):
+                    raise
+                self._run(anew, done)
+                self._leave(NOTHING, is_new=False)
+                return True
+            self._leave(steps.leftovers, is_new=True)
+            return False
+        self._run(steps.commit, done)
+        self._leave(NOTHING, is_new=False)
+        return True
+
+    def _start_cold(self, target: Ruleset, done: list[Transaction]) -> None:
+        """Make the tables where there are none, with what hooks them into the kernel last."""
+        self._leave(NOTHING, is_new=False)
+        begun: list[Transaction] = []
+        try:
+            for part in cold_start(target):
+                self._run(part, begun)
+        except NftError:
+            if begun:
+                # What is there does nothing yet, but whoever fails leaves nothing.
+                names = [TableName(table.family, table.name) for table in target.tables]
+                self._nft.run(Transaction(tuple(DeleteTable(name) for name in names)).script)
+            raise
+        done += begun
+
+    def _is_reached(self, target: Ruleset) -> bool:
+        """Whether the kernel holds what is wanted, and nothing else but what is to be tidied up."""
+        held = held_tables(self._nft, target)
+        steps = steps_from(held, target)
+        return not steps.prepare and not steps.commit
+
+    def _run(self, step: Transaction, done: list[Transaction]) -> None:
+        if step:
+            self._nft.run(step.script)
+            done.append(step)
+
+    def _run_certainly(self, step: Transaction) -> None:
+        """Run a step; where the answer is lost, look whether it was done."""
+        try:
+            self._nft.run(step.script)
+        except NftError as error:
+            if not error.is_uncertain or not _is_done(step, held_tables(self._nft, NOTHING)):
+                raise
+
+    def _is_taken(self, step: Transaction) -> bool:
+        try:
+            self._nft.run(step.script, check=True)
+        except NftError:
+            return False
+        return True
+
+    def _blamed(self, held: Held, dataplane: Dataplane, error: NftError) -> ServiceName | None:
+        """The Service that is to blame for an error."""
+        if not is_of_a_service(error):
+            return None
+
+        def is_taken(tried: Dataplane) -> bool:
+            return self._is_taken(_anew(held, build_ruleset(tried)))
+
+        name = named_service(dataplane, error)
+        if name is not None and is_taken(without(dataplane, {name})):
+            return name
+        return refused_service(dataplane, is_taken) or name
+
+    def _save(self, error: NftError) -> Path | None:
+        if self._keep_scripts is None or not error.script:
+            return None
+        try:
+            return save_script(self._keep_scripts, error.script)
+        except OSError:
+            # Whatever is wrong with the disk must not hide what is wrong with the rules.
+            return None
+
+    def _leave(self, leftovers: Ruleset, *, is_new: bool) -> None:
+        self._leftovers = leftovers
+        if is_new:
+            self._due = time.monotonic() + TIDY_AFTER_SECONDS
+
+
+def steps_from(held: Held, target: Ruleset) -> Steps:
+    """The steps from what the kernel holds; where a table cannot be changed into what is wanted, it is made anew."""
+    if not all(table.is_usable for table in held.tables):
+        return Steps(Transaction(), _anew(held, target), NOTHING)
+    steps = steps_of(held.ruleset, target)
+    made = {(each.table, each.declared.name) for each in steps.commit.commands if isinstance(each, AddSet)}
+    kept = [command for command in _records(held, target) if (command.table, command.elements.name) in made]
+    return attrs.evolve(steps, commit=Transaction((*steps.commit.commands, *held.objects, *kept)))
+
+
+def _anew(held: Held, target: Ruleset) -> Transaction:
+    """The transaction that deletes all that is held, and makes what is wanted, with the records of packets."""
+    deleted = [DeleteTable(TableName(each.table.family, each.table.name)) for each in held.tables]
+    return Transaction((*deleted, *transaction(NOTHING, target).commands, *_records(held, target)))
+
+
+def _records(held: Held, target: Ruleset) -> Iterator[AddRecords]:
+    """What packets have written into dynamic maps, to be written into new ones."""
+    wanted = {(table.family, item.name): item for table in target.tables for item in table.sets if item.dynamic}
+    for table in held.tables:
+        for name, elements in table.records.items():
+            item = wanted.get((table.table.family, name))
+            alive = [each for each in elements if each.seconds_left]
+            if item is not None and alive:
+                pairs = tuple((each.key, each.data) for each in alive)
+                longest = item.timeout_seconds or _DAY_SECONDS
+                seconds = tuple((each.timeout_seconds or longest, each.seconds_left or 1) for each in alive)
+                yield AddRecords(
+                    TableName(table.table.family, table.table.name), attrs.evolve(item, elements=pairs), seconds
+                )
+
+
+def _forgetting(held: Held, target: Ruleset, dataplane: Dataplane) -> list[Command]:
+    """Commands that forget the records of session affinity that lead nowhere (S35).
+
+    The kernel refuses to delete what is not there, and a record may have timed out since it was read. So each is added
+    first, which changes nothing where it is there; only one that has been made anew meanwhile is in the way.
+    """
+    declared = {
+        (table.family, item.name): attrs.evolve(item, elements=()) for table in target.tables for item in table.sets
+    }
+    found: list[Command] = []
+    for command in forgetting_transaction(held.ruleset, dataplane).commands:
+        if isinstance(command, DeleteElements):
+            place = command.table.family, command.elements.name
+            if attrs.evolve(command.elements, elements=()) == declared.get(place):
+                found += [AddElements(command.table, command.elements), command]
+    return found
+
+
+def _is_done(step: Transaction, held: Held) -> bool:
+    """Whether the kernel holds all that a transaction adds, and nothing that it deletes and does not add again.
+
+    A transaction is done as a whole or not at all, so elements and chains tell, and rules need not be compared.
+    """
+    chains = {(t.family, chain.name) for t in held.ruleset.tables for chain in t.chains}
+    elements = {(t.family, item.name): dict(item.elements) for t in held.ruleset.tables for item in t.sets}
+    added: set[tuple[str, str, Key]] = set()
+    for command in step.commands:
+        if isinstance(command, AddElements):
+            place = command.table.family, command.elements.name
+            there = elements.get(place, {})
+            if any(key not in there or there[key] != data for key, data in command.elements.elements):
+                return False
+            added.update((*place, key) for key, _data in command.elements.elements)
+        elif isinstance(command, AddChain) and (command.table.family, command.declared.name) not in chains:
+            return False
+    for command in step.commands:
+        if isinstance(command, DeleteElements):
+            place = command.table.family, command.elements.name
+            there = elements.get(place, {})
+            if any(key in there and (*place, key) not in added for key, _data in command.elements.elements):
+                return False
+        elif isinstance(command, DeleteChain) and (command.table.family, command.chain) in chains:
+            return False
+    return True
+
+
+def _together(one: Ruleset, other: Ruleset) -> Ruleset:
+    tables = {(table.family, table.name): table for table in one.tables}
+    for table in other.tables:
+        place = table.family, table.name
+        tables[place] = united(tables[place], table) if place in tables else table
+    return Ruleset(tuple(tables.values()))
+
+
+def _telling(error: NftError, saved: Path | None) -> NftError:
+    """The error with where its script lies."""
+    if saved is not None:
+        error.hint = f"{f'{error.hint}; ' if error.hint else ''}for a bug report, the script is kept in {saved}"
+    return error

@@ -1,0 +1,90 @@
+"""One svcc at a time changes the tables of a node.
+
+The lock is a name among the abstract unix sockets, which are one set for each network namespace, as tables are. The
+kernel lets go of it with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from svcc.errors import TargetError
+from svcc.fields import printable
+
+__all__ = ["NodeLock"]
+
+_NAME: Final = "\0svcc"
+_CREDENTIALS = struct.Struct("=iII")
+_PATIENCE_SECONDS: Final = 1
+
+
+class NodeLock:
+    """The lock of the network namespace in which it is acquired; a context manager."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            TargetError: another process has it, which is named.
+        """
+        taking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            taking.bind(_NAME)
+            # Who listens can be asked for its process id.
+            taking.listen(16)
+        except OSError as error:
+            taking.close()
+            if error.errno != errno.EADDRINUSE:
+                raise TargetError(f"the lock of this node cannot be taken: {error.strerror}") from None
+            holder = _holder()
+            raise TargetError(
+                f"another svcc is changing this node{_described(holder) if holder else ''}",
+                hint="wait for it, or stop it" + (f": kill {holder}" if holder else ""),
+            ) from None
+        self._socket = taking
+
+    def release(self) -> None:
+        """Let go of the lock; nothing happens where it is not held."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _holder() -> int | None:
+    """The process that has the lock; None if it has let go of it, or is in a process namespace that hides it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as asking:
+        asking.settimeout(_PATIENCE_SECONDS)
+        try:
+            asking.connect(_NAME)
+            found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            return None
+    process, _user, _group = _CREDENTIALS.unpack(found)
+    return int(process) or None
+
+
+def _described(process: int) -> str:
+    words = f": process {process}"
+    with contextlib.suppress(OSError):
+        command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        if command:
+            words += f" ({printable(command[:80])})"
+    return words

@@ -1,0 +1,145 @@
+"""``svcc node``: the ruleset of this machine, kept right for as long as the process runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from svcc.cli.durations import DURATION
+from svcc.cli.inputs import cluster_settings, node_name
+from svcc.cli.node_server_options import server_options
+from svcc.cli.node_status import status_command
+from svcc.cli.options import filename_options, selection_options, settings_options, talk_options
+from svcc.cli.output import Talk, version
+from svcc.errors import InputError
+from svcc.manifest.load import Loaded
+from svcc.model.cluster import Cluster
+
+if TYPE_CHECKING:
+    from svcc.incremental.compiler import IncrementalCompiler
+    from svcc.node.servers import ServerSettings
+    from svcc.sources.contract import Batch
+
+__all__ = ["node_command"]
+
+
+@click.group("node", invoke_without_command=True, subcommand_metavar="[status]")
+@filename_options(required=False)
+@selection_options
+@settings_options
+@click.option(
+    "--list-quiet",
+    type=DURATION,
+    default="1s",
+    show_default=True,
+    metavar="TIME",
+    help="With -f -: the list is complete after such a pause, or with the bookmarks that say so.",
+)
+@click.option(
+    "--min-sync-period",
+    type=DURATION,
+    default="100ms",
+    show_default=True,
+    metavar="TIME",
+    help="From one transaction to the next; a change after a longer quiet goes at once.",
+)
+@click.option(
+    "--sync-period",
+    type=DURATION,
+    default="1h",
+    show_default=True,
+    metavar="TIME",
+    help="How often the kernel is read and compared without a reason.",
+)
+@server_options
+@click.option(
+    "--keep-scripts",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("/var/lib/svcc"),
+    show_default=True,
+    metavar="DIR",
+    help="Where scripts are kept that the kernel refuses, for a bug report.",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Lines on stderr.")
+@talk_options
+@click.pass_context
+def node_command(
+    context: click.Context,
+    /,
+    *,
+    filenames: tuple[str, ...],
+    log_format: str,
+    server_settings: Callable[[], ServerSettings],
+    talk: Talk,
+    **options: Any,
+) -> None:
+    """Keep this node's rules right while objects change.
+
+    Objects come from files that are watched, or from a stream of events. Nothing is written before the source is
+    complete; then every change costs one small transaction. What others do to svcc's tables is noticed and repaired.
+    The rules stay when the process ends. SIGHUP has them read and compared.
+
+    \b
+    svcc node --node worker-1 -f /etc/svcc/manifests
+    kubectl get endpointslices -A -o json --watch --output-watch-events |
+      svcc node --node worker-1 -f -
+    """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
+    if context.invoked_subcommand is not None:
+        return
+    if options["namespace"] and options["all_namespaces"]:
+        raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
+    if not filenames:
+        raise click.UsageError("Missing option '-f' / '--filename'.", ctx=context)
+    # What the extra `node` brings is needed by this command alone.
+    from svcc.node.log_lines import configure_logging  # noqa: PLC0415
+    from svcc.node.running import NodeOptions, run_node  # noqa: PLC0415
+    from svcc.node.schedule import Intervals  # noqa: PLC0415
+    from svcc.sources.completeness import Completeness  # noqa: PLC0415
+    from svcc.sources.opening import open_source  # noqa: PLC0415
+
+    if sys.stdin is None:
+        raise InputError("standard input is closed")
+    configure_logging(log_format, verbose=bool(talk.verbose), quiet=talk.quiet)
+    source = open_source(
+        filenames,
+        stdin=sys.stdin.buffer,
+        namespace=options["namespace"],
+        selector=options["selector"],
+        completeness=Completeness(quiet=options["list_quiet"]),
+    )
+    run_node(
+        source,
+        NodeOptions(
+            name=options["node"] or "",
+            version=version(),
+            intervals=Intervals(least=options["min_sync_period"], verification=options["sync_period"]),
+            servers=server_settings(),
+            keep_scripts=options["keep_scripts"],
+        ),
+        lambda batch: _compiler(batch, options),
+    )
+
+
+def _compiler(batch: Batch, options: Mapping[str, Any]) -> IncrementalCompiler:
+    """The compiler for what the source has listed, with the settings that came with it."""
+    from svcc.incremental.compiler import IncrementalCompiler  # noqa: PLC0415
+
+    cluster = Cluster.of(change.object for change in batch.changes if change.object is not None)
+    settings, configured, _problems = cluster_settings(Loaded(cluster, kube_proxy=batch.kube_proxy), options)
+    name = node_name(cluster, options["node"], configured)
+    if name is None:
+        name = _only_node(cluster)
+    return IncrementalCompiler(name, settings)
+
+
+def _only_node(cluster: Cluster) -> str:
+    if len(cluster.nodes) > 1:
+        raise InputError(f"there are {len(cluster.nodes)} nodes, and a ruleset is for one", hint="name it: --node NAME")
+    return cluster.nodes[0].name if cluster.nodes else ""
+
+
+node_command.add_command(status_command)

@@ -1,0 +1,101 @@
+"""Where ``svcc node`` answers questions about itself, and how it writes its log."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from svcc.cli.durations import DURATION
+from svcc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from svcc.node.listeners import TcpPlace
+    from svcc.node.servers import ServerSettings
+
+__all__ = ["runtime_directory_option", "server_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+runtime_directory_option = click.option(
+    "--runtime-directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("/run/svcc"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the node keeps its socket.",
+)
+
+_OPTIONS = (
+    click.option(
+        "--healthz-bind-address",
+        default="0.0.0.0:10256",
+        show_default=True,
+        metavar="IP:PORT",
+        help="Where /healthz and /livez are answered; empty for nowhere.",
+    ),
+    click.option(
+        "--metrics-bind-address",
+        default="127.0.0.1:10249",
+        show_default=True,
+        metavar="IP:PORT",
+        help="Where /metrics is answered; empty for nowhere.",
+    ),
+    click.option(
+        "--health-timeout",
+        type=DURATION,
+        default="60s",
+        show_default=True,
+        metavar="TIME",
+        help="How long a change may wait before the node counts as unhealthy.",
+    ),
+    runtime_directory_option,
+)
+
+
+def server_options(command: Command) -> Command:
+    """Give a command the options; it takes `server_settings`, a function that gives `ServerSettings`."""
+
+    @functools.wraps(command)
+    def gather(
+        *,
+        healthz_bind_address: str,
+        metrics_bind_address: str,
+        health_timeout: float,
+        runtime_directory: Path,
+        **values: Any,
+    ) -> Any:
+        def settings() -> ServerSettings:
+            # Their third party is an extra, which whoever only asks for the status does not need.
+            from svcc.node.servers import ServerSettings  # noqa: PLC0415
+
+            return ServerSettings(
+                _place("--healthz-bind-address", healthz_bind_address, 10256),
+                _place("--metrics-bind-address", metrics_bind_address, 10249),
+                runtime_directory,
+                health_timeout,
+            )
+
+        return command(**values, server_settings=settings)
+
+    decorated: Any = gather
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _place(flag: str, text: str, default_port: int) -> TcpPlace | None:
+    """Where to listen.
+
+    Raises:
+        SettingsError: the text says no such place; the flag is named.
+    """
+    from svcc.node.servers import bind_address  # noqa: PLC0415
+
+    try:
+        return bind_address(text, default_port)
+    except SettingsError as error:
+        raise SettingsError(f"{flag}: {error.message}") from None

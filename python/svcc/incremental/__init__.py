@@ -1,0 +1,1 @@
+"""The compiler that keeps its state: changed objects in, the part of the ruleset that changes out."""

@@ -1,0 +1,273 @@
+"""The loop that keeps a node right: it waits, and does what is due.
+
+Changes come from a source, in a thread of its own, and go into the kernel as small transactions, which cost what the
+change costs and never what the table holds. The kernel is read on the first synchronization, when somebody else has
+changed svcc's tables, after a failure, and now and then without a reason. Nothing is written before the source is
+complete (S53), nothing is undone at the end: rules outlive the process.
+"""
+
+from __future__ import annotations
+
+import selectors
+import threading
+import time
+from collections.abc import Callable
+
+from svcc.apply.applied import Applied
+from svcc.apply.installer import Installer
+from svcc.dataplane.conntrack import StaleEntries
+from svcc.errors import SvccError, TargetError
+from svcc.incremental.compiler import IncrementalCompiler
+from svcc.incremental.contract import Update
+from svcc.node.conntrack import ConntrackCleaner, Removal
+from svcc.node.inbox import Inbox
+from svcc.node.observer import Observer, Reason, Synchronization
+from svcc.node.pending import Pending
+from svcc.node.schedule import Intervals, Schedule, Task
+from svcc.node.watch import TableWatch
+from svcc.sources.contract import Batch, Source
+
+__all__ = ["Node", "SourceEndedError"]
+
+
+class SourceEndedError(TargetError):
+    """The source has nothing more to say; the rules stay as they are."""
+
+
+class _Ended:
+    """The source's last word."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+class _Wish:
+    """What a signal asks for."""
+
+    def __init__(self, *, stop: bool) -> None:
+        self.stop = stop
+
+
+class Node:
+    """One node, from its source to its kernel.
+
+    `stop` and `resynchronize` may be called from signal handlers and other threads. `clock` never jumps: the time of
+    day plays no part. `make_compiler` is called once, with the source's list, which may bring settings.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        make_compiler: Callable[[Batch], IncrementalCompiler],
+        installer: Installer,
+        conntrack: ConntrackCleaner,
+        watch: TableWatch,
+        observer: Observer,
+        intervals: Intervals | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._make_compiler = make_compiler
+        self._compiler: IncrementalCompiler | None = None
+        self._installer = installer
+        self._conntrack = conntrack
+        self._watch = watch
+        self._observer = observer
+        self._clock = clock
+        self._schedule = Schedule(intervals or Intervals())
+        self._inbox: Inbox[Batch | _Ended | _Wish] = Inbox()
+        self._pending = Pending()
+        self._stale: list[StaleEntries] = []
+        self._updates: list[Update] = []
+        self._queued_since: float | None = None
+        self._reason = Reason.START
+        self._stops = False
+        self._ended: _Ended | None = None
+
+    @property
+    def wakeup_descriptor(self) -> int:
+        """For `signal.set_wakeup_fd`."""
+        return self._inbox.wakeup_descriptor
+
+    def stop(self) -> None:
+        """End `run` soon, between two transactions; the rules stay."""
+        self._inbox.put(_Wish(stop=True))
+
+    def resynchronize(self) -> None:
+        """Read the kernel, and make it right."""
+        self._inbox.put(_Wish(stop=False))
+
+    def run(self) -> None:
+        """Keep the node right until `stop`.
+
+        Raises:
+            SourceEndedError: the source has ended; all it said is in the kernel, unless that refuses.
+            SvccError: the source could not be read at all.
+        """
+        reader = threading.Thread(target=self._read_source, name="source", daemon=True)
+        reader.start()
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._inbox, selectors.EVENT_READ)
+                selector.register(self._watch, selectors.EVENT_READ)
+                while not self._stops:
+                    selector.select(self._sleep())
+                    self._observer.alive()
+                    self._listen()
+                    self._work()
+        finally:
+            self._source.close()
+            self._observer.stopping()
+            reader.join(timeout=1)
+            self._inbox.close()
+
+    def _read_source(self) -> None:
+        try:
+            self._inbox.put(self._source.list())
+            for batch in self._source.changes():
+                self._inbox.put(batch)
+        except BaseException as error:  # noqa: BLE001  (whatever it is, the loop raises it)
+            self._inbox.put(_Ended(error))
+        else:
+            self._inbox.put(_Ended(None))
+
+    def _sleep(self) -> float | None:
+        wait = self._schedule.wait(self._clock()) if self._compiler is not None else None
+        limit = self._observer.alive_interval
+        return wait if limit is None else limit if wait is None else min(wait, limit)
+
+    def _listen(self) -> None:
+        for item in self._inbox.take():
+            if isinstance(item, Batch):
+                self._take(item)
+            elif isinstance(item, _Ended):
+                self._ended = item
+                self._observer.lost(item.error)
+            elif item.stop:
+                self._stops = True
+            else:
+                self._suspect(Reason.ASKED)
+        if self._compiler is not None and (foreign := self._watch.poll()) is not None:
+            self._observer.foreign(foreign)
+            self._suspect(Reason.FOREIGN_CHANGE)
+
+    def _take(self, batch: Batch) -> None:
+        now = self._clock()
+        self._pending.add(batch)
+        self._observer.batch(batch)
+        if self._compiler is None:
+            self._compiler = self._make_compiler(batch)
+            self._schedule.suspect(now)
+        if self._pending:
+            if self._queued_since is None:
+                self._queued_since = now
+            self._schedule.changed(now)
+
+    def _suspect(self, reason: Reason) -> None:
+        self._because(reason)
+        self._schedule.suspect(self._clock())
+
+    def _because(self, reason: Reason) -> None:
+        """Why the kernel is read next; until that has succeeded once, it is the start."""
+        if self._reason is not Reason.START:
+            self._reason = reason
+
+    def _work(self) -> None:
+        if self._compiler is not None and not self._stops:
+            task = self._schedule.next(self._clock())
+            if task is not None:
+                self._do(task, self._compiler)
+        if self._ended is not None and not self._stops:
+            self._finish(self._ended)
+
+    def _finish(self, ended: _Ended) -> None:
+        if self._compiler is not None and self._queued_since is not None and self._schedule.failures == 0:
+            return  # What it said last is not in the kernel yet.
+        if ended.error is not None:
+            raise ended.error
+        raise SourceEndedError(f"{self._source.name} has ended; the rules stay as they are")
+
+    def _do(self, task: Task, compiler: IncrementalCompiler) -> None:
+        start = self._clock()
+        queued_since = self._queued_since
+        reason = self._reason if task is Task.SYNCHRONIZE else Reason.CHANGES
+        if task is not Task.TIDY:
+            self._compile(compiler)
+        try:
+            applied = self._run(task, compiler)
+        except SvccError as error:
+            self._schedule.failed(self._clock())
+            self._because(Reason.FAILURE)
+            self._observe(compiler, task, reason, start, queued_since, error=error)
+            return
+        now = self._clock()
+        forgotten = None
+        self._schedule.done(task, now)
+        if applied.refused:
+            self._reason = Reason.FAILURE
+            self._schedule.refused(now)
+        elif task is Task.SYNCHRONIZE:
+            self._reason = Reason.ROUTINE
+        if self._installer.has_leftovers:
+            self._schedule.left_behind(now)
+        if task is not Task.TIDY:
+            self._queued_since = None
+            forgotten = self._forget_connections(task, compiler)
+        self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
+        self._updates = []
+
+    def _compile(self, compiler: IncrementalCompiler) -> None:
+        if changes := self._pending.take():
+            update = compiler.update(changes)
+            self._updates.append(update)
+            self._stale.extend(update.stale_entries)
+
+    def _run(self, task: Task, compiler: IncrementalCompiler) -> Applied:
+        if task is Task.SYNCHRONIZE:
+            # It may change more than the watch's buffer holds, and reads all there is anyway.
+            with self._watch.paused() as pause:
+                applied = self._installer.synchronize(compiler.ruleset(), compiler.dataplane())
+                pause.own_commits = len(applied.transactions)
+            return applied
+        if task is Task.TIDY:
+            return self._installer.tidy()
+        return self._installer.advance(self._updates[-1])
+
+    def _forget_connections(self, task: Task, compiler: IncrementalCompiler) -> Removal | None:
+        """UDP connections that lead nowhere any more go after the rules that made them (S48, S49).
+
+        Where rules were missing or wrong for a while, or where changes had to wait, what filters of single changes say
+        is not all, and may be over again.
+        """
+        stale, self._stale = self._stale, []
+        if task is Task.SYNCHRONIZE or self._conntrack.in_doubt or len(self._updates) > 1:
+            return self._conntrack.reconcile(compiler.dataplane(), stale)
+        return self._conntrack.remove(stale) if stale else None
+
+    def _observe(
+        self,
+        compiler: IncrementalCompiler,
+        task: Task,
+        reason: Reason,
+        start: float,
+        queued_since: float | None,
+        *,
+        applied: Applied | None = None,
+        forgotten: Removal | None = None,
+        error: SvccError | None = None,
+    ) -> None:
+        end = self._clock()
+        self._observer.synchronized(
+            Synchronization(
+                task=task,
+                reason=reason,
+                seconds=end - start,
+                waited_seconds=0.0 if queued_since is None else start - queued_since,
+                updates=tuple(self._updates),
+                applied=applied,
+                forgotten=forgotten,
+                error=error,
+            ),
+            compiler,
+        )

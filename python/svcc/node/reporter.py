@@ -1,0 +1,250 @@
+"""What a node tells the world: log lines, metrics, and the state that probes, balancers and people ask for."""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import evolve
+
+from svcc.addresses import IPFamily
+from svcc.errors import SvccError
+from svcc.fields import ObjectReference, Problem, Severity
+from svcc.incremental.compiler import IncrementalCompiler
+from svcc.incremental.contract import ServiceChange, Update
+from svcc.model.endpoints import EndpointSlice
+from svcc.model.node import Node
+from svcc.node.counts import Tally
+from svcc.node.log_lines import NodeLog
+from svcc.node.metrics import NodeMetrics
+from svcc.node.observer import Observer, Reason, Synchronization
+from svcc.node.schedule import Task
+from svcc.node.servers import NodeServers
+from svcc.node.service_notification import ServiceNotification
+from svcc.node.state import (
+    Change,
+    Clock,
+    Drift,
+    Eligibility,
+    NodeState,
+    Published,
+    RefusedService,
+    SourceState,
+    Sync,
+    SyncKind,
+)
+from svcc.node.trigger_times import TriggerTimes
+from svcc.node.watch import ForeignChange
+from svcc.sources.contract import Batch
+
+__all__ = ["Reporter"]
+
+_RECENT: Final = 20
+
+
+class Reporter(Observer):
+    """Tells of a node's loop; what a call costs does not depend on how many Services there are."""
+
+    def __init__(
+        self,
+        published: Published,
+        servers: NodeServers,
+        notification: ServiceNotification,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._published = published
+        self._servers = servers
+        self._metrics: NodeMetrics = servers.metrics
+        self._notification = notification
+        self._clock = clock or Clock()
+        self._recent: deque[Change] = deque(published.state.recent, _RECENT)
+        self._log = NodeLog(told=self._happened)
+        self._tally = Tally()
+        self._triggers = TriggerTimes(published.state.started)
+        self._slices: dict[ObjectReference, EndpointSlice] = {}
+        self._source_problems: tuple[Problem, ...] = ()
+        self._compiler_problems: tuple[Problem, ...] = ()
+        self._is_drifting = False
+
+    @property
+    def alive_interval(self) -> float | None:
+        """How often the service manager wants to hear of this process."""
+        return self._notification.watchdog_interval
+
+    def alive(self) -> None:
+        """Tell the service manager."""
+        self._notification.alive()
+
+    def batch(self, batch: Batch) -> None:
+        """Count what the source says, and look out for the node itself and for the causes of changes."""
+        state = self._published.state
+        services = slices = 0
+        for change in batch.changes:
+            kind = change.reference.kind
+            services += kind == "Service"
+            if kind == "EndpointSlice":
+                slices += 1
+                self._slice_changed(change.reference, change.object)
+            elif kind == "Node" and change.reference.name == state.node:
+                node = change.object
+                if isinstance(node, Node):
+                    state = evolve(state, eligibility=Eligibility(node.is_being_deleted, node.taints))
+        self._metrics.changed(services=services, endpoint_slices=slices)
+        if batch.problems or batch.resolved:
+            self._log.news("source", batch.problems, batch.resolved)
+            held = [problem for problem in self._source_problems if problem not in batch.resolved]
+            self._source_problems = (*held, *batch.problems)
+            state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
+        if not state.source.is_complete:
+            state = evolve(state, source=evolve(state.source, is_complete=True))
+        if batch.changes or batch.replaces_all:
+            state = self._waiting(state)
+        self._publish(
+            evolve(
+                state,
+                pending_services=state.pending_services + services,
+                pending_endpoints=state.pending_endpoints + slices,
+            )
+        )
+
+    def _slice_changed(self, reference: ObjectReference, item: object) -> None:
+        after = item if isinstance(item, EndpointSlice) else None
+        self._triggers.changed(self._slices.get(reference), after)
+        if after is None:
+            self._slices.pop(reference, None)
+        else:
+            self._slices[reference] = after
+
+    def foreign(self, change: ForeignChange) -> None:
+        """Tell of drift before it is repaired."""
+        self._is_drifting = True
+        self._log.event(f"drift: {change}")
+        self._publish(self._waiting(self._published.state))
+
+    def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
+        """Tell of what was done, and publish what is served now."""
+        if synchronization.task is Task.TIDY:
+            if synchronization.error is not None:
+                self._metrics.tidying_failed()
+                self._log.state("tidying", str(synchronization.error))
+            else:
+                self._log.state("tidying", "")
+            return
+        sync = self._sync(synchronization)
+        applied = synchronization.applied
+        self._metrics.synchronized(sync, applied.operations if applied else None)
+        self._log.synchronized(sync, _latest(synchronization.updates), waited_seconds=synchronization.waited_seconds)
+        for update in synchronization.updates:
+            self._log.news("compiler", update.problems, update.resolved)
+            for change in update.services:
+                self._tally.replace(change.service, compiler.plans_of(change.service))
+        self._tell_drift(sync)
+        self._tell_connections(synchronization)
+        self._publish(self._after(synchronization, sync, compiler))
+        self._servers.refresh()
+        if applied is not None:
+            for family, seconds in self._triggers.take(self._clock.now()):
+                self._metrics.programmed(family, seconds)
+            if synchronization.reason is Reason.START:
+                self._notification.ready()
+                # What there is now stays for long, so no search for cycles needs to look at it: with 30 000 Services
+                # one takes seconds, in which changes wait.
+                gc.freeze()
+                gc.enable()
+
+    def lost(self, error: BaseException | None) -> None:
+        """Tell that the source has ended."""
+        trouble = str(error) if error is not None else "it has ended"
+        state = self._published.state
+        self._publish(evolve(state, source=evolve(state.source, trouble=trouble)))
+        self._log.state("source", f"{state.source.name}: {trouble}")
+
+    def stopping(self) -> None:
+        """Tell the service manager."""
+        self._notification.stopping()
+
+    def _sync(self, synchronization: Synchronization) -> Sync:
+        kind = SyncKind.FULL if synchronization.task is Task.SYNCHRONIZE else SyncKind.PARTIAL
+        error, applied = synchronization.error, synchronization.applied
+        operations = sum(applied.operations.values()) if applied else 0
+        words = "" if error is None else _words(error)
+        return Sync(kind, self._clock.now(), synchronization.seconds, operations, words)
+
+    def _tell_drift(self, sync: Sync) -> None:
+        if not self._is_drifting or sync.error or sync.kind is not SyncKind.FULL:
+            return
+        self._is_drifting = False
+        drift = self._published.state.drift
+        is_repaired = bool(sync.operations)
+        self._metrics.drifted(repaired=is_repaired)
+        if is_repaired:
+            words = f"drift repaired: {sync.operations} operations"
+            self._log.event(words, severity=Severity.INFO)
+            drift = Drift(drift.detected + 1, drift.repaired + 1, Change(self._clock.now(), words))
+        else:
+            drift = evolve(drift, detected=drift.detected + 1)
+        self._published.state = evolve(self._published.state, drift=drift)
+
+    def _tell_connections(self, synchronization: Synchronization) -> None:
+        removal = synchronization.forgotten
+        if removal is None:
+            return
+        if removal.error is not None:
+            self._metrics.connections_failed()
+        for family in IPFamily:
+            self._metrics.connections_forgotten(family, removal.by_family.get(family, 0), removal.seconds)
+
+    def _after(self, synchronization: Synchronization, sync: Sync, compiler: IncrementalCompiler) -> NodeState:
+        state = self._published.state
+        applied = synchronization.applied
+        state = evolve(
+            state,
+            last_sync=sync,
+            last_full_sync=sync if sync.kind is SyncKind.FULL else state.last_full_sync,
+            recent=tuple(self._recent),
+        )
+        if applied is None:
+            return self._waiting(state)
+        if any(update.problems or update.resolved for update in synchronization.updates):
+            self._compiler_problems = compiler.problems
+        return evolve(
+            state,
+            last_success=sync,
+            counts=self._tally.counts,
+            health_checks=compiler.health_checks,
+            node_ports=compiler.node_ports,
+            queued_since=None,
+            pending_services=0,
+            pending_endpoints=0,
+            problems=(*self._source_problems, *self._compiler_problems),
+            refused=tuple(
+                RefusedService(each.service, each.words, str(applied.saved or "")) for each in applied.refused
+            ),
+        )
+
+    def _waiting(self, state: NodeState) -> NodeState:
+        """The state once something waits for a synchronization that succeeds (S51)."""
+        return state if state.queued_since is not None else evolve(state, queued_since=self._clock.monotonic())
+
+    def _happened(self, words: str) -> None:
+        self._recent.append(Change(self._clock.now(), words))
+
+    def _publish(self, state: NodeState) -> None:
+        self._published.state = state
+
+
+def starting_state(node: str, version: str, source: str, clock: Clock) -> NodeState:
+    """The state of a node that has not heard from its source."""
+    return NodeState(node=node, version=version, started=clock.now(), source=SourceState(source))
+
+
+def _words(error: SvccError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _latest(updates: Iterable[Update]) -> list[ServiceChange]:
+    """What became of each Service last; there are several updates after a failure."""
+    return list({change.service: change for update in updates for change in update.services}.values())

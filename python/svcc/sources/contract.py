@@ -1,0 +1,76 @@
+"""What a source of objects is: first a list, then changes, until it ends or is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from attrs import frozen
+
+from svcc.errors import InputError
+from svcc.fields import Problem
+from svcc.incremental.contract import Change
+from svcc.manifest.kube_proxy import KubeProxySettings
+
+__all__ = ["Batch", "Source", "SourceClosedError", "SourceLostError"]
+
+
+class SourceLostError(InputError):
+    """A source that cannot go on; what it said so far stays true as far as anybody knows."""
+
+
+class SourceClosedError(SourceLostError):
+    """`Source.close` was called before the list was complete."""
+
+
+@frozen
+class Batch:
+    """What a source says at one time.
+
+    Attributes:
+        changes: at most one for each object, in the order in which they were last said.
+        problems: those that are new. One with an `object`, or with the file it is in, holds until it is `resolved`.
+        resolved: problems told earlier that hold no longer.
+        replaces_all: objects that are not named in it are gone: it is a list.
+        kube_proxy: in a list, the configuration of kube-proxy that came with it; it is read only then.
+    """
+
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    resolved: tuple[Problem, ...] = ()
+    replaces_all: bool = False
+    kube_proxy: KubeProxySettings | None = None
+
+    def __bool__(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.changes or self.problems or self.resolved or self.replaces_all)
+
+
+class Source(Protocol):
+    """Where objects come from. `list` is called once, then `changes`, both from one thread."""
+
+    @property
+    def name(self) -> str:
+        """The source for logs, as the user named it."""
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """What `list` still waits for, in words; may be read from any thread."""
+
+    def list(self) -> Batch:
+        """All objects; blocks until the source is complete (S53).
+
+        Raises:
+            InputError: it cannot be complete, or nothing can be read.
+            SourceClosedError: `close` was called.
+        """
+
+    def changes(self) -> Iterator[Batch]:
+        """What changes from then on; blocks between the batches, and ends when the source has ended or is closed.
+
+        Raises:
+            SourceLostError: the source cannot be read any more.
+        """
+
+    def close(self) -> None:
+        """End `list` and `changes`; may be called from any thread, and more than once."""

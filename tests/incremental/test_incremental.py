@@ -1,0 +1,115 @@
+"""The compiler that keeps its state says at every moment what a compilation from scratch says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svcc.compiler import affinity
+from svcc.dataplane.conntrack import stale_udp_entries
+from svcc.dataplane.contract import ServicePortName
+from svcc.incremental.compiler import IncrementalCompiler
+from svcc.incremental.contract import Change, Update
+from svcc.nft.commands import AddElements, Command, DeleteElements
+from svcc.nft.objects import Ruleset
+from svcc.nft.transaction import transaction
+from tests.changes.nft_model import Model
+from tests.incremental.histories import Declared, History, histories
+from tests.strategies import NODE
+
+
+def operations(before: Ruleset, after: Ruleset) -> set[object]:
+    """All that a transaction does, element by element, in no order."""
+    return {part for command in transaction(before, after).commands for part in _parts(command)}
+
+
+def _parts(command: Command) -> Iterator[object]:
+    if isinstance(command, AddElements | DeleteElements):
+        for key, data in command.elements.elements:
+            yield type(command), command.table, command.elements.name, key, data, command.elements.comments.get(key)
+    else:
+        yield command
+
+
+class Follower:
+    """A compiler, the objects it was told of, and a model of the tables to which its updates are applied."""
+
+    def __init__(self, history: History) -> None:
+        self.compiler = IncrementalCompiler(NODE, history.settings)
+        self.declared = Declared(history.settings)
+        self.compilation = self.declared.compilation()
+        self.model = Model.holding(self.compilation.ruleset)
+
+    def check(self) -> None:
+        """All that can be asked at any moment."""
+        assert self.compiler.dataplane() == self.compilation.dataplane
+        assert self.compiler.problems == self.compilation.problems
+        assert self.compiler.health_checks == self.declared.health_checks()
+
+    def follow(self, batch: Sequence[Change]) -> Update:
+        before = self.compilation
+        self.declared.apply(batch)
+        after = self.compilation = self.declared.compilation()
+        update = self.compiler.update(batch)
+        self.check()
+        expected = operations(before.ruleset, after.ruleset)
+        assert operations(update.before, update.after) == expected
+        assert bool(update) is bool(expected)
+        self.model.run(*transaction(update.before, update.after).commands)
+        assert self.model.content == Model.holding(after.ruleset).content
+        assert update.stale_entries == stale_udp_entries(before.dataplane, after.dataplane)
+        assert set(update.problems) == set(after.problems) - set(before.problems)
+        assert set(update.resolved) == set(before.problems) - set(after.problems)
+        return update
+
+
+@given(history=histories())
+def test_after_each_batch_of_changes_all_is_as_from_scratch(history: History) -> None:
+    follower = Follower(history)
+    follower.check()
+    for batch in history.batches:
+        follower.follow(batch)
+    assert follower.compiler.ruleset() == follower.compilation.ruleset
+    # What has been done is done: the same once more changes nothing.
+    assert not follower.follow(history.batches[-1])
+
+
+def crowded(name: ServicePortName) -> list[int]:
+    """A few numbers at the end of all, so that they collide and go round."""
+    return [(2**32 - 5 + sum(map(ord, f"{word}{name}")) % 7) % 2**32 for word in ("clients", "cluster", "local")]
+
+
+@given(history=histories())
+def test_numbers_of_sticky_service_ports_that_collide_are_as_from_scratch(history: History) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(affinity, "preferred_numbers", crowded)
+        follower = Follower(history)
+        for batch in history.batches:
+            follower.follow(batch)
+
+
+@given(history=histories(), data=st.data())
+def test_the_order_and_the_grouping_of_changes_do_not_matter(history: History, data: st.DataObject) -> None:
+    last = {change.reference: change for batch in history.batches for change in batch}
+    expected = IncrementalCompiler(NODE, history.settings)
+    expected.update(change for batch in history.batches for change in batch)
+    compiler = IncrementalCompiler(NODE, history.settings)
+    for change in data.draw(st.permutations(list(last.values()))):
+        compiler.update([change])
+    assert compiler.ruleset() == expected.ruleset()
+    assert compiler.problems == expected.problems
+    assert compiler.health_checks == expected.health_checks
+
+
+@given(history=histories())
+def test_a_list_replaces_all_that_it_does_not_name(history: History) -> None:
+    compiler, declared = IncrementalCompiler(NODE, history.settings), Declared(history.settings)
+    for batch in history.batches:
+        listed = [change for change in batch if change.object is not None]
+        compiler.update(compiler.replacing(listed))
+        declared = Declared(history.settings)
+        declared.apply(listed)
+        assert compiler.dataplane() == declared.compilation().dataplane

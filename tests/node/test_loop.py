@@ -1,0 +1,222 @@
+"""What the loop does, and when, whatever becomes of it: with stand-ins for the source and the kernel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import define, field
+
+from svcc.errors import InputError
+from svcc.incremental.compiler import IncrementalCompiler
+from svcc.model.cluster import ClusterSettings
+from svcc.node.loop import Node, SourceEndedError
+from svcc.node.observer import Reason
+from svcc.node.schedule import Intervals, Task
+from svcc.sources.contract import Batch, SourceLostError
+from tests.node.fakes import (
+    PATIENCE_SECONDS,
+    FakeConntrack,
+    FakeInstaller,
+    FakeWatch,
+    QueueSource,
+    RecordingObserver,
+    change,
+)
+
+QUICK = Intervals(least=0.0, verification=3600.0, tidying=0.0, first_retry=0.01, last_retry=0.05)
+
+
+@define
+class Running:
+    """A loop in a thread, and everything it talks to."""
+
+    source: QueueSource = field(factory=QueueSource)
+    installer: FakeInstaller = field(factory=FakeInstaller)
+    conntrack: FakeConntrack = field(factory=FakeConntrack)
+    watch: FakeWatch = field(factory=FakeWatch)
+    observer: RecordingObserver = field(factory=RecordingObserver)
+    compiler: IncrementalCompiler = field(factory=lambda: IncrementalCompiler("", ClusterSettings()))
+    intervals: Intervals = QUICK
+    raised: list[BaseException] = field(factory=list)
+    node: Node = field(init=False)
+    thread: threading.Thread = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.node = Node(
+            source=self.source,
+            make_compiler=lambda _batch: self.compiler,
+            installer=self.installer,  # type: ignore[arg-type]  # a stand-in
+            conntrack=self.conntrack,  # type: ignore[arg-type]
+            watch=self.watch,  # type: ignore[arg-type]
+            observer=self.observer,
+            intervals=self.intervals,
+        )
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self.node.run()
+        except Exception as error:  # noqa: BLE001  (the test looks at it)
+            self.raised.append(error)
+
+    def ended(self) -> BaseException | None:
+        self.thread.join(PATIENCE_SECONDS)
+        assert not self.thread.is_alive()
+        return self.raised[0] if self.raised else None
+
+    def services(self) -> list[str]:
+        return sorted(
+            {plan.name.service for family in self.compiler.dataplane().families for plan in family.service_ports}
+        )
+
+
+@contextmanager
+def running(**parts: object) -> Iterator[Running]:
+    found = Running(**parts)  # type: ignore[arg-type]
+    found.thread.start()
+    try:
+        yield found
+    finally:
+        found.node.stop()
+        found.thread.join(PATIENCE_SECONDS)
+        found.watch.close()
+
+
+def test_nothing_is_written_before_the_source_is_complete() -> None:
+    with running() as loop:
+        loop.watch.tell()
+        loop.node.resynchronize()
+        assert loop.installer.calls == []
+        loop.source.said.put(Batch((change("web"),), replaces_all=True))
+        first = loop.observer.next()
+        assert (first.task, first.reason) == (Task.SYNCHRONIZE, Reason.START)
+        assert loop.installer.calls[0] == "synchronize"
+        assert loop.services() == ["web"]
+
+
+def test_changes_after_the_first_synchronization_never_read_the_kernel() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        for name in ("b", "c"):
+            loop.source.said.put(Batch((change(name),)))
+            assert loop.observer.next().task is Task.ADVANCE
+        loop.source.said.put(Batch((change("a", gone=True),)))
+        assert loop.observer.next().task is Task.ADVANCE
+        assert loop.installer.calls == ["synchronize", "advance", "advance", "advance"]
+        assert loop.services() == ["b", "c"]
+
+
+def test_a_new_list_makes_go_what_it_does_not_name() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"), change("b")), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(Batch((change("b"), change("c")), replaces_all=True))
+        loop.observer.next()
+        assert loop.services() == ["b", "c"]
+
+
+def test_a_failure_is_tried_again_by_reading_the_kernel_and_nothing_is_lost() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        loop.installer.failures = 3
+        loop.source.said.put(Batch((change("b"),)))
+        tries = [loop.observer.next() for _ in range(4)]
+        assert [each.error is None for each in tries] == [False, False, False, True]
+        assert loop.installer.calls == ["synchronize", "advance", "synchronize", "synchronize", "synchronize"]
+        assert [update.services[0].service.name for update in tries[-1].updates] == ["b"]
+        assert tries[-1].reason is Reason.FAILURE
+
+
+def test_what_others_change_is_read_and_made_right() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        loop.watch.tell()
+        assert loop.observer.next().reason is Reason.FOREIGN_CHANGE
+        assert loop.observer.seen_foreign == 1
+        loop.node.resynchronize()
+        assert loop.observer.next().reason is Reason.ASKED
+
+
+def test_leftovers_are_tidied_up() -> None:
+    with running() as loop:
+        loop.installer.has_leftovers = True
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        assert loop.observer.next().task is Task.TIDY
+        assert loop.installer.calls == ["synchronize", "tidy"]
+
+
+def test_services_that_are_refused_are_tried_again() -> None:
+    with running() as loop:
+        loop.installer.refused = (object(),)
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        loop.installer.refused = ()
+        assert loop.observer.next().task is Task.SYNCHRONIZE
+
+
+def test_connections_are_reconciled_first_and_then_only_removed_where_something_became_stale() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(Batch((change("b"),)))
+        loop.observer.next()
+        assert loop.conntrack.calls == [("reconcile", ())]
+
+
+def test_the_end_of_the_source_ends_the_loop_when_all_it_said_is_in_the_kernel() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.source.said.put(Batch((change("b"),)))
+        loop.source.said.put(None)
+        assert isinstance(loop.ended(), SourceEndedError)
+        assert loop.services() == ["a", "b"]
+        assert loop.installer.calls[0] == "synchronize"
+        assert loop.observer.stopped.is_set()
+
+
+def test_a_source_that_is_lost_is_told_and_the_rules_stay() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(SourceLostError("the directory is gone"))
+        error = loop.ended()
+        assert isinstance(error, SourceLostError)
+        assert loop.installer.calls == ["synchronize"]
+
+
+def test_a_source_that_cannot_be_read_at_all_changes_nothing() -> None:
+    with running() as loop:
+        loop.source.said.put(InputError("no such file"))
+        assert isinstance(loop.ended(), InputError)
+        assert loop.installer.calls == []
+
+
+def test_a_bug_in_a_source_is_not_swallowed() -> None:
+    with running() as loop:
+        loop.source.said.put(ZeroDivisionError("oh"))
+        assert isinstance(loop.ended(), ZeroDivisionError)
+
+
+def test_stopping_ends_the_loop_whatever_it_waits_for() -> None:
+    with running() as loop:
+        loop.node.stop()
+        assert loop.ended() is None
+        assert loop.installer.calls == []
+
+
+def test_a_burst_of_changes_goes_together() -> None:
+    with running(intervals=Intervals(least=0.05, verification=3600.0)) as loop:
+        loop.source.said.put(Batch((), replaces_all=True))
+        loop.observer.next()
+        for number in range(500):
+            loop.source.said.put(Batch((change(f"s{number}"),)))
+        told: set[str] = set()
+        while len(told) < 500:
+            told |= {each.service.name for update in loop.observer.next().updates for each in update.services}
+        assert len(loop.installer.calls) < 250
