@@ -53,7 +53,7 @@ class NodeProcess:
         self._namespace.ip("link set lo up")
         arguments = [sys.executable, "-m", "svcc", "node", "-q", "-f", "-", "--node", NODE, "--cluster-cidr", POD_CIDR]
         # Each change is to go into the kernel alone.
-        arguments += ["--min-sync-period", "1ms", "--keep-scripts", str(self._folder)]
+        arguments += ["--list-quiet", "60s", "--min-sync-period", "1ms", "--keep-scripts", str(self._folder)]
         arguments += ["--runtime-directory", str(self._folder)]
         # As for systemd: it says when the first synchronization is done.
         ready = self._folder / "ready"
