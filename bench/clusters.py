@@ -19,8 +19,8 @@ def cluster_file(folder: Path, services: int) -> Path:
     """A JSON file with so many Services, one EndpointSlice with ten endpoints each, and a hundred Nodes."""
     path = folder / f"cluster-{services}-v{VERSION}.json"
     if not path.exists():
-        items = [_service(number) for number in range(services)]
-        items += [_slice(number) for number in range(services)]
+        items = [service(number) for number in range(services)]
+        items += [endpoint_slice(number) for number in range(services)]
         items += [_node(number) for number in range(NODES)]
         document = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
         path.write_text(json.dumps(document, indent=4))
@@ -35,6 +35,11 @@ def node_name(number: int) -> str:
 def cluster_ip(number: int) -> str:
     """The cluster IP of a Service, in 10.0.0.0/10."""
     return _address(10 << 24, number + 1)
+
+
+def endpoint_address(number: int, index: int) -> str:
+    """The address of one of a Service's ten endpoints, in 10.128.0.0/9."""
+    return _address((10 << 24) + (128 << 16), number * ENDPOINTS + index + 1)
 
 
 def _address(base: int, number: int) -> str:
@@ -58,8 +63,8 @@ def _metadata(kind: str, name: str, number: int) -> dict[str, Any]:
     }
 
 
-def _service(number: int) -> dict[str, Any]:
-    """Mostly ClusterIP, every tenth NodePort, every twentieth a load balancer with source ranges."""
+def service(number: int) -> dict[str, Any]:
+    """A Service: mostly ClusterIP, every tenth NodePort, every twentieth a load balancer with source ranges."""
     kind = "LoadBalancer" if number % 20 == 0 else "NodePort" if number % 10 == 0 else "ClusterIP"
     address = cluster_ip(number)
     port: dict[str, Any] = {"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080}
@@ -88,7 +93,8 @@ def _service(number: int) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec, "status": status}
 
 
-def _slice(number: int) -> dict[str, Any]:
+def endpoint_slice(number: int) -> dict[str, Any]:
+    """The slice of the Service of that number."""
     metadata = _metadata("kube-controller-manager", f"service-{number}-abcde", number)
     metadata["labels"] |= {
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
@@ -99,7 +105,7 @@ def _slice(number: int) -> dict[str, Any]:
         pod = number * ENDPOINTS + index
         endpoints.append(
             {
-                "addresses": [_address((10 << 24) + (128 << 16), pod + 1)],
+                "addresses": [endpoint_address(number, index)],
                 "conditions": {"ready": True, "serving": True, "terminating": False},
                 "nodeName": node_name(pod % NODES),
                 "targetRef": {
