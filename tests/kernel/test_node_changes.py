@@ -52,8 +52,8 @@ def node() -> Iterator[Node]:
         for family in (IPV4, IPV6):
             made.address_add(NODE_ADDRESSES[family][1])
         with ExitStack() as servers:
-            for family, port, protocol in itertools.product((IPV4, IPV6), TARGET_PORTS, ("TCP", "UDP")):
-                servers.enter_context(made.listening(NODE_ADDRESSES[family][0], port, protocol))
+            for family, port in itertools.product((IPV4, IPV6), TARGET_PORTS):
+                servers.enter_context(made.listening(NODE_ADDRESSES[family][0], port))
             yield made
 
 
