@@ -124,7 +124,12 @@ class FakeWatch:
 
     @contextmanager
     def paused(self) -> Iterator[SimpleNamespace]:
-        yield SimpleNamespace(own_commits=None)
+        pause = SimpleNamespace(own_commits=None)
+        try:
+            yield pause
+        finally:
+            if pause.own_commits is None:
+                self.tell()
 
 
 class RecordingObserver(Observer):

@@ -147,6 +147,17 @@ def test_a_failure_is_tried_again_by_reading_the_kernel_and_nothing_is_lost() ->
         assert tries[-1].reason is Reason.FAILURE
 
 
+def test_a_failure_to_read_the_kernel_is_not_told_as_a_change_of_somebody_else() -> None:
+    with running() as loop:
+        loop.installer.failures = 2
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        tries = [loop.observer.next() for _ in range(3)]
+        assert [each.error is None for each in tries] == [False, False, True]
+        loop.source.said.put(Batch((change("b"),)))
+        assert loop.observer.next().task is Task.ADVANCE
+        assert loop.observer.seen_foreign == 0
+
+
 def test_what_others_change_is_read_and_made_right() -> None:
     with running() as loop:
         loop.source.said.put(Batch((change("a"),), replaces_all=True))

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from svcc.apply.generation import generation
 from svcc.apply.kernel_elements import plain_elements
-from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error
+from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error, table_objects
 
 __all__ = ["Library", "open_library"]
 
@@ -97,7 +97,7 @@ class Library:
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
         text = self._listing(f"list table {family} {name}", json_output=True)
-        return None if text is None else listed_objects(json.loads(text))
+        return None if text is None else table_objects(text, family, name, self.list_text)
 
     def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.TableReader.read_table`."""

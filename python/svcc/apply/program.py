@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from svcc.apply.generation import generation
-from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error
+from svcc.apply.session import UNCERTAIN, NftError, nft_error, table_objects
 from svcc.errors import TargetError
 
 __all__ = ["Program", "open_program"]
@@ -52,12 +51,7 @@ class Program:
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
         text = self._listing(("-j",), family, name)
-        if text is None:
-            return None
-        try:
-            return listed_objects(json.loads(text))
-        except ValueError:
-            raise NftError(f"nft -j lists table {family} {name} as what is no JSON") from None
+        return None if text is None else table_objects(text, family, name, self.list_text)
 
     def list_text(self, family: str, name: str) -> str | None:
         """See `svcc.apply.session.Nft.list_text`."""

@@ -7,15 +7,16 @@ Scripts are text, because JSON cannot say how svcc declares its maps before nft 
 from __future__ import annotations
 
 import errno as errors
+import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final, Protocol, runtime_checkable
 
 from svcc.errors import TargetError
 from svcc.fields import printable
 
-__all__ = ["UNCERTAIN", "Nft", "NftError", "TableReader", "listed_objects", "nft_error"]
+__all__ = ["UNCERTAIN", "Nft", "NftError", "TableReader", "listed_objects", "nft_error", "table_objects"]
 
 UNCERTAIN: Final = frozenset({errors.ENOBUFS, errors.EAGAIN, errors.EINTR, errors.ETIMEDOUT})
 """Errors of talking to the kernel, not of the kernel: what was asked for may have happened."""
@@ -37,6 +38,7 @@ _MEANINGS: Final = {
 _NUMBERS: Final = {os.strerror(number): number for number in errors.errorcode}
 _PLACE = re.compile(r"^(?:/[^\s:]+|<\w+>):(\d+):(\d+)(?:-\d+)?: Error", re.MULTILINE)
 _WORDS = re.compile(r"Error: (.*)")
+_DORMANT = re.compile(r"table \S+ \S+ \{\n\s*flags dormant\b")
 _MOST_WORDS = 1000
 
 
@@ -136,3 +138,25 @@ def listed_objects(document: Any) -> list[dict[str, Any]]:
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise NftError("the listing is not in libnftables' JSON form")
     return found
+
+
+def table_objects(
+    text: str, family: str, name: str, list_text: Callable[[str, str], str | None]
+) -> list[dict[str, Any]] | None:
+    """The objects of a table's JSON listing; None if the table is gone meanwhile.
+
+    Of a dormant table only the table, where its listing cannot be read: nft 1.0.6 takes the words of a table's flags
+    from memory that holds something else, and when that is no text it leaves the JSON incomplete.
+
+    Raises:
+        NftError: it is no JSON, and the table not dormant.
+    """
+    try:
+        return listed_objects(json.loads(text))
+    except ValueError:
+        listed = list_text(family, name)
+    if listed is None:
+        return None
+    if _DORMANT.match(listed):
+        return [{"table": {"family": family, "name": name, "flags": ["dormant"]}}]
+    raise NftError(f"table {family} {name} is listed as what is no JSON")

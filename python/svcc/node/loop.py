@@ -209,6 +209,8 @@ class Node:
         try:
             applied = self._run(task, compiler)
         except SvccError as error:
+            # A pause that failed leaves it open who committed; the next try reads all anyway, so that is no drift.
+            self._watch.poll()
             self._schedule.failed(self._clock())
             self._because(Reason.FAILURE)
             self._observe(compiler, task, reason, start, queued_since, error=error)
