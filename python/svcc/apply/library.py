@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Collection, Iterator
@@ -31,6 +32,8 @@ _DISTRIBUTIONS: Final = (
 """Where Debian and Ubuntu, and Fedora, Arch and Alpine, put the module; a virtualenv does not look there."""
 _REMEMBERED_THREADS: Final = 16
 _MOST_READINGS: Final = 3
+_SKIPS_ELEMENTS: Final = 1, 1
+"""The version since which the library does not read elements for a terse listing of a table; 1.0.6 only hides them."""
 _STANDARD_ERROR: Final = 2
 _WARNING: Final = b"have no json callback\n"
 _MISSING: Final = "No such file or directory"
@@ -40,10 +43,13 @@ class Library:
     """A session with libnftables; it belongs to the network namespace in which it was opened."""
 
     def __init__(self, module: ModuleType, origin: str) -> None:
+        self._module = module
         self._nft = module.Nftables()
         self._origin = origin
         self._threads: collections.deque[int] = collections.deque(maxlen=_REMEMBERED_THREADS)
-        self.name = f"libnftables {self._version()} ({origin})"
+        version = self._version()
+        self.name = f"libnftables {version} ({origin})"
+        self._skips_elements = _is_at_least(version, _SKIPS_ELEMENTS)
 
     @property
     def process_ids(self) -> Collection[int]:
@@ -52,50 +58,46 @@ class Library:
 
     def run(self, script: str, *, check: bool = False) -> None:
         """See `svcc.apply.session.Nft.run`."""
+        if check:
+            if (error := self._judged(script)) is not None:
+                raise error
+            return
         thread = threading.get_native_id()
         if thread not in self._threads:
             self._threads.append(thread)
         before = generation()
-        with self._mode(json_output=False, check=check):
-            status, _output, told = self._nft.cmd(script)
+        self._nft.set_json_output(False)
+        status, _output, told = self._nft.cmd(script)
         if status == 0:
             return
         error = nft_error(told, script)
-        if error.errno in UNCERTAIN and not check:
+        if error.errno in UNCERTAIN:
             error.is_uncertain = generation() != before
-        raise self._placed(error)
-
-    def _placed(self, error: NftError) -> NftError:
-        """The error with its place: of a script that is no file, libnftables tells columns, but no lines."""
-        if error.is_uncertain:
-            return error
-        descriptor = os.memfd_create("svcc-script")
-        try:
-            with os.fdopen(os.dup(descriptor), "wb") as stream:
-                stream.write(error.script.encode(errors="surrogateescape"))
-            with self._mode(json_output=False, check=True):
-                # Not the module's cmd_from_file: that of older distributions has none.
-                status, told = self._run_file(f"/proc/self/fd/{descriptor}")
-        except OSError:
-            # Without memory for a copy, the place stays unknown.
-            return error
-        finally:
-            os.close(descriptor)
-        again = nft_error(told, error.script)
-        if status != 0 and again.errno == error.errno:
+        # Of a script that is no file, libnftables tells columns, but no lines.
+        again = None
+        if not error.is_uncertain:
+            # Without memory for a copy, the line stays unknown.
+            with contextlib.suppress(OSError):
+                again = self._judged(script)
+        if again is not None and again.errno == error.errno:
             error.line = again.line
-        return error
+        raise error
 
-    def _run_file(self, path: str) -> tuple[int, str]:
-        status = self._nft.nft_run_cmd_from_filename(self._context, path.encode())
-        told = self._nft.nft_ctx_get_error_buffer(self._context)
-        self._nft.nft_ctx_get_output_buffer(self._context)
-        return status, told.decode(errors="replace")
+    def _judged(self, script: str) -> NftError | None:
+        """What is wrong with a script, with its place; None if nothing is.
 
-    @property
-    def _context(self) -> Any:
-        # Named with two underscores in the distribution's class, so mangled.
-        return self._nft._Nftables__ctx  # noqa: SLF001  (old modules offer no other way)
+        A context that has only checked something believes that it was done, and refuses the same ranges the next time;
+        so each check has a context of its own.
+        """
+        context = self._module.Nftables()
+        place = _context(context)
+        context.nft_ctx_set_dry_run(place, True)  # noqa: FBT003  (of C)
+        with os.fdopen(os.memfd_create("svcc-script"), "wb") as stream:
+            stream.write(script.encode(errors="surrogateescape"))
+            stream.flush()
+            status = context.nft_run_cmd_from_filename(place, f"/proc/self/fd/{stream.fileno()}".encode())
+        told = context.nft_ctx_get_error_buffer(place)
+        return None if status == 0 else nft_error(told.decode(errors="replace"), script)
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
@@ -104,42 +106,53 @@ class Library:
 
     def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.TableReader.read_table`."""
-        for _ in range(_MOST_READINGS):
+        # A context of its own, since one keeps all that it has listed: 1.1 GB for 424 000 elements; and one that has
+        # listed parts of a table would take them for the whole when it runs a script.
+        context = self._module.Nftables()
+        for _ in range(_MOST_READINGS if self._skips_elements else 0):
             before = generation()
             try:
-                listed = self._listed_apart(family, name)
+                listed = self._read_apart(context, family, name)
             except (OSError, NftError):
                 # What was listed first may be gone since, or the kernel or the library not know how to answer.
                 continue
             if generation() == before:
                 return listed
-        return self.list_table(family, name)
+        text = self._listing(f"list table {family} {name}", json_output=True, context=context)
+        # Freed before its text becomes objects.
+        del context
+        return None if text is None else listed_objects(json.loads(text))
 
-    def _listed_apart(self, family: str, name: str) -> list[dict[str, Any]] | None:
+    def _read_apart(self, context: Any, family: str, name: str) -> list[dict[str, Any]] | None:
         """The table without elements, to which they are added set by set."""
-        text = self._listing(f"list table {family} {name}", json_output=True, is_terse=True)
+        context.set_terse_output(True)
+        text = self._listing(f"list table {family} {name}", json_output=True, context=context)
         if text is None:
             return None
+        context.set_terse_output(False)
         listed = listed_objects(json.loads(text))
         for item in listed:
             for kind in item.keys() & {"set", "map"}:
                 body = item[kind]
                 found = plain_elements(family, name, body)
-                if found:
-                    body["elem"] = found
-                elif found is None:
-                    text = self._listing(f"list {kind} {family} {name} {body['name']}", json_output=True)
+                if found is None:
+                    command = f"list {kind} {family} {name} {body['name']}"
+                    text = self._listing(command, json_output=True, context=context)
                     whole = [each[kind] for each in listed_objects(json.loads(text or "{}")) if kind in each]
                     item[kind] = whole[0] if whole else body
+                elif found:
+                    body["elem"] = found
         return listed
 
     def list_text(self, family: str, name: str) -> str | None:
         """See `svcc.apply.session.Nft.list_text`."""
         return self._listing(f"list table {family} {name}", json_output=False)
 
-    def _listing(self, command: str, *, json_output: bool, is_terse: bool = False) -> str | None:
-        with self._mode(json_output=json_output, check=False, is_terse=is_terse), _without_warnings():
-            status, output, told = self._nft.cmd(command)
+    def _listing(self, command: str, *, json_output: bool, context: Any = None) -> str | None:
+        nft = context or self._nft
+        nft.set_json_output(json_output)
+        with _without_warnings():
+            status, output, told = nft.cmd(command)
         if status == 0 and (output or not json_output):
             return str(output)
         error = nft_error(told, command)
@@ -148,9 +161,9 @@ class Library:
         raise error
 
     def _version(self) -> str:
-        with self._mode(json_output=True, check=False):
-            # Without a table of this name there is no version either, so ask for something that always is there.
-            status, output, told = self._nft.cmd("list tables")
+        # Without a table of this name there is no version either, so ask for something that always is there.
+        self._nft.set_json_output(True)
+        status, output, told = self._nft.cmd("list tables")
         if status != 0:
             raise nft_error(told, "list tables")
         about: dict[str, Any] = next(
@@ -158,20 +171,19 @@ class Library:
         )
         return str(about.get("version", "of unknown version"))
 
-    @contextlib.contextmanager
-    def _mode(self, *, json_output: bool, check: bool, is_terse: bool = False) -> Iterator[None]:
-        self._nft.set_json_output(json_output)
-        self._nft.set_terse_output(is_terse)
-        self._nft.nft_ctx_set_dry_run(self._context, check)
-        try:
-            yield
-        finally:
-            self._nft.set_terse_output(False)
-            self._nft.nft_ctx_set_dry_run(self._context, False)  # noqa: FBT003  (of C)
-
     def close(self) -> None:
         """The module frees the library's memory and socket with its object."""
         del self._nft
+
+
+def _is_at_least(version: str, wanted: tuple[int, ...]) -> bool:
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return numbers is not None and tuple(map(int, numbers[0].split("."))) >= wanted
+
+
+def _context(nft: Any) -> Any:
+    """The library's own object, which old modules offer no other way to."""
+    return nft._Nftables__ctx  # noqa: SLF001
 
 
 @contextlib.contextmanager

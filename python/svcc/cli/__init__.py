@@ -13,14 +13,16 @@ from typing import NoReturn
 import click
 
 from svcc.cli.allocate import allocate_command
-from svcc.cli.apply import apply_command, cleanup_command
+from svcc.cli.apply import apply_command
 from svcc.cli.audit import audit_command
 from svcc.cli.check import check
+from svcc.cli.cleanup import cleanup_command
 from svcc.cli.compile import compile_command
 from svcc.cli.completion import completion
 from svcc.cli.diff import diff_command
 from svcc.cli.dns import dns_command
 from svcc.cli.dns_push import push_command
+from svcc.cli.doctor import doctor_command
 from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
 from svcc.cli.node import node_command
@@ -56,6 +58,7 @@ def cli() -> None:
 cli.add_command(compile_command)
 cli.add_command(apply_command)
 cli.add_command(cleanup_command)
+cli.add_command(doctor_command)
 cli.add_command(check)
 cli.add_command(allocate_command)
 cli.add_command(explain_command)

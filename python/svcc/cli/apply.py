@@ -1,8 +1,11 @@
-"""``svcc apply`` and ``svcc cleanup``: manifests into this node's kernel, and out again."""
+"""``svcc apply``: manifests into this node's kernel."""
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import re
+import select
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -10,33 +13,67 @@ from typing import Any, Final
 import click
 
 from svcc.apply.applied import Applied, operations_of
-from svcc.apply.held import TABLES
+from svcc.apply.confirmation import KEPT, Guard, answered
 from svcc.apply.installer import Installer
 from svcc.apply.lock import NodeLock
 from svcc.apply.nft import open_nft
-from svcc.apply.plan import Plan, planned
+from svcc.apply.plan import planned
+from svcc.apply.rollback import remembered
 from svcc.apply.scripts import default_folder
-from svcc.apply.service_changes import service_port_changes
-from svcc.apply.session import Nft, NftError
+from svcc.apply.session import Nft
+from svcc.cli.apply_report import applied_document, tell_applied, tell_plan
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
-from svcc.errors import FindingsError
+from svcc.errors import FindingsError, TargetError
 from svcc.fields import Severity
-from svcc.nft.commands import DeleteTable
-from svcc.nft.transaction import Transaction
 
-__all__ = ["apply_command", "cleanup_command"]
+__all__ = ["apply_command"]
 
-_MOST_LINES: Final = 20
-"""Of what changes, so many Service ports are named without -v."""
+_LONGEST_SECONDS: Final = 86_400
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, as a number or with a unit: ``30``, ``30s``, ``5m``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", value)):
+            seconds = float(match[1]) * {None: 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+            if 0 < seconds <= _LONGEST_SECONDS:
+                return seconds
+        return self.fail(f"{value!r} is no time: write 30s or 5m", parameter, context)
+
+
+DURATION: Final = _Duration()
+
+
+def _confirm(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(answered("confirm"), err=True)
+        context.exit()
 
 
 @click.command("apply")
 @input_options
 @settings_options
 @click.option("--dry-run", is_flag=True, help="Print what would be run as nft text, and change nothing.")
+@click.option(
+    "--confirm-within",
+    type=DURATION,
+    metavar="SECONDS",
+    help="Roll back unless the change is confirmed in time: by Enter, or by svcc apply --confirm (30s, 5m).",
+)
+@click.option(
+    "--confirm",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_confirm,
+    help="Keep the change that waits to be confirmed on this node; needs no other option.",
+)
 @click.option("--strict", is_flag=True, help="Change nothing and exit with 1 if there are errors.")
 @click.option(
     "--keep-scripts",
@@ -50,6 +87,7 @@ def apply_command(
     *,
     inputs: InputOptions,
     dry_run: bool,
+    confirm_within: float | None,
     strict: bool,
     keep_scripts: Path | None,
     output: str,
@@ -66,23 +104,59 @@ def apply_command(
     kubectl get svc,endpointslices,nodes,servicecidrs -A -o json |
       svcc apply -f - --node worker-1 --cluster-cidr 10.244.0.0/16
     svcc apply -f manifests/ --node worker-1 --dry-run
+    svcc apply -f manifests/ --node worker-1 --confirm-within 30s
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     nft = open_nft()
     compilation = _compiled(talk, inputs, settings_flags, strict=strict)
     if dry_run:
         plan = planned(nft, compilation.ruleset)
         write_data(line for each in plan.transactions for line in ("# One transaction:\n", *each.lines()))
-        _tell_plan(talk, plan, compilation, "would change")
+        tell_plan(talk, plan, compilation, "would change")
         return
     with NodeLock():
         plan = planned(nft, compilation.ruleset)
         installer = Installer(nft, keep_scripts=keep_scripts or default_folder())
-        with talk.progress("applying"):
-            applied = synchronized(installer, compilation)
+        guard = Guard(remembered(nft), confirm_within) if confirm_within is not None and plan.transactions else None
+        try:
+            with talk.progress("applying"):
+                applied = synchronized(installer, compilation)
+        except BaseException:
+            if guard is not None:
+                talk.always(guard.abandon(nft))
+            raise
+        if guard is not None:
+            guard.done()
+            tell_applied(talk, nft, plan, applied, compilation)
+            told = _awaited(talk, guard, nft, confirm_within or 0)
+            if told != KEPT:
+                raise TargetError(f"{told}: it was not confirmed")
+            talk.say(told)
+            return
     if output == "json":
-        write_data(json_lines(_document(nft, plan, applied, compilation), levels=3))
+        write_data(json_lines(applied_document(nft, plan, applied, compilation), levels=3))
     else:
-        _tell(talk, nft, plan, applied, compilation)
+        tell_applied(talk, nft, plan, applied, compilation)
+
+
+def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:
+    """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it."""
+    talk.always(f"press Enter within {seconds:g} s to keep the change, or run: svcc apply --confirm")
+    stdin = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
+    try:
+        while stdin is not None:
+            readable, _, _ = select.select([stdin, guard.result_descriptor], [], [])
+            if guard.result_descriptor in readable:
+                break
+            if stdin.readline():
+                # Too late, or in time: the answer comes by the other way, too.
+                with contextlib.suppress(TargetError):
+                    answered("confirm")
+            stdin = None
+        return guard.result(nft)
+    except KeyboardInterrupt:
+        with contextlib.suppress(TargetError):
+            answered("reject")
+        return guard.result(nft)
 
 
 def synchronized(installer: Installer, compilation: Compilation) -> Applied:
@@ -117,95 +191,3 @@ def _compiled(talk: Talk, inputs: InputOptions, settings_flags: dict[str, Any], 
     if strict and wrong:
         raise FindingsError(f"nothing was changed: {len(wrong)} {'error' if len(wrong) == 1 else 'errors'} above")
     return compilation
-
-
-def _tell_plan(talk: Talk, plan: Plan, compilation: Compilation, verb: str) -> None:
-    changes = service_port_changes(plan.transactions, plan.held, compilation.ruleset)
-    count = sum(operations_of(plan.transactions).values())
-    if not count:
-        talk.say("nothing to do: the kernel holds what is wanted")
-        return
-    shown = changes if talk.verbose else changes[:_MOST_LINES]
-    for change in shown:
-        talk.say(change.words)
-    if len(shown) < len(changes):
-        talk.say(f"... and {len(changes) - len(shown)} more (-v shows them)")
-    words = ", ".join(f"{kind}: {number}" for kind, number in operations_of(plan.transactions).items())
-    talk.say(f"{verb}: {len(changes)} Service port{'' if len(changes) == 1 else 's'}, {count} operations ({words})")
-
-
-def _tell(talk: Talk, nft: Nft, plan: Plan, applied: Applied, compilation: Compilation) -> None:
-    done = Plan(plan.held, applied.transactions)
-    _tell_plan(talk, done, compilation, "changed")
-    if applied.is_made_anew:
-        talk.say("the tables were made anew: what was there could not be changed")
-    for refusal in applied.refused:
-        place = f" ({refusal.place})" if refusal.place else ""
-        talk.error(f"{refusal.service} was left out: nft refused: {refusal.words}{place}")
-    if applied.saved is not None:
-        talk.always(f"for a bug report, the script that was refused is kept in {applied.saved}")
-    talk.detail(f"{nft.name}, {applied.seconds:.2f} s")
-
-
-def _document(nft: Nft, plan: Plan, applied: Applied, compilation: Compilation) -> dict[str, Any]:
-    changes = service_port_changes(applied.transactions, plan.held, compilation.ruleset)
-    return {
-        "node": compilation.dataplane.node,
-        "nft": nft.name,
-        "changed": bool(applied),
-        "operations": dict(applied.operations),
-        "servicePorts": [
-            {
-                "name": change.name,
-                "change": change.kind,
-                "frontends": sorted(change.after or change.before),
-                "endpointsGained": len(change.gained),
-                "endpointsLost": len(change.lost),
-            }
-            for change in changes
-        ],
-        "refused": [
-            {"namespace": each.service.namespace, "name": each.service.name, "reason": each.words, "place": each.place}
-            for each in applied.refused
-        ],
-        "refusedScript": None if applied.saved is None else str(applied.saved),
-        "madeAnew": applied.is_made_anew,
-        "seconds": round(applied.seconds, 6),
-    }
-
-
-@click.command("cleanup")
-@click.option("--dry-run", is_flag=True, help="Print what would be run as nft text, and change nothing.")
-@talk_options
-def cleanup_command(*, dry_run: bool, talk: Talk) -> None:
-    """Remove svcc's tables from this node's kernel, and nothing else.
-
-    Services are no longer served from then on. Connections that exist go on as long as conntrack knows them. It needs
-    the capability CAP_NET_ADMIN.
-    """
-    nft = open_nft()
-    if dry_run:
-        write_data(_removal(nft).lines())
-        return
-    with NodeLock():
-        removal = _removal(nft)
-        if not removal:
-            talk.say(f"nothing to do: there is no table {' and no table '.join(map(str, TABLES))}")
-            return
-        nft.run(removal.script)
-    talk.say(f"removed: {', '.join(f'table {each.table}' for each in removal.commands)}")
-
-
-def _removal(nft: Nft) -> Transaction:
-    """What removes the tables that there are, found out without listing what they hold."""
-    found = []
-    for name in TABLES:
-        command = DeleteTable(name)
-        try:
-            nft.run(Transaction((command,)).script, check=True)
-        except NftError as error:
-            if error.errno != errno.ENOENT:
-                raise
-        else:
-            found.append(command)
-    return Transaction(tuple(found))

@@ -1,0 +1,72 @@
+"""`svcc doctor` says what works, names what does not, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.namespace import NetworkNamespace
+from tests.kernel.test_transaction import listing
+
+pytestmark = pytest.mark.kernel
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def namespace() -> Iterator[NetworkNamespace]:
+    made = NetworkNamespace()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def doctor(namespace: NetworkNamespace, *before: str) -> tuple[int, dict[str, dict[str, str]]]:
+    with namespace.entered():
+        result = subprocess.run(
+            [*before, sys.executable, "-m", "svcc", "doctor", "-o", "json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+    document = json.loads(result.stdout)
+    assert document["works"] is (result.returncode == 0)
+    return result.returncode, {check["name"]: check for check in document["checks"]}
+
+
+def test_all_is_well_here_and_nothing_is_changed(namespace: NetworkNamespace) -> None:
+    before = listing(namespace)
+    code, checks = doctor(namespace)
+    assert code == 0
+    assert [check for check in checks.values() if check["status"] == "missing"] == []
+    assert checks["records of session affinity"]["status"] == "ok"
+    assert checks["net.ipv4.ip_forward"]["status"] == "note"
+    assert listing(namespace) == before
+
+
+def test_without_leave_to_make_a_namespace_rules_are_only_checked(namespace: NetworkNamespace) -> None:
+    code, checks = doctor(namespace, "setpriv", "--bounding-set", "-all,+net_admin")
+    assert code == 0
+    assert checks["scratch network namespace"]["status"] == "note"
+    assert checks["masquerading"]["status"] == "ok"
+
+
+def test_a_missing_capability_is_named(namespace: NetworkNamespace) -> None:
+    code, checks = doctor(namespace, "setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin")
+    assert code == 3
+    assert checks["capability CAP_NET_ADMIN"]["status"] == "missing"
+
+
+def test_other_proxies_are_named(namespace: NetworkNamespace) -> None:
+    namespace.run("nft", "add table ip kube-proxy; add table ip nat; add chain ip nat KUBE-SERVICES")
+    _code, checks = doctor(namespace)
+    assert checks["other service proxies"]["found"].startswith(
+        "kube-proxy in nftables mode, kube-proxy in iptables mode"
+    )
