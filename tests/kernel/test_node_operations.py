@@ -207,7 +207,7 @@ def test_a_node_keeps_pick_chains_that_nobody_uses_until_somebody_does(namespace
     # A new rule has the kernel walk all endpoints, so a number of endpoints that comes and goes must not make one.
     def web(count: int) -> list[Change]:
         endpoints = [remote(f"10.244.1.{n}") for n in range(1, count + 1)]
-        return [Change.to(each) for each in (service("web", ["10.96.0.10"]), *slices("web", endpoints))]
+        return [Change.to(service("web", ["10.96.0.10"])), *map(Change.to, slices("web", endpoints))]
 
     run = Run(namespace)
     run.installer = Installer(run.nft, keep_scripts=None, keep_pick_chains=True)

@@ -258,12 +258,15 @@ def test_one_that_says_the_same_again_is_no_change(pipe: Pipe) -> None:
 
 def test_what_is_again_as_it_was_is_no_change() -> None:
     source = unread(completeness=NO_KINDS)
-    source._take(added(service("web", tier="front")))
+    source._take(source._inputs[0], added(service("web", tier="front")))
     source._objects.drain()
-    source._take(added(service("api")) + line(event("MODIFIED", service("web", port=81))))
-    source._take(line(event("DELETED", service("api"))) + line(event("MODIFIED", service("web", tier="front"))))
+    source._take(source._inputs[0], added(service("api")) + line(event("MODIFIED", service("web", port=81))))
+    source._take(
+        source._inputs[0],
+        line(event("DELETED", service("api"))) + line(event("MODIFIED", service("web", tier="front"))),
+    )
     assert not source._objects.drain()
-    source._stream.close()
+    source._files[0].close()
 
 
 def test_slices_come_and_go_with_the_service_that_is_selected(pipe: Pipe) -> None:
@@ -396,10 +399,10 @@ def test_events_that_are_no_objects_at_all_are_problems() -> None:
 def test_problems_without_end_do_not_fill_the_memory() -> None:
     source = unread(completeness=NO_KINDS)
     for _ in range(3):
-        source._take(b"{}\n" * 1000)
-    source._take(b"")
+        source._take(source._inputs[0], b"{}\n" * 1000)
+    source._take(source._inputs[0], b"")
     problems = source.list().problems
-    source._stream.close()
+    source._files[0].close()
     assert len(problems) == 1001
     assert problems[-1].detail == "2000 more problems are not told one by one"
 

@@ -14,7 +14,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Final
 
 from svcc.addresses import canonical_address
@@ -187,13 +187,23 @@ def _comment(data: bytes) -> str:
     return data[2:].rstrip(b"\0").decode(errors="replace")
 
 
+def _protocol(data: bytes) -> str:
+    try:
+        return _PROTOCOLS[data[0]]
+    except KeyError:
+        # Whether nft has a name for it depends on the machine.
+        raise _NotPlainError from None
+
+
 def _ipv6(data: bytes) -> str:
     text = socket.inet_ntop(socket.AF_INET6, data)
-    return canonical_address(text) or text
+    # glibc writes IPv4-compatible addresses as "::1.2.3.4", which is not their canonical text.
+    is_compatible = "." in text and not text.startswith("::ffff:")
+    return (canonical_address(text) or text) if is_compatible else text
 
 
 _TYPES: Final[dict[str, tuple[int, Callable[[bytes], Value]]]] = {
-    "inet_proto": (1, lambda data: _PROTOCOLS.get(data[0], data[0])),
+    "inet_proto": (1, _protocol),
     "inet_service": (2, lambda data: int.from_bytes(data, "big")),
     "ipv4_addr": (4, lambda data: socket.inet_ntop(socket.AF_INET, data)),
     "ipv6_addr": (16, _ipv6),
@@ -203,7 +213,7 @@ _TYPES: Final[dict[str, tuple[int, Callable[[bytes], Value]]]] = {
 """By name: how many bytes a value has, and how it is read."""
 
 
-def _dumped(family: int, table: str, name: str) -> Iterator[bytes]:
+def _dumped(family: int, table: str, name: str) -> Generator[bytes, None, None]:
     """The bodies of the messages that list the elements of a set."""
     names: Sequence[tuple[int, str]] = ((_TABLE, table), (_SET, name))
     body = _FAMILY_HEADER.pack(family, 0, 0)

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Collection, Iterator
@@ -31,6 +32,8 @@ _DISTRIBUTIONS: Final = (
 """Where Debian and Ubuntu, and Fedora, Arch and Alpine, put the module; a virtualenv does not look there."""
 _REMEMBERED_THREADS: Final = 16
 _MOST_READINGS: Final = 3
+_SKIPS_ELEMENTS: Final = 1, 1
+"""The version since which the library does not read elements for a terse listing of a table; 1.0.6 only hides them."""
 _STANDARD_ERROR: Final = 2
 _WARNING: Final = b"have no json callback\n"
 _MISSING: Final = "No such file or directory"
@@ -44,7 +47,9 @@ class Library:
         self._nft = module.Nftables()
         self._origin = origin
         self._threads: collections.deque[int] = collections.deque(maxlen=_REMEMBERED_THREADS)
-        self.name = f"libnftables {self._version()} ({origin})"
+        version = self._version()
+        self.name = f"libnftables {version} ({origin})"
+        self._skips_elements = _is_at_least(version, _SKIPS_ELEMENTS)
 
     @property
     def process_ids(self) -> Collection[int]:
@@ -101,44 +106,53 @@ class Library:
 
     def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.TableReader.read_table`."""
-        for _ in range(_MOST_READINGS):
+        # A context of its own, since one keeps all that it has listed: 1.1 GB for 424 000 elements; and one that has
+        # listed parts of a table would take them for the whole when it runs a script.
+        context = self._module.Nftables()
+        for _ in range(_MOST_READINGS if self._skips_elements else 0):
             before = generation()
             try:
-                listed = self._listed_apart(family, name)
+                listed = self._read_apart(context, family, name)
             except (OSError, NftError):
                 # What was listed first may be gone since, or the kernel or the library not know how to answer.
                 continue
             if generation() == before:
                 return listed
-        return self.list_table(family, name)
+        text = self._listing(f"list table {family} {name}", json_output=True, context=context)
+        # Freed before its text becomes objects.
+        del context
+        return None if text is None else table_objects(text, family, name, self.list_text)
 
-    def _listed_apart(self, family: str, name: str) -> list[dict[str, Any]] | None:
+    def _read_apart(self, context: Any, family: str, name: str) -> list[dict[str, Any]] | None:
         """The table without elements, to which they are added set by set."""
-        text = self._listing(f"list table {family} {name}", json_output=True, is_terse=True)
+        context.set_terse_output(True)
+        text = self._listing(f"list table {family} {name}", json_output=True, context=context)
         if text is None:
             return None
+        context.set_terse_output(False)
         listed = listed_objects(json.loads(text))
         for item in listed:
             for kind in item.keys() & {"set", "map"}:
                 body = item[kind]
                 found = plain_elements(family, name, body)
-                if found:
-                    body["elem"] = found
-                elif found is None:
-                    text = self._listing(f"list {kind} {family} {name} {body['name']}", json_output=True)
+                if found is None:
+                    command = f"list {kind} {family} {name} {body['name']}"
+                    text = self._listing(command, json_output=True, context=context)
                     whole = [each[kind] for each in listed_objects(json.loads(text or "{}")) if kind in each]
                     item[kind] = whole[0] if whole else body
+                elif found:
+                    body["elem"] = found
         return listed
 
     def list_text(self, family: str, name: str) -> str | None:
         """See `svcc.apply.session.Nft.list_text`."""
         return self._listing(f"list table {family} {name}", json_output=False)
 
-    def _listing(self, command: str, *, json_output: bool, is_terse: bool = False) -> str | None:
-        self._nft.set_json_output(json_output)
-        self._nft.set_terse_output(is_terse)
+    def _listing(self, command: str, *, json_output: bool, context: Any = None) -> str | None:
+        nft = context or self._nft
+        nft.set_json_output(json_output)
         with _without_warnings():
-            status, output, told = self._nft.cmd(command)
+            status, output, told = nft.cmd(command)
         if status == 0 and (output or not json_output):
             return str(output)
         error = nft_error(told, command)
@@ -160,6 +174,11 @@ class Library:
     def close(self) -> None:
         """The module frees the library's memory and socket with its object."""
         del self._nft
+
+
+def _is_at_least(version: str, wanted: tuple[int, ...]) -> bool:
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return numbers is not None and tuple(map(int, numbers[0].split("."))) >= wanted
 
 
 def _context(nft: Any) -> Any:
