@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,48 @@ class FaultyNft:
         new.replace(self.folder / what)
 
 
+DISTRIBUTION = Path("/usr/lib/python3/dist-packages/nftables")
+
+_MODULE = """
+import pathlib
+import importlib.util
+import sys
+
+spec = importlib.util.spec_from_file_location("nftables_as_it_is", "REAL/nftables.py")
+real = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = real
+spec.loader.exec_module(real)
+
+
+class Nftables(real.Nftables):
+    def cmd(self, script):
+        if script == "list tables":
+            return super().cmd(script)
+        what = "list" if script.startswith("list table ") else "run"
+        fault = pathlib.Path("FOLDER", what)
+        how = fault.read_text() if fault.exists() else ""
+        lost = "netlink: Error: Could not process rule: No buffer space available"
+        if how == "unanswered":
+            return -1, "", lost
+        if how == "garbage":
+            return 0, '{"nftables": [{"metainfo": {}}, {"table": ', ""
+        told = super().cmd(script)
+        return (-1, "", lost) if how == "lost" else told
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, nft: FaultyNft) -> tuple[str, ...]:
+    """The distribution's module with the faults of the program, as a command that has svcc find it."""
+    if not (DISTRIBUTION / "nftables.py").is_file():
+        pytest.skip("python3-nftables is not installed")
+    real, fake = tmp_path / "real", tmp_path / "fake"
+    shutil.copytree(DISTRIBUTION, real)
+    fake.mkdir()
+    (fake / "__init__.py").write_text(_MODULE.replace("REAL", str(real)).replace("FOLDER", str(nft.folder)))
+    return ("unshare", "--mount", "sh", "-c", f'mount --bind {fake} {DISTRIBUTION} && exec "$@"', "-")
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine with one Service."""
@@ -105,17 +148,17 @@ def test_without_nftables_svcc_says_what_to_install(machine: Machine, nft: Fault
     assert not machine.tables().bodies
 
 
-@pytest.mark.parametrize(("what", "how"), [("run", "refused"), ("run", "killed"), ("list", "garbage")])
-def test_apply_that_fails_changes_nothing(machine: Machine, nft: FaultyNft, what: str, how: str) -> None:
-    nft.fail(what, how)
-    applied = machine.apply(environment=nft.environment)
-    assert applied.returncode == 3
-    assert applied.stderr.startswith("error: ")
-    assert "Traceback" not in applied.stderr
-    assert not machine.tables().bodies
-
-
-def test_apply_whose_answer_is_lost_looks_and_is_right(machine: Machine, nft: FaultyNft) -> None:
+def test_apply_that_fails_changes_nothing_and_once_its_answer_is_lost_it_looks(
+    machine: Machine, nft: FaultyNft
+) -> None:
+    for what, how in (("run", "killed"), ("list", "garbage")):
+        nft.fail(what, how)
+        applied = machine.apply(environment=nft.environment)
+        assert applied.returncode == 3
+        assert applied.stderr.startswith("error: ")
+        assert "Traceback" not in applied.stderr
+        assert not machine.tables().bodies
+        nft.fail(what, "")
     nft.fail("run", "lost")
     applied = machine.apply(environment=nft.environment)
     assert applied.returncode == 0, applied.stderr
@@ -156,6 +199,32 @@ def test_a_node_goes_on_where_nft_fails_for_a_while_and_nothing_is_lost(machine:
     node.wait_for(lambda status: "cannot be run" in (status["lastSync"]["error"] or ""))
     (nft.folder / "away").rename(nft.program)
     machine.wait_until_right()
+    assert "Traceback" not in node.log
+
+
+def test_a_library_whose_answers_are_lost_or_garbage_for_a_while_loses_nothing(
+    machine: Machine, nft: FaultyNft, module: tuple[str, ...]
+) -> None:
+    nft.fail("run", "lost")
+    node = machine.start(wrapper=module)
+    node.wait_until_ready()
+    right = machine.wait_until_right()
+    for number, (what, how) in enumerate([("run", "unanswered"), ("list", "unanswered"), ("list", "garbage")], 4):
+        nft.fail("run", "")
+        nft.fail(what, how)
+        if what == "list":
+            node.process.send_signal(signal.SIGHUP)
+        machine.declare(NODE, WEB, endpoints("web", ADDRESSES[:number]))
+        node.wait_for(lambda status: status["lastSync"]["error"])
+        if what == "run":
+            assert machine.tables() == right
+        nft.fail(what, "")
+        machine.wait_until_right()
+        node.wait_for(lambda status: status["healthy"])
+    nft.fail("run", "lost")
+    machine.declare(NODE, WEB, endpoints("web", ADDRESSES[2:4]))
+    machine.wait_until_right()
+    assert node.wait_for(lambda status: not status["waiting"]["seconds"])["healthy"]
     assert "Traceback" not in node.log
 
 

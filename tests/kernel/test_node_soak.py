@@ -31,7 +31,7 @@ pytestmark = pytest.mark.kernel
 SECONDS = 240 if THOROUGH else 12
 NODE_ADDRESS = "192.168.0.10"
 POOL = 8
-MOST_GROWTH_KIB = 8192
+MOST_GROWTH_KIB = 4096
 """Of memory, however long it goes on; what Python's allocators do by themselves stays below."""
 
 
