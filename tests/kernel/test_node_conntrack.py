@@ -27,7 +27,7 @@ from svcc.model.service import LoadBalancerIngress, Service, ServicePort
 from svcc.node import conntrack
 from svcc.node.conntrack import ConntrackCleaner, Removal
 from svcc.node.local_addresses import local_addresses
-from svcc.node.netlink import NESTED, NETFILTER, NetlinkSocket, attribute, netfilter_header
+from svcc.netlink import NESTED, NETFILTER, NetlinkSocket, attribute, netfilter_header
 from svcc.node.udp_entries import Wire
 from svcc.select import EndpointAddress
 from tests.declare import compiled, remote, service, slices
