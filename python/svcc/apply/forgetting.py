@@ -89,9 +89,9 @@ class Forgetting:
 
     @property
     def due(self) -> float | None:
-        """When `forget` has something to do; None if never."""
+        """When `forget` has something to do, in the past where it has begun; None if never."""
         if self._work is not None:
-            return self._clock()
+            return float("-inf")
         return min(self._departed.values()) + self._delay_seconds if self._departed else None
 
     def departed(self, endpoints: Iterable[RememberedEndpoint]) -> None:
