@@ -172,14 +172,12 @@ class NetlinkSocket:
                     errors[sequence] = -_NUMBER.unpack_from(content)[0]
         return [errors[number] for number in range(len(bodies))]
 
-
     def transact(self, subsystem: int, commands: Sequence[Command]) -> dict[int, int]:
         """Run commands of a subsystem of netfilter as one transaction.
 
         All of them must fit into the socket's buffer, as some hundred do.
 
-        Returns:
-            The kernel's error numbers by the places of the commands it refuses. If there are any, nothing has changed.
+        Return the kernel's error numbers by the places of the commands it refuses. If there are any, nothing has changed.
         """
         last = len(commands)
         header = struct.pack("=BBH", socket.AF_UNSPEC, 0, socket.htons(subsystem))

@@ -17,6 +17,7 @@ from svcc.errors import TargetError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Change
 from svcc.model.cluster import ClusterObject
+from svcc.netlink import NetlinkSocket
 from svcc.nft.commands import TableName
 from tests.declare import NODE, PODS, SERVICE_CIDRS, remote, service, slices
 from tests.kernel.namespace import NetworkNamespace
@@ -224,8 +225,6 @@ def test_a_record_that_is_made_anew_after_it_was_listed_is_kept(kernel: Kernel, 
 def test_a_record_that_changes_between_the_last_look_and_its_deletion_is_in_nobodys_way(
     kernel: Kernel, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from svcc.netlink import NetlinkSocket
-
     asking = NetlinkSocket.ask_each
 
     def asking_too_early(netlink: NetlinkSocket, kind: int, bodies: list[bytes]) -> list[bytes | None]:

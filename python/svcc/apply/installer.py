@@ -168,7 +168,8 @@ class Installer:
 
         Records of session affinity towards endpoints that have gone are a part of it. Where there are so many that it
         takes long, this is a piece of the work: `seconds_until_tidy` is 0 until all is done. The map is read while
-        packets change it, so a record may be missed; the next `synchronize` finds it if its endpoint is still gone.
+        packets change it, and of hundreds of thousands of records only a part is read, so some may be missed; the next
+        `synchronize` finds them if their endpoint is still gone.
 
         Raises:
             NftError: it is refused, since somebody else was there; synchronize next.
