@@ -24,10 +24,10 @@ from svcc.dataplane.contract import FamilyDataplane
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import EndpointPort
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort
+from svcc.netlink import NESTED, NETFILTER, NetlinkSocket, attribute, netfilter_header
 from svcc.node import conntrack
 from svcc.node.conntrack import ConntrackCleaner, Removal
 from svcc.node.local_addresses import local_addresses
-from svcc.node.netlink import NESTED, NETFILTER, NetlinkSocket, attribute, netfilter_header
 from svcc.node.udp_entries import Wire
 from svcc.select import EndpointAddress
 from tests.declare import compiled, remote, service, slices

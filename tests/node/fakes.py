@@ -66,6 +66,10 @@ class FakeInstaller:
     has_leftovers: bool = False
     refused: tuple[Any, ...] = ()
 
+    @property
+    def seconds_until_tidy(self) -> float | None:
+        return 0.1 if self.has_leftovers else None
+
     def _call(self, name: str) -> Applied:
         self.calls.append(name)
         if self.failures:

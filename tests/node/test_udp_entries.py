@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily
-from svcc.node.netlink import NESTED, attribute, attributes, messages, netfilter_header
+from svcc.netlink import NESTED, attribute, attributes, messages, netfilter_header
 from svcc.node.udp_entries import Wire
 from svcc.select import EndpointAddress
 

@@ -71,6 +71,7 @@ class Applied:
         refused: Services that were left out.
         saved: where the script lies that was refused.
         is_made_anew: whether tables were deleted and made anew, since they could not be changed.
+        records_forgotten: how many records of session affinity were deleted apart from the transactions.
     """
 
     transactions: tuple[Transaction, ...] = ()
@@ -79,6 +80,7 @@ class Applied:
     refused: tuple[Refusal, ...] = ()
     saved: Path | None = None
     is_made_anew: bool = False
+    records_forgotten: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.transactions)

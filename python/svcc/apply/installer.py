@@ -15,6 +15,7 @@ import attrs
 
 from svcc.apply.applied import Applied, Refusal, operations_of
 from svcc.apply.cold_start import cold_start
+from svcc.apply.forgetting import Forgetting
 from svcc.apply.held import Held, held_tables
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
@@ -44,6 +45,9 @@ __all__ = ["TIDY_AFTER_SECONDS", "Installer", "steps_from"]
 TIDY_AFTER_SECONDS: Final = 0.1
 """Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle."""
 
+_FORGETTING_SECONDS: Final = 0.03
+"""How long `tidy` forgets records of session affinity before it lets others go first."""
+
 _MOST_READINGS: Final = 3
 """How often the kernel is read again where somebody changes svcc's tables while they are being changed."""
 _MOST_REFUSED: Final = 16
@@ -65,16 +69,20 @@ class Installer:
         self._keep_pick_chains = keep_pick_chains
         self._leftovers = NOTHING
         self._due = 0.0
+        self._forgetting = Forgetting(TIDY_AFTER_SECONDS)
 
     @property
     def has_leftovers(self) -> bool:
         """Whether something is to be tidied up."""
-        return bool(self._rest(self._leftovers)[0].tables)
+        return bool(self._rest(self._leftovers)[0].tables or self._forgetting)
 
     @property
     def seconds_until_tidy(self) -> float | None:
         """How long until `tidy` will do something; None where nothing is left."""
-        return max(0.0, self._due - time.monotonic()) if self.has_leftovers else None
+        found = [self._due] if self._rest(self._leftovers)[0].tables else []
+        if (due := self._forgetting.due) is not None:
+            found.append(due)
+        return max(0.0, min(found) - time.monotonic()) if found else None
 
     def synchronize(self, wanted: Ruleset, dataplane: Dataplane) -> Applied:
         """Take the kernel from whatever it holds of svcc's tables to `wanted`, the ruleset of `dataplane`.
@@ -134,9 +142,9 @@ class Installer:
         The kernel must hold what was installed last. What earlier changes have left behind goes in the same transaction
         once it may, so that it does not pile up where changes never end.
 
-        Records of session affinity are not read, either: one towards an endpoint that is gone is not honoured, and
-        forgotten by the next `synchronize`; only an endpoint that comes back before that, with its old address, gets
-        those clients again that have not made a connection meanwhile.
+        Records of session affinity are not read, either. One towards an endpoint that is gone is not honoured, and
+        `tidy` forgets it (S35), even if the endpoint is back by then, with its old address. Only a client that makes a
+        connection between these two, and has made none while the endpoint was gone, returns to it and stays.
 
         Raises:
             NftError: it is refused, and at most chains have been added that nothing leads to; synchronize next.
@@ -155,21 +163,33 @@ class Installer:
                 self._run_certainly(step)
                 done.append(step)
         self._leave(_together(leftovers, steps.leftovers), is_new=bool(steps.leftovers.tables))
+        self._forgetting.departed(update.departed)
         return Applied(tuple(done), operations_of(done), time.monotonic() - begun)
 
     def tidy(self) -> Applied:
         """Delete what the last changes left behind, if packets that might still need it are through.
 
+        Records of session affinity towards endpoints that have gone are a part of it. Where there are so many that it
+        takes long, this is a piece of the work: `seconds_until_tidy` is 0 until all is done. The map is read while
+        packets change it, and of hundreds of thousands of records only a part is read, so some may be missed; the next
+        `synchronize` finds them if their endpoint is still gone.
+
         Raises:
             NftError: it is refused, since somebody else was there; synchronize next.
+            TargetError: the records cannot be read; synchronize next.
         """
-        if not self.has_leftovers or time.monotonic() < self._due:
-            return Applied()
         begun = time.monotonic()
-        leftovers, self._leftovers = self._rest(self._leftovers)
-        step = tidying(leftovers)
-        self._run_certainly(step)
-        return Applied((step,), operations_of((step,)), time.monotonic() - begun)
+        done: list[Transaction] = []
+        rest, spare = self._rest(self._leftovers)
+        if rest.tables and begun >= self._due:
+            self._leftovers = spare
+            step = tidying(rest)
+            self._run_certainly(step)
+            done.append(step)
+        forgotten = 0
+        if (due := self._forgetting.due) is not None and begun >= due:
+            forgotten = self._forgetting.forget(_FORGETTING_SECONDS)
+        return Applied(tuple(done), operations_of(done), time.monotonic() - begun, records_forgotten=forgotten)
 
     def _reach(
         self, held: Held, target: Ruleset, dataplane: Dataplane, done: list[Transaction], *, may_make_anew: bool

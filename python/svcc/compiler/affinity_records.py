@@ -9,16 +9,45 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
+from attrs import frozen
 
 from svcc.addresses import IPFamily
-from svcc.compiler.affinity import endpoint_numbers, priority_text, sticky_ports
+from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text, sticky_ports
 from svcc.compiler.layout import TABLE, Layout
 from svcc.dataplane.contract import Dataplane, FamilyDataplane
 from svcc.nft.commands import Command, DeleteElements, TableName
 from svcc.nft.objects import Data, Key, Ruleset
 from svcc.nft.transaction import Transaction
 
-__all__ = ["forgetting_transaction"]
+__all__ = ["RememberedEndpoint", "forgetting_transaction", "remembered_endpoints"]
+
+
+@frozen(cache_hash=True)
+class RememberedEndpoint:
+    """What records of session affinity say of an endpoint.
+
+    Attributes:
+        table: the table whose map `affinity` has them.
+        service_port: the number in the key of records of its service port; None in IPv6, where keys have none, so that
+            the sticky service ports which have an endpoint are one.
+        number: of the endpoint, which is the data of such records.
+    """
+
+    table: TableName
+    service_port: int | None
+    number: int
+
+
+def remembered_endpoints(layout: Layout, sticky: StickyPort, *, big_endian: bool) -> list[RememberedEndpoint]:
+    """The endpoints to which records of a service port may lead: those of its Cluster set and of its Local set."""
+    table = TableName(layout.word, TABLE)
+    service_port = sticky.number if layout.family is IPFamily.IPV4 else None
+    return [RememberedEndpoint(table, service_port, number) for number in _numbers(sticky, big_endian=big_endian)]
+
+
+def _numbers(sticky: StickyPort, *, big_endian: bool) -> list[int]:
+    endpoints = sorted({*sticky.plan.cluster_endpoints, *sticky.plan.local_endpoints})
+    return endpoint_numbers(endpoints, sticky.seed, big_endian=big_endian)
 
 
 def forgetting_transaction(held: Ruleset, dataplane: Dataplane) -> Transaction:
@@ -48,9 +77,7 @@ def _known(family: FamilyDataplane, *, big_endian: bool) -> Callable[[Key, Data 
     """Whether a record leads to an endpoint."""
     by_port: dict[object, set[object]] = {}
     for sticky in sticky_ports(family.service_ports, big_endian=big_endian).values():
-        endpoints = sorted({*sticky.plan.cluster_endpoints, *sticky.plan.local_endpoints})
-        numbers = endpoint_numbers(endpoints, sticky.seed, big_endian=big_endian)
-        by_port[sticky.number] = {priority_text(number) for number in numbers}
+        by_port[sticky.number] = {priority_text(number) for number in _numbers(sticky, big_endian=big_endian)}
     everywhere: set[object] = set().union(*by_port.values())
 
     def leads(key: Key, data: Data | None) -> bool:

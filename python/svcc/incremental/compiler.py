@@ -136,6 +136,7 @@ class IncrementalCompiler:
             tuple(entry for item in found for entry in item.stale_entries),
             tuple(self._problems.come()),
             tuple(self._problems.gone()),
+            tuple(endpoint for item in found for endpoint in item.departed),
         )
         self._problems.settle()
         return update

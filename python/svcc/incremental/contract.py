@@ -6,6 +6,7 @@ import enum
 
 from attrs import frozen
 
+from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.dataplane.conntrack import StaleEntries
 from svcc.fields import ObjectReference, Problem
 from svcc.model.cluster import ClusterObject
@@ -76,6 +77,7 @@ class Update:
         stale_entries: the UDP conntrack entries that must be deleted (S48, S49).
         problems: the problems that were not there before.
         resolved: the problems that are no more.
+        departed: the endpoints towards which records of session affinity must go (S35).
     """
 
     before: Ruleset
@@ -84,6 +86,7 @@ class Update:
     stale_entries: tuple[StaleEntries, ...] = ()
     problems: tuple[Problem, ...] = ()
     resolved: tuple[Problem, ...] = ()
+    departed: tuple[RememberedEndpoint, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything changes in the tables."""

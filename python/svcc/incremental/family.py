@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from attrs import frozen
 
 from svcc.addresses import IPFamily
+from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.compiler.elements import add_surroundings
 from svcc.compiler.layout import Layout
 from svcc.compiler.program import pick_chain, program_chains
@@ -78,6 +79,7 @@ class FamilyChange:
         ready_addresses: of all Services that were planned again and have a health check, how many addresses are ready.
         gone: the problems that are no more, unless they are among `come`.
         come: the problems that are there now; they may have been there before.
+        departed: the endpoints to which no record of session affinity may lead any more.
     """
 
     before: Table
@@ -87,6 +89,7 @@ class FamilyChange:
     stale_entries: Sequence[StaleEntries]
     gone: Sequence[Problem]
     come: Sequence[Problem]
+    departed: Sequence[RememberedEndpoint]
 
 
 class FamilyState:
@@ -163,6 +166,7 @@ class FamilyState:
         stale_entries = self._change_plans(replanned)
         self.planned.update(planned)
         before, after = self._render(replanned, before_outline, before_view)
+        departed = self._index.remembered.gone()
         self._index.settle()
         return FamilyChange(
             before,
@@ -172,6 +176,7 @@ class FamilyState:
             stale_entries,
             [*notices, *_problems(old for old, _ in replanned.values())],
             [*self.notices(), *_problems(new for _, new in replanned.values())],
+            departed,
         )
 
     def _change_claims(
@@ -253,6 +258,8 @@ class FamilyState:
             news += new.plans if new is not None else ()
         before.add(olds, index.sticky.before, index.was_mixed)
         after.add(news, index.sticky.of, index.is_mixed)
+        index.remembered.add_each(before.remembered, -1)
+        index.remembered.add_each(after.remembered)
         for pick, count in before.elements.picks.items():
             index.picks.add(pick, -count)
         for pick, count in after.elements.picks.items():

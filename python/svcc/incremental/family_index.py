@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.compiler.elements import Elements
 from svcc.compiler.program import Pick
 from svcc.dataplane.contract import Frontend, FrontendKind, ServicePortName
@@ -24,6 +25,7 @@ class FamilyIndex:
         sticky: the numbers of service ports with session affinity.
         sticky_protocols: the protocols that have such service ports, as nft spells them.
         picks: how many elements lead to each pick chain; whoever renders service ports counts them.
+        remembered: the endpoints that records of session affinity may lead to, counted likewise.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,7 @@ class FamilyIndex:
         self.sticky = StickyNumbers()
         self.sticky_protocols: Tally[str] = Tally()
         self.picks: Tally[Pick] = Tally()
+        self.remembered: Tally[RememberedEndpoint] = Tally()
         self._external_addresses: Tally[str] = Tally()
         self._holders: dict[str, tuple[ServiceKey, ...]] = {}
         self._frontends = 0
@@ -109,12 +112,13 @@ class FamilyIndex:
 
     def settle(self) -> None:
         """What is there now is what was there from now on."""
-        tallies: Iterable[Tally[str] | Tally[Pick] | StickyNumbers] = (
+        tallies: Iterable[Tally[str] | Tally[Pick] | Tally[RememberedEndpoint] | StickyNumbers] = (
             self.cluster_ips,
             self.local_addresses,
             self.sticky,
             self.sticky_protocols,
             self.picks,
+            self.remembered,
             self._external_addresses,
         )
         for tally in tallies:

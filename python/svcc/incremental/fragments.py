@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from svcc.compiler.affinity import sticky_port
+from svcc.compiler.affinity_records import RememberedEndpoint, remembered_endpoints
 from svcc.compiler.elements import Elements, add_service_ports
 from svcc.compiler.layout import TABLE, Layout
 from svcc.compiler.ruleset import filled, sticky_chains
@@ -23,6 +24,7 @@ class Fragment:
         self._big_endian = big_endian
         self.elements = Elements()
         self.chains: list[Chain] = []
+        self.remembered: list[RememberedEndpoint] = []
 
     def add(
         self,
@@ -40,6 +42,8 @@ class Fragment:
         mixed = {address for address in addresses if address is not None and is_mixed(address)}
         add_service_ports(self.elements, plans, sticky, mixed, big_endian=self._big_endian)
         self.chains += sticky_chains(self._layout, sticky, self.elements)
+        for item in sticky.values():
+            self.remembered += remembered_endpoints(self._layout, item, big_endian=self._big_endian)
 
 
 def changed_parts(layout: Layout, declared: Sequence[Set], before: Fragment, after: Fragment) -> tuple[Table, Table]:

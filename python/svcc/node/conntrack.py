@@ -19,8 +19,8 @@ from attrs import evolve, field, frozen
 from svcc.addresses import IPFamily
 from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends
 from svcc.dataplane.contract import Dataplane
+from svcc.netlink import NETFILTER, NetlinkSocket
 from svcc.node.local_addresses import local_addresses
-from svcc.node.netlink import NETFILTER, NetlinkSocket
 from svcc.node.udp_entries import Wire
 from svcc.select import EndpointAddress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from svcc.addresses import IPFamily
-from svcc.node.netlink import ROUTE, NetlinkSocket, attributes
+from svcc.netlink import ROUTE, NetlinkSocket, attributes
 
 __all__ = ["local_addresses"]
 

@@ -223,8 +223,11 @@ class Node:
             self._schedule.refused(now)
         elif task is Task.SYNCHRONIZE:
             self._reason = Reason.ROUTINE
-        if self._installer.has_leftovers:
-            self._schedule.left_behind(now)
+        if (wait := self._installer.seconds_until_tidy) is not None:
+            if task is Task.TIDY and wait == 0.0:
+                self._schedule.unfinished(now)
+            else:
+                self._schedule.left_behind(now)
         if task is not Task.TIDY:
             self._queued_since = None
             forgotten = self._forget_connections(task, compiler)

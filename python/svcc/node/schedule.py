@@ -62,6 +62,10 @@ class Schedule:
         """A transaction has left something behind; later ones do not put it off."""
         self._due.setdefault(Task.TIDY, now + self._intervals.tidying)
 
+    def unfinished(self, now: float) -> None:
+        """Tidying has more to do, as soon as changes that wait are done."""
+        self._due[Task.TIDY] = now
+
     def refused(self, now: float) -> None:
         """The kernel has refused some Services alone, and may take them later."""
         self._due[Task.SYNCHRONIZE] = now + self._intervals.last_retry
@@ -84,7 +88,10 @@ class Schedule:
 
     def next(self, now: float) -> Task | None:
         """What to do now, if anything."""
-        for task in Task:
+        tidying = self._due.get(Task.TIDY)
+        # Changes that never end do not put it off for ever.
+        is_late = tidying is not None and tidying + self._intervals.tidying <= now
+        for task in (Task.SYNCHRONIZE, Task.TIDY, Task.ADVANCE) if is_late else Task:
             if task in self._due and self._time_of(task) <= now:
                 return task
         return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from svcc.addresses import IPFamily
 from svcc.dataplane.conntrack import UdpEntry
-from svcc.node.netlink import NESTED, NetlinkSocket, attribute, attributes, netfilter_header
+from svcc.netlink import NESTED, NetlinkSocket, attribute, attributes, netfilter_header
 from svcc.select import EndpointAddress
 
 __all__ = ["Wire"]

@@ -22,8 +22,8 @@ from typing import Final
 from attrs import define, frozen
 
 from svcc.errors import TargetError
+from svcc.netlink import NETFILTER, NetlinkSocket, attributes, messages, netfilter_header
 from svcc.nft.commands import TableName
-from svcc.node.netlink import NETFILTER, NetlinkSocket, attributes, messages, netfilter_header
 
 __all__ = ["Author", "ForeignChange", "Pause", "TableWatch"]
 

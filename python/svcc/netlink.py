@@ -1,24 +1,29 @@
 """Netlink, by which the kernel is asked and says what happened (linux/netlink.h, linux/netfilter/nfnetlink.h).
 
-svcc speaks to two subsystems: it deletes entries of conntrack, and hears of changes to tables. That takes messages with
-flat attributes and nothing else, and some speed: pyroute2, which covers all of netlink, takes 270 microseconds to read
+svcc deletes entries of conntrack, hears of changes to tables, and forgets what packets have written into maps. That
+takes messages with flat attributes and nothing else, and some speed: pyroute2, which covers all of netlink, takes 270 microseconds to read
 an entry of conntrack, where 100 000 are nothing special, and holds the interpreter meanwhile; a `struct` takes 3.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Final, Self
 
+from attrs import frozen
+
 __all__ = [
     "NESTED",
     "NETFILTER",
     "ROUTE",
+    "Command",
     "NetlinkSocket",
     "attribute",
+    "attribute_values",
     "attributes",
     "messages",
     "netfilter_header",
@@ -30,6 +35,7 @@ NESTED: Final = 0x8000
 
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
 _ERROR, _DONE = 2, 3
+_BATCH_BEGIN, _BATCH_END = 16, 17
 _SOL_NETLINK, _SHORT_ACK = 270, 10
 _TYPE_MASK = 0x3FFF
 _HEADER = struct.Struct("=IHHII")
@@ -62,6 +68,17 @@ def attributes(data: bytes, start: int = 0) -> dict[int, bytes]:
     return found
 
 
+def attribute_values(data: bytes) -> Iterator[bytes]:
+    """The values of attributes that are all of one kind: a list."""
+    start = 0
+    while start + 4 <= len(data):
+        length, _kind = _ATTRIBUTE.unpack_from(data, start)
+        if length < 4:
+            break
+        yield data[start + 4 : start + length]
+        start += (length + 3) & ~3
+
+
 def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """The messages that were read at once: the type, the sequence number, and the body of each."""
     start = 0
@@ -71,6 +88,15 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             break
         yield kind, sequence, data[start + 16 : start + length]
         start += (length + 3) & ~3
+
+
+@frozen
+class Command:
+    """A message of a transaction: its type, the body, and more flags such as NLM_F_CREATE."""
+
+    kind: int
+    body: bytes
+    flags: int = 0
 
 
 class NetlinkSocket:
@@ -104,6 +130,23 @@ class NetlinkSocket:
             return content
         raise OSError(f"an empty answer to message {kind}")
 
+    def ask_each(self, kind: int, bodies: Sequence[bytes]) -> list[bytes | None]:
+        """Ask several questions of one type; return the body of each answer, None where what it names is not there.
+
+        The answers must fit into the socket's buffer: a hundred do.
+        """
+        self._socket.send(b"".join(_message(kind, _REQUEST, place, body) for place, body in enumerate(bodies)))
+        found: dict[int, bytes | None] = {}
+        while len(found) < len(bodies):
+            for answer, place, content in messages(self._socket.recv(_BUFFER_SIZE)):
+                if answer != _ERROR:
+                    found[place] = content
+                elif _NUMBER.unpack_from(content)[0] == -errno.ENOENT:
+                    found[place] = None
+                else:
+                    _check(content)
+        return [found[place] for place in range(len(bodies))]
+
     def dump(self, kind: int, body: bytes) -> Iterator[bytes]:
         """The bodies of all messages that answer, as the kernel comes to them: what changes meanwhile may be missed."""
         self._socket.send(_message(kind, _REQUEST | _DUMP, 0, body))
@@ -128,6 +171,32 @@ class NetlinkSocket:
                 if answer == _ERROR:
                     errors[sequence] = -_NUMBER.unpack_from(content)[0]
         return [errors[number] for number in range(len(bodies))]
+
+    def transact(self, subsystem: int, commands: Sequence[Command]) -> dict[int, int]:
+        """Run commands of a subsystem of netfilter as one transaction.
+
+        All of them must fit into the socket's buffer, as some hundred do.
+
+        Return the kernel's error numbers by the places of the commands it refuses. If there are any, nothing has changed.
+        """
+        last = len(commands)
+        header = struct.pack("=BBH", socket.AF_UNSPEC, 0, socket.htons(subsystem))
+        sent = [_message(_BATCH_BEGIN, _REQUEST, 0, header)]
+        for place, command in enumerate(commands, 1):
+            flags = _REQUEST | command.flags | (_ACK if place == last else 0)
+            sent.append(_message(command.kind, flags, place, command.body))
+        self._socket.send(b"".join((*sent, _message(_BATCH_END, _REQUEST, 0, header))))
+        refused: dict[int, int] = {}
+        while True:
+            for answer, place, content in messages(self._socket.recv(_BUFFER_SIZE)):
+                if answer != _ERROR:
+                    continue
+                if place == 0:  # It is the whole that is refused.
+                    _check(content)
+                if number := -_NUMBER.unpack_from(content)[0]:
+                    refused[place - 1] = number
+                if place == last:
+                    return refused
 
 
 def _message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
