@@ -93,9 +93,13 @@ class IncrementalCompiler:
 
     def plans_of(self, service: ObjectReference) -> tuple[ServicePortPlan, ...]:
         """The service ports of a Service in all families; none of one that yields no rules."""
+        return tuple(chain.from_iterable(self.plans_by_family(service).values()))
+
+    def plans_by_family(self, service: ObjectReference) -> Mapping[IPFamily, Sequence[ServicePortPlan]]:
+        """The service ports of a Service in each family that serves it."""
         key = (service.namespace or "", service.name)
-        found = (family.planned.get(key) for family in self._families)
-        return tuple(plan for planned in found if planned is not None for plan in planned.plans)
+        found = zip(IPFamily, (family.planned.get(key) for family in self._families), strict=True)
+        return {family: planned.plans for family, planned in found if planned is not None}
 
     def replacing(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """Changes that are all there is: all objects that they do not name are gone."""
