@@ -13,7 +13,7 @@ loopback has been counted by the output hook and brings its entry along. What is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -44,23 +44,26 @@ def counters_table(family: FamilyDataplane) -> Table:
         for frontend in plan.frontends:
             found = node_ports if frontend.address is None else frontends
             found[frontend_key(plan.name.protocol, frontend)] = service_port_comment(plan.name)
-    addresses = {
-        "nodeport-addresses": family.node_ports.addresses or (),
-        "nodeport-prefixes": family.node_ports.prefixes,
-    }
     return Table(
         layout.word,
         COUNTERS_TABLE,
         (
             _counting(Set(COUNTED_FRONTENDS, layout.frontend.parts), frontends),
             _counting(Set(COUNTED_NODE_PORTS, layout.node_port.parts), node_ports),
-            *(
-                attrs.evolve(empty, elements=_members((each,) for each in addresses[empty.name]))
-                for empty in node_port_address_sets(layout)
-            ),
+            *_address_sets(layout, family),
         ),
         _chains(layout, family),
     )
+
+
+def _address_sets(layout: Layout, family: FamilyDataplane) -> Iterator[Set]:
+    """The sets that the rule for node ports looks into, and no others: an audit finds those that nobody asks."""
+    node_ports = family.node_ports
+    addresses, prefixes = node_port_address_sets(layout)
+    if node_ports.addresses is not None:
+        yield attrs.evolve(addresses, elements=_members((each,) for each in node_ports.addresses))
+    elif node_ports.prefixes:
+        yield attrs.evolve(prefixes, elements=_members((each,) for each in node_ports.prefixes))
 
 
 def _counting(empty: Set, comments: dict[Key, str]) -> Set:

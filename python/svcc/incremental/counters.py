@@ -12,16 +12,17 @@ __all__ = ["changed_counters"]
 
 
 def changed_counters(before: FamilyDataplane, after: FamilyDataplane) -> tuple[Table, Table]:
-    """What differs in the tables of two states of some service ports, with all sets declared.
+    """What differs in the tables of two states of some service ports, with all sets declared that there are.
 
     Frontends that stay are in neither, whatever else of their Services changes, so they keep their counters.
     """
     old, new = counters_table(before), counters_table(after)
-    pairs = [_without_common(one, other) for one, other in zip(old.sets, new.sets, strict=True)]
-    chains = [pair for pair in zip(old.chains, new.chains, strict=True) if pair[0] != pair[1]]
+    old_sets, new_sets = ({item.name: item for item in table.sets} for table in (old, new))
+    for name in old_sets.keys() & new_sets.keys():
+        old_sets[name], new_sets[name] = _without_common(old_sets[name], new_sets[name])
     return (
-        evolve(old, sets=tuple(one for one, _ in pairs), chains=tuple(one for one, _ in chains)),
-        evolve(new, sets=tuple(other for _, other in pairs), chains=tuple(other for _, other in chains)),
+        evolve(old, sets=tuple(old_sets.values()), chains=tuple(each for each in old.chains if each not in new.chains)),
+        evolve(new, sets=tuple(new_sets.values()), chains=tuple(each for each in new.chains if each not in old.chains)),
     )
 
 
