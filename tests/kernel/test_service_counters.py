@@ -22,6 +22,7 @@ from svcc.model.service import Service, ServicePort
 from svcc.node.service_counters import ServiceCounters
 from svcc.node.watch import TableWatch
 from svcc.trace.evaluator import Evaluator
+from svcc.trace.packet import Hook
 from svcc.trace.packet import Packet as TracedPacket
 from tests.declare import NODE, PODS, SERVICE_CIDRS, remote, service, slices
 from tests.kernel.network import Node
@@ -241,7 +242,8 @@ def test_audits_and_traces_of_a_dump_are_as_without_counters(counting: Counting,
     assert audited.verdict is expected.verdict is Verdict.PROVED
     assert [each.message for each in audited.findings] == [each.message for each in expected.findings]
     plain = Evaluator(alone)
-    for port, hook in ((80, "prerouting"), (81, "prerouting"), (80, "output")):
+    hooks: tuple[tuple[int, Hook], ...] = ((80, "prerouting"), (81, "prerouting"), (80, "output"))
+    for port, hook in hooks:
         packet = TracedPacket("TCP", CLIENT[IPFamily.IPV4], CLUSTER_IPS[IPFamily.IPV4], 40000, port, hook=hook)
         assert Evaluator(dump).evaluate(packet, steps=False) == plain.evaluate(packet, steps=False)
 
