@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc.compiler import affinity
+from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.conntrack import stale_udp_entries
 from svcc.dataplane.contract import ServicePortName
 from svcc.incremental.compiler import IncrementalCompiler
@@ -37,11 +38,15 @@ def _parts(command: Command) -> Iterator[object]:
 class Follower:
     """A compiler, the objects it was told of, and a model of the tables to which its updates are applied."""
 
-    def __init__(self, history: History) -> None:
-        self.compiler = IncrementalCompiler(NODE, history.settings)
+    def __init__(self, history: History, *, service_counters: bool = False) -> None:
+        self.compiler = IncrementalCompiler(NODE, history.settings, service_counters=service_counters)
         self.declared = Declared(history.settings)
         self.compilation = self.declared.compilation()
-        self.model = Model.holding(self.compilation.ruleset)
+        self._service_counters = service_counters
+        self.model = Model.holding(self.expected_ruleset())
+
+    def expected_ruleset(self) -> Ruleset:
+        return build_ruleset(self.compilation.dataplane, service_counters=self._service_counters)
 
     def check(self) -> None:
         """All that can be asked at any moment."""
@@ -50,29 +55,31 @@ class Follower:
         assert self.compiler.health_checks == self.declared.health_checks()
 
     def follow(self, batch: Sequence[Change]) -> Update:
-        before = self.compilation
+        before, old_ruleset = self.compilation, self.expected_ruleset()
         self.declared.apply(batch)
         after = self.compilation = self.declared.compilation()
+        new_ruleset = self.expected_ruleset()
         update = self.compiler.update(batch)
         self.check()
-        expected = operations(before.ruleset, after.ruleset)
+        expected = operations(old_ruleset, new_ruleset)
         assert operations(update.before, update.after) == expected
         assert bool(update) is bool(expected)
         self.model.run(*transaction(update.before, update.after).commands)
-        assert self.model.content == Model.holding(after.ruleset).content
+        assert self.model.content == Model.holding(new_ruleset).content
         assert update.stale_entries == stale_udp_entries(before.dataplane, after.dataplane)
         assert set(update.problems) == set(after.problems) - set(before.problems)
         assert set(update.resolved) == set(before.problems) - set(after.problems)
         return update
 
 
+@pytest.mark.parametrize("service_counters", [False, True], ids=["plain", "with counters"])
 @given(history=histories())
-def test_after_each_batch_of_changes_all_is_as_from_scratch(history: History) -> None:
-    follower = Follower(history)
+def test_after_each_batch_of_changes_all_is_as_from_scratch(service_counters: bool, history: History) -> None:
+    follower = Follower(history, service_counters=service_counters)
     follower.check()
     for batch in history.batches:
         follower.follow(batch)
-    assert follower.compiler.ruleset() == follower.compilation.ruleset
+    assert follower.compiler.ruleset() == follower.expected_ruleset()
     # What has been done is done: the same once more changes nothing.
     assert not follower.follow(history.batches[-1])
 

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from svcc.apply.steps import NOTHING
-from svcc.nft.commands import AddChain, AddElements, AddRule, Command
+from svcc.nft.commands import AddChain, AddElements, AddRule, Command, TableName
 from svcc.nft.objects import Ruleset
 from svcc.nft.transaction import Transaction, transaction
 
@@ -30,15 +30,17 @@ def cold_start(wanted: Ruleset) -> Iterator[Transaction]:
     if sum(len(item.elements) for table in wanted.tables for item in table.sets) <= _MOST_ELEMENTS:
         yield whole
         return
-    base = {(t.family, chain.name) for t in wanted.tables for chain in t.chains if chain.hook is not None}
+    base = {
+        (TableName(t.family, t.name), chain.name) for t in wanted.tables for chain in t.chains if chain.hook is not None
+    }
     program: list[Command] = []
     hooks: list[Command] = []
     elements: list[AddElements] = []
     for command in whole.commands:
         if isinstance(command, AddElements):
             elements.append(command)
-        elif (isinstance(command, AddChain) and (command.table.family, command.declared.name) in base) or (
-            isinstance(command, AddRule) and (command.table.family, command.chain) in base
+        elif (isinstance(command, AddChain) and (command.table, command.declared.name) in base) or (
+            isinstance(command, AddRule) and (command.table, command.chain) in base
         ):
             hooks.append(command)
         else:

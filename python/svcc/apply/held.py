@@ -15,7 +15,7 @@ from attrs import field, frozen
 from svcc.apply.held_elements import FOREIGN_COMMENT, HeldElement, elements_of
 from svcc.apply.held_rules import common_rules
 from svcc.apply.session import Nft, TableReader
-from svcc.compiler.layout import TABLE
+from svcc.compiler.layout import COUNTERS_TABLE, TABLE
 from svcc.nft.commands import DeleteObject, TableName
 from svcc.nft.expressions import Constant, Expression, Meta, Numgen, Payload
 from svcc.nft.names import comment_text
@@ -24,12 +24,14 @@ from svcc.nft.statements import Verdict
 
 __all__ = ["TABLES", "UNKNOWN_RULES", "Held", "HeldTable", "held_tables"]
 
-TABLES: Final = (TableName("ip", TABLE), TableName("ip6", TABLE))
+TABLES: Final = tuple(TableName(family, name) for name in (TABLE, COUNTERS_TABLE) for family in ("ip", "ip6"))
 """All that svcc owns in a node's kernel."""
 
 _OF_A_TABLE: Final = frozenset({"family", "name", "handle"})
 _OF_A_CHAIN: Final = frozenset({"family", "table", "name", "handle", "type", "hook", "prio", "policy"})
 _OF_A_SET: Final = frozenset({"family", "table", "name", "handle", "type", "map", "flags", "size", "timeout", "elem"})
+_OF_A_COUNTING_SET: Final = _OF_A_SET | {"stmt"}
+_COUNTERS: Final = [{"counter": None}]
 UNKNOWN_RULES: Final = (Rule((Verdict("queue"),)),)
 """Stands for rules that are not as compiled; svcc queues nothing, so it equals none of its rules."""
 _UNKNOWN_TYPE: Final = (Constant("unknown"),)
@@ -138,7 +140,8 @@ def _chain(body: dict[str, Any], rules: Sequence[dict[str, Any]], wanted: Chain 
 
 def _set(name: TableName, body: dict[str, Any], wanted: Set | None) -> tuple[Set, tuple[HeldElement, ...]]:
     types = _types(body.get("type"))
-    elements = tuple(elements_of(body, types, 32 if name.family == "ip" else 128))
+    has_counters = wanted is not None and wanted.counter
+    elements = tuple(elements_of(body, types, 32 if name.family == "ip" else 128, with_counters=has_counters))
     flags = set(_listed(body.get("flags", [])))
     if wanted is not None and wanted.is_map != ("map" in body):
         wanted = None
@@ -148,7 +151,9 @@ def _set(name: TableName, body: dict[str, Any], wanted: Set | None) -> tuple[Set
         is_of_type = types == tuple(map(_type_of, wanted.key)) and _data_types(body) == data_types
         alike = (
             is_of_type
-            and body.keys() <= _OF_A_SET
+            and body.keys() <= (_OF_A_COUNTING_SET if has_counters else _OF_A_SET)
+            # nft before 1.0.6 does not tell that a set counts.
+            and body.get("stmt", _COUNTERS) == _COUNTERS
             # nft before 1.0.9 does not tell that a set is dynamic.
             and flags - {"dynamic"} == _flags(wanted)
             and body.get("size") == wanted.size

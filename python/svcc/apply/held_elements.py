@@ -34,13 +34,16 @@ class HeldElement:
     seconds_left: int | None = None
 
 
-def elements_of(listed: dict[str, Any], types: tuple[str, ...], bits: int) -> Iterator[HeldElement]:
+def elements_of(
+    listed: dict[str, Any], types: tuple[str, ...], bits: int, *, with_counters: bool = False
+) -> Iterator[HeldElement]:
     """The elements of a set or map in a listing.
 
     Args:
         listed: the set or map in nft's JSON form.
         types: of the parts of its key.
         bits: the width of addresses; in sets of intervals a single address is a prefix of that length.
+        with_counters: whether elements are meant to have one.
     """
     found = listed.get("elem", [])
     if isinstance(found, PlainElements):
@@ -49,6 +52,7 @@ def elements_of(listed: dict[str, Any], types: tuple[str, ...], bits: int) -> It
     has_data = "map" in listed
     with_protocol = types[:1] == ("inet_proto",)
     suffix = f"/{bits}" if "interval" in _words(listed.get("flags")) and types and types[-1].startswith("ipv") else ""
+    known = _ELEMENT_KEYS | {"counter"} if with_counters else _ELEMENT_KEYS
     verdicts: dict[str, Verdict] = {}
     for item in found if isinstance(found, list) else [found]:
         raw, data = item if has_data else (item, None)
@@ -56,7 +60,7 @@ def elements_of(listed: dict[str, Any], types: tuple[str, ...], bits: int) -> It
         if isinstance(raw, dict) and "elem" in raw:
             body = raw["elem"]
             raw, timeout, left = body["val"], body.get("timeout"), body.get("expires")
-            comment = body.get("comment", "") if body.keys() <= _ELEMENT_KEYS else FOREIGN_COMMENT
+            comment = body.get("comment", "") if body.keys() <= known else FOREIGN_COMMENT
         key = _parts(raw)
         if with_protocol and isinstance(key[0], int):
             key = (_PROTOCOLS.get(key[0], key[0]), *key[1:])

@@ -22,6 +22,7 @@ from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
 from svcc.apply.steps import NOTHING, Steps, merged_leftovers, set_aside, steps_of, tidying, united
 from svcc.compiler.affinity_records import forgetting_transaction
+from svcc.compiler.layout import COUNTERS_TABLE
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.contract import Dataplane
 from svcc.errors import TargetError
@@ -122,7 +123,7 @@ class Installer:
                         raise _telling(error, saved) from None
                     refused[name] = Refusal(service_reference(name), error.words, error.place)
                     remaining = without(remaining, {name})
-                    target = build_ruleset(remaining)
+                    target = build_ruleset(remaining, service_counters=_has_counters(wanted))
                     continue
                 if readings >= _MOST_READINGS:
                     raise
@@ -352,27 +353,33 @@ def _is_done(step: Transaction, held: Held) -> bool:
 
     A transaction is done as a whole or not at all, so elements and chains tell, and rules need not be compared.
     """
-    chains = {(t.family, chain.name) for t in held.ruleset.tables for chain in t.chains}
-    elements = {(t.family, item.name): dict(item.elements) for t in held.ruleset.tables for item in t.sets}
-    added: set[tuple[str, str, Key]] = set()
+    chains = {(TableName(t.family, t.name), chain.name) for t in held.ruleset.tables for chain in t.chains}
+    elements = {
+        (TableName(t.family, t.name), item.name): dict(item.elements) for t in held.ruleset.tables for item in t.sets
+    }
+    added: set[tuple[TableName, str, Key]] = set()
     for command in step.commands:
         if isinstance(command, AddElements):
-            place = command.table.family, command.elements.name
+            place = command.table, command.elements.name
             there = elements.get(place, {})
             if any(key not in there or there[key] != data for key, data in command.elements.elements):
                 return False
             added.update((*place, key) for key, _data in command.elements.elements)
-        elif isinstance(command, AddChain) and (command.table.family, command.declared.name) not in chains:
+        elif isinstance(command, AddChain) and (command.table, command.declared.name) not in chains:
             return False
     for command in step.commands:
         if isinstance(command, DeleteElements):
-            place = command.table.family, command.elements.name
+            place = command.table, command.elements.name
             there = elements.get(place, {})
             if any(key in there and (*place, key) not in added for key, _data in command.elements.elements):
                 return False
-        elif isinstance(command, DeleteChain) and (command.table.family, command.chain) in chains:
+        elif isinstance(command, DeleteChain) and (command.table, command.chain) in chains:
             return False
     return True
+
+
+def _has_counters(ruleset: Ruleset) -> bool:
+    return any(table.name == COUNTERS_TABLE for table in ruleset.tables)
 
 
 def _together(one: Ruleset, other: Ruleset) -> Ruleset:

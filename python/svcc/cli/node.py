@@ -55,6 +55,11 @@ __all__ = ["node_command"]
     metavar="TIME",
     help="How often the kernel is read and compared without a reason.",
 )
+@click.option(
+    "--service-counters",
+    is_flag=True,
+    help="Count the connections to each frontend of each Service, for /metrics and the status as JSON.",
+)
 @server_options
 @click.option(
     "--keep-scripts",
@@ -124,6 +129,7 @@ def node_command(
             intervals=Intervals(least=options["min_sync_period"], verification=options["sync_period"]),
             servers=server_settings(),
             keep_scripts=options["keep_scripts"],
+            service_counters=options["service_counters"],
         ),
         lambda batch: _compiler(batch, options),
     )
@@ -138,7 +144,7 @@ def _compiler(batch: Batch, options: Mapping[str, Any]) -> IncrementalCompiler:
     name = node_name(cluster, options["node"], configured)
     if name is None:
         name = _only_node(cluster)
-    return IncrementalCompiler(name, settings)
+    return IncrementalCompiler(name, settings, service_counters=options["service_counters"])
 
 
 def _only_node(cluster: Cluster) -> str:

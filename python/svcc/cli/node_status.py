@@ -36,11 +36,13 @@ def status_command(*, runtime_directory: Path, timeout: float, output: str, talk
     svcc node status -o json | jq .troubles
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     # The node's third parties are an extra, which whoever only asks does not need.
-    from svcc.node.status_socket import read_status  # noqa: PLC0415
+    from svcc.node.status_socket import read_connections, read_status  # noqa: PLC0415
     from svcc.node.status_text import status_lines  # noqa: PLC0415
 
     status = read_status(runtime_directory, timeout_seconds=timeout)
     if output == "json":
+        # As large as there are Services, so nobody else gets it.
+        status["serviceConnections"] = read_connections(runtime_directory, timeout_seconds=timeout)
         write_data(json_lines(status, levels=3))
     else:
         write_data(f"{line}\n" for line in status_lines(status))

@@ -18,10 +18,18 @@ from svcc.dataplane.contract import (
     ServicePortName,
     ServicePortPlan,
 )
+from svcc.model.service import Protocol
 from svcc.nft.objects import Data, Key
 from svcc.nft.statements import Verdict
 
-__all__ = ["Elements", "add_service_ports", "add_surroundings", "family_elements"]
+__all__ = [
+    "Elements",
+    "add_service_ports",
+    "add_surroundings",
+    "family_elements",
+    "frontend_key",
+    "service_port_comment",
+]
 
 _SERVED = (Decision.CLUSTER, Decision.LOCAL)
 _REFUSALS = {Decision.REJECT: Verdict("goto", "refuse"), Decision.DROP: Verdict("drop")}
@@ -78,6 +86,17 @@ def add_service_ports(
             _add_sticky_endpoints(elements, sticky_port, big_endian=big_endian)
 
 
+def frontend_key(protocol: Protocol, frontend: Frontend) -> Key:
+    """The key of a frontend or, where it has no address, of a node port."""
+    word = protocol.value.lower()
+    return (word, frontend.port) if frontend.address is None else (word, frontend.address, frontend.port)
+
+
+def service_port_comment(name: ServicePortName) -> str:
+    """What elements of a service port are commented with: ``namespace/service:port``."""
+    return f"{name.namespace}/{name.service}:{name.port}".rstrip(":")
+
+
 def _mixed_addresses(family: FamilyDataplane) -> dict[str, None]:
     """Active cluster IPs that are also VIPs or external IPs, of whichever Service."""
     frontends = (frontend for plan in family.service_ports for frontend in plan.frontends)
@@ -94,13 +113,10 @@ def _add_frontend(
     mixed_addresses: Container[str],
 ) -> None:
     protocol = plan.name.protocol.value.lower()
-    key: Key
-    if frontend.address is None:
-        key, base, maps = (protocol, frontend.port), "nodeports", "nodeport"
-    else:
-        key, base, maps = (protocol, frontend.address, frontend.port), "services", "frontend"
+    key = frontend_key(plan.name.protocol, frontend)
+    base, maps = ("nodeports", "nodeport") if frontend.address is None else ("services", "frontend")
     elements.of(base)[key] = _verdict(elements, plan, frontend, frontend.inside, slots, sticky)
-    elements.comments[base][key] = f"{plan.name.namespace}/{plan.name.service}:{plan.name.port}".rstrip(":")
+    elements.comments[base][key] = service_port_comment(plan.name)
     if frontend.outside is not frontend.inside:
         elements.of(f"outside-{base}")[key] = _verdict(elements, plan, frontend, frontend.outside, slots, sticky)
     decisions = dict.fromkeys((frontend.inside, frontend.outside))

@@ -8,9 +8,22 @@ from __future__ import annotations
 from svcc.addresses import IPFamily
 from svcc.nft.expressions import Concat, Ct, Expression, Fib, Meta, Numgen, Payload, concat
 
-__all__ = ["HASH_SEED", "LOCAL_SLOTS", "MARK", "PORT", "PRIORITY", "PROTOCOL", "PROTOCOLS", "SLOT", "TABLE", "Layout"]
+__all__ = [
+    "COUNTERS_TABLE",
+    "HASH_SEED",
+    "LOCAL_SLOTS",
+    "MARK",
+    "PORT",
+    "PRIORITY",
+    "PROTOCOL",
+    "PROTOCOLS",
+    "SLOT",
+    "TABLE",
+    "Layout",
+]
 
 TABLE = "svcc"
+COUNTERS_TABLE = "svcc-counters"
 
 LOCAL_SLOTS = 1_000_000_000
 """The slot where the Local set of a frontend begins; the Cluster set begins at 0. Slots are 32-bit numbers."""

@@ -18,10 +18,21 @@ from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, Fronten
 from svcc.model.balancing import AT_RANDOM, Balancing, HashKey, LoadBalancing
 from svcc.nft.expressions import Binary, Constant, Ct, Jhash, Lookup, Meta, Numgen, Payload, SetReference, concat
 from svcc.nft.names import identifier
-from svcc.nft.objects import BaseHook, Chain, Rule
+from svcc.nft.objects import BaseHook, Chain, Rule, Set
 from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
 
-__all__ = ["Pick", "base_chains", "endpoints_map", "pick_chain", "pick_rule", "program_chains", "rule"]
+__all__ = [
+    "STATE_NEW",
+    "Pick",
+    "base_chains",
+    "endpoints_map",
+    "node_port_address_sets",
+    "on_node_ports",
+    "pick_chain",
+    "pick_rule",
+    "program_chains",
+    "rule",
+]
 
 STATE_NEW = Match(Ct("state"), Constant("new"))
 TRANSLATED = Match(Ct("status"), Constant("dnat"))
@@ -153,7 +164,7 @@ def program_chains(
 ) -> tuple[Chain, ...]:
     """The chains behind the hooks; `protocols` are those that have service ports with session affinity."""
     not_a_pod = _not_a_pod(layout, family)
-    on_node_ports = _on_node_ports(layout, family)
+    at_node_ports = on_node_ports(layout, family)
     mark = Constant(f"{1 << masquerade_bit:#x}")
     set_mark = Assign(MARK, Binary("|", MARK, mark))
     # All frontends of a cluster IP are alike, so one rule does for them; addresses with others, too, go by frontend.
@@ -182,7 +193,7 @@ def program_chains(
                 rule(VerdictMap(layout.frontend, "masquerade-frontends")),
                 rule(*not_a_pod, from_outside, VerdictMap(layout.frontend, "outside-services")),
                 rule(VerdictMap(layout.frontend, "services")),
-                rule(*on_node_ports, Verdict("goto", "nodeports")),
+                rule(*at_node_ports, Verdict("goto", "nodeports")),
             ),
         ),
         Chain(
@@ -197,7 +208,7 @@ def program_chains(
         Chain("mark-unless-pod", (rule(*not_a_pod, set_mark),)),
         Chain("mark-node-traffic", (rule(*not_a_pod, from_node, set_mark),)),
         Chain("refuse-frontends", (rule(VerdictMap(layout.frontend, "refused-services")),)),
-        Chain("refuse-nodeports", (rule(*on_node_ports, VerdictMap(layout.node_port, "refused-nodeports")),)),
+        Chain("refuse-nodeports", (rule(*at_node_ports, VerdictMap(layout.node_port, "refused-nodeports")),)),
         Chain(
             "refuse-cluster-ips",
             (
@@ -245,7 +256,13 @@ def _not_a_pod(layout: Layout, family: FamilyDataplane) -> tuple[Match, ...]:
     return ()
 
 
-def _on_node_ports(layout: Layout, family: FamilyDataplane) -> tuple[Match, ...]:
+def node_port_address_sets(layout: Layout) -> tuple[Set, ...]:
+    """The sets that `on_node_ports` looks into, without elements; a table needs its own."""
+    address = (layout.destination,)
+    return Set("nodeport-addresses", address), Set("nodeport-prefixes", address, interval=True)
+
+
+def on_node_ports(layout: Layout, family: FamilyDataplane) -> tuple[Match, ...]:
     """The destination serves node ports (S42); loopback never does (S43)."""
     node_ports = family.node_ports
     if node_ports.addresses is not None:

@@ -14,9 +14,10 @@ from svcc.compiler.affinity import (
     sticky_endpoints_map,
     sticky_ports,
 )
+from svcc.compiler.counters import counters_table
 from svcc.compiler.elements import Elements, family_elements
 from svcc.compiler.layout import PRIORITY, PROTOCOLS, SLOT, TABLE, Layout
-from svcc.compiler.program import base_chains, endpoints_map, pick_chain, program_chains
+from svcc.compiler.program import base_chains, endpoints_map, node_port_address_sets, pick_chain, program_chains
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName
 from svcc.nft.expressions import Expression, Payload, concat
 from svcc.nft.objects import Chain, Ruleset, Set, Table
@@ -24,9 +25,13 @@ from svcc.nft.objects import Chain, Ruleset, Set, Table
 __all__ = ["build_ruleset", "declared_sets", "filled", "sticky_chains"]
 
 
-def build_ruleset(dataplane: Dataplane) -> Ruleset:
-    """Render a dataplane; the same dataplane always gives the same ruleset."""
-    return Ruleset(tuple(_table(family, dataplane) for family in dataplane.families))
+def build_ruleset(dataplane: Dataplane, *, service_counters: bool = False) -> Ruleset:
+    """Render a dataplane; the same dataplane always gives the same ruleset.
+
+    With `service_counters` each family has a second table, which counts connections and does nothing else.
+    """
+    tables = tuple(_table(family, dataplane) for family in dataplane.families)
+    return Ruleset((*tables, *map(counters_table, dataplane.families)) if service_counters else tables)
 
 
 def _table(family: FamilyDataplane, dataplane: Dataplane) -> Table:
@@ -67,8 +72,7 @@ def declared_sets(layout: Layout) -> tuple[Set, ...]:
         Set("masquerade-nodeports", node_port.parts, is_verdict_map=True),
         Set("refused-nodeports", node_port.parts, is_verdict_map=True),
         *_endpoints(layout, by_node_port=True),
-        Set("nodeport-addresses", (address,)),
-        Set("nodeport-prefixes", (address,), interval=True),
+        *node_port_address_sets(layout),
         Set("cluster-ips", (address,)),
         Set("mixed-addresses", (address,)),
         Set("service-cidrs", (address,), interval=True),

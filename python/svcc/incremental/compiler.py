@@ -17,6 +17,7 @@ from svcc.dataplane.service_plans import PlannedService
 from svcc.dataplane.surroundings import Surroundings, is_big_endian, surroundings
 from svcc.fields import ObjectReference, Problem
 from svcc.incremental.contract import Change, HealthCheck, ServiceChange, ServiceFate, Update
+from svcc.incremental.counters import changed_counters
 from svcc.incremental.family import FamilyChange, FamilyState, NodeView, ServiceChanges
 from svcc.incremental.objects import Objects, ServiceKey, key_of
 from svcc.incremental.tally import Tally
@@ -32,14 +33,16 @@ __all__ = ["IncrementalCompiler"]
 class IncrementalCompiler:
     """What a node owes to the Services of a cluster, while the objects change.
 
-    At first there are no objects. At every moment all is as a compilation of the same objects would have it.
+    At first there are no objects. At every moment all is as a compilation of the same objects would have it. With
+    `service_counters` the ruleset also counts connections (`svcc.compiler.counters`).
 
     Raises:
         SettingsError: the settings contradict each other or hold values that make no sense.
     """
 
-    def __init__(self, node: str, settings: ClusterSettings) -> None:
+    def __init__(self, node: str, settings: ClusterSettings, *, service_counters: bool = False) -> None:
         self._name = node
+        self._service_counters = service_counters
         self._settings = settings
         self._objects = Objects(node, settings.service_proxy_name)
         self._handled: dict[ServiceKey, Service] = {}
@@ -63,7 +66,7 @@ class IncrementalCompiler:
 
     def ruleset(self) -> Ruleset:
         """The whole ruleset as it is now; takes time in proportion to all of it."""
-        return build_ruleset(self.dataplane())
+        return build_ruleset(self.dataplane(), service_counters=self._service_counters)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -90,9 +93,13 @@ class IncrementalCompiler:
 
     def plans_of(self, service: ObjectReference) -> tuple[ServicePortPlan, ...]:
         """The service ports of a Service in all families; none of one that yields no rules."""
+        return tuple(chain.from_iterable(self.plans_by_family(service).values()))
+
+    def plans_by_family(self, service: ObjectReference) -> Mapping[IPFamily, Sequence[ServicePortPlan]]:
+        """The service ports of a Service in each family that serves it."""
         key = (service.namespace or "", service.name)
-        found = (family.planned.get(key) for family in self._families)
-        return tuple(plan for planned in found if planned is not None for plan in planned.plans)
+        found = zip(IPFamily, (family.planned.get(key) for family in self._families), strict=True)
+        return {family: planned.plans for family, planned in found if planned is not None}
 
     def replacing(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """Changes that are all there is: all objects that they do not name are gone."""
@@ -129,9 +136,10 @@ class IncrementalCompiler:
         self._problems.add_each(problems)
         self._problems.add_each(resolved, -1)
         self._checks.update(dict.fromkeys((*changed, *others)), self._handled, [item.ready_addresses for item in found])
+        counters = [changed_counters(*item.served) for item in found] if self._service_counters else []
         update = Update(
-            Ruleset(tuple(item.before for item in found)),
-            Ruleset(tuple(item.after for item in found)),
+            Ruleset((*(item.before for item in found), *(before for before, _ in counters))),
+            Ruleset((*(item.after for item in found), *(after for _, after in counters))),
             self._service_changes(found),
             tuple(entry for item in found for entry in item.stale_entries),
             tuple(self._problems.come()),

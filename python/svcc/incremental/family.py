@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from svcc.addresses import IPFamily
 from svcc.compiler.affinity_records import RememberedEndpoint
@@ -77,6 +77,7 @@ class FamilyChange:
         after: the same as it is now.
         services: the Services that are planned otherwise.
         ready_addresses: of all Services that were planned again and have a health check, how many addresses are ready.
+        served: the Services that are planned otherwise, as they were in the surroundings of then, and as they are.
         gone: the problems that are no more, unless they are among `come`.
         come: the problems that are there now; they may have been there before.
         departed: the endpoints to which no record of session affinity may lead any more.
@@ -87,6 +88,7 @@ class FamilyChange:
     services: Replanned
     ready_addresses: Mapping[ServiceKey, int]
     stale_entries: Sequence[StaleEntries]
+    served: tuple[FamilyDataplane, FamilyDataplane]
     gone: Sequence[Problem]
     come: Sequence[Problem]
     departed: Sequence[RememberedEndpoint]
@@ -174,6 +176,10 @@ class FamilyState:
             replanned,
             ready_addresses,
             stale_entries,
+            (
+                evolve(before_outline, service_ports=_plans(old for old, _ in replanned.values())),
+                evolve(self._outline, service_ports=_plans(new for _, new in replanned.values())),
+            ),
             [*notices, *_problems(old for old, _ in replanned.values())],
             [*self.notices(), *_problems(new for _, new in replanned.values())],
             departed,
@@ -271,6 +277,10 @@ class FamilyState:
 
 def _apart_from_cidrs(around: Surroundings) -> tuple[object, ...]:
     return around.node_ports, around.pods, around.node_addresses, around.primary_address
+
+
+def _plans(services: Iterable[PlannedService | None]) -> tuple[ServicePortPlan, ...]:
+    return tuple(plan for item in services if item is not None for plan in item.plans)
 
 
 def _problems(services: Iterable[PlannedService | None]) -> list[Problem]:

@@ -89,6 +89,8 @@ def _set(table: Table, item: Set) -> dict[str, Any]:
         found["size"] = item.size
     if item.timeout_seconds is not None:
         found["timeout"] = item.timeout_seconds
+    if item.counter:
+        found["stmt"] = [{"counter": None}]
     return {"map" if item.is_map else "set": found}
 
 

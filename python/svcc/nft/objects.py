@@ -49,7 +49,8 @@ class Set:
 
     `key` and `data` are the expressions whose types the set has: svcc declares every set with ``typeof``, because
     tables declared otherwise crash older nft when it lists them. `is_verdict_map` replaces `data`. A `dynamic` map is
-    filled by packets and must survive reloads; all others belong to the ruleset and are replaced with it.
+    filled by packets and must survive reloads; all others belong to the ruleset and are replaced with it. With
+    `counter` the kernel gives each element one, which counts the packets whose lookup finds it.
 
     Elements are pairs (key, data) and (key, None), in a stable order; `comments` holds those of some keys.
     """
@@ -63,6 +64,7 @@ class Set:
     dynamic: bool = False
     size: int | None = None
     timeout_seconds: int | None = None
+    counter: bool = False
     comments: dict[Key, str] = field(factory=dict, repr=False)
 
     @property

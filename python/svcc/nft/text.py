@@ -115,6 +115,8 @@ def set_declaration(item: Set) -> Iterator[str]:
         yield f"\t\tsize {item.size}\n"
     if item.timeout_seconds is not None:
         yield f"\t\ttimeout {item.timeout_seconds}s\n"
+    if item.counter:
+        yield "\t\tcounter\n"
 
 
 def key_text(key: Key) -> str:

@@ -13,12 +13,13 @@ from typing import Final
 from svcc.addresses import IPFamily
 from svcc.errors import TargetError
 from svcc.fields import Severity
+from svcc.node.service_counters import ServiceCounters
 from svcc.node.state import Clock, NodeState, Published, Sync, SyncKind
 
 try:
     from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
     from prometheus_client.exposition import choose_encoder
-    from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
     from prometheus_client.process_collector import ProcessCollector
     from prometheus_client.registry import Collector
 except ImportError:
@@ -47,6 +48,7 @@ class NodeMetrics:
         families: the IP families that the node serves.
         clock: for how long something has been waiting.
         unserved_places: how many places cannot be listened on now.
+        service_counters: what counts connections; None where nothing does.
     """
 
     def __init__(
@@ -56,11 +58,14 @@ class NodeMetrics:
         families: Iterable[IPFamily] = tuple(IPFamily),
         clock: Clock | None = None,
         unserved_places: Callable[[], int] = lambda: 0,
+        service_counters: ServiceCounters | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self._families = tuple(family.value for family in families)
         self.registry.register(_Levels(published, self._families, clock or Clock(), unserved_places))
         self.registry.register(ProcessCollector(registry=None))
+        if service_counters is not None:
+            self.registry.register(_Connections(service_counters))
         self._make_own()
         self._make_kube_proxys()
 
@@ -270,6 +275,32 @@ class _Levels(Collector):
             ["traffic_policy"],
             [(("internal",), counts.internal_without_local), (("external",), counts.external_without_local)],
         )
+
+
+class _Connections(Collector):
+    """What was counted for Services."""
+
+    def __init__(self, service_counters: ServiceCounters) -> None:
+        self._service_counters = service_counters
+
+    def describe(self) -> Iterator[Metric]:
+        """The name alone: registering must not read the kernel."""
+        yield _connections()
+
+    def collect(self) -> Iterator[Metric]:
+        """All frontends, those that nobody asked for included."""
+        family = _connections()
+        for each in self._service_counters.connections():
+            family.add_metric(each.labels, each.connections)
+        yield family
+
+
+def _connections() -> CounterMetricFamily:
+    return CounterMetricFamily(
+        "svcc_service_connections",
+        "Connections to frontends of Services, by their first packets, whether they were served or refused.",
+        labels=["namespace", "service", "port", "protocol", "frontend"],
+    )
 
 
 def _labelled(name: str, text: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

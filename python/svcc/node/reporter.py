@@ -22,6 +22,7 @@ from svcc.node.metrics import NodeMetrics
 from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.schedule import Task
 from svcc.node.servers import NodeServers
+from svcc.node.service_counters import ServiceCounters
 from svcc.node.service_notification import ServiceNotification
 from svcc.node.state import (
     Change,
@@ -55,6 +56,7 @@ class Reporter(Observer):
         notification: ServiceNotification,
         *,
         clock: Clock | None = None,
+        service_counters: ServiceCounters | None = None,
     ) -> None:
         self._published = published
         self._servers = servers
@@ -64,6 +66,7 @@ class Reporter(Observer):
         self._recent: deque[Change] = deque(published.state.recent, _RECENT)
         self._log = NodeLog(told=self._happened)
         self._tally = Tally()
+        self._service_counters = service_counters
         self._triggers = TriggerTimes(published.state.started)
         self._slices: dict[ObjectReference, EndpointSlice] = {}
         self._source_problems: tuple[Problem, ...] = ()
@@ -149,6 +152,8 @@ class Reporter(Observer):
             self._log.news("compiler", update.problems, update.resolved)
             for change in update.services:
                 self._tally.replace(change.service, compiler.plans_of(change.service))
+                if self._service_counters is not None:
+                    self._service_counters.replace(change.service, compiler.plans_by_family(change.service))
         self._tell_drift(sync)
         self._tell_connections(synchronization)
         self._publish(self._after(synchronization, sync, compiler))

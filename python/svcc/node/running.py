@@ -10,26 +10,23 @@ from types import FrameType
 
 from attrs import frozen
 
-from svcc.addresses import IPFamily
+from svcc.apply.held import TABLES
 from svcc.apply.installer import Installer
 from svcc.apply.lock import NodeLock
 from svcc.apply.nft import open_nft
-from svcc.compiler.layout import TABLE, Layout
 from svcc.incremental.compiler import IncrementalCompiler
-from svcc.nft.commands import TableName
 from svcc.node.conntrack import ConntrackCleaner
 from svcc.node.loop import Node
 from svcc.node.reporter import Reporter, starting_state
 from svcc.node.schedule import Intervals
 from svcc.node.servers import NodeServers, ServerSettings
+from svcc.node.service_counters import ServiceCounters
 from svcc.node.service_notification import ServiceNotification
 from svcc.node.state import Clock, Published
 from svcc.node.watch import TableWatch
 from svcc.sources.contract import Batch, Source
 
 __all__ = ["NodeOptions", "run_node"]
-
-_TABLES = tuple(TableName(Layout(family).word, TABLE) for family in IPFamily)
 
 
 @frozen(kw_only=True)
@@ -40,6 +37,7 @@ class NodeOptions:
         name: the node's name as far as it is known before the source is complete.
         version: svcc's version, for the status.
         keep_scripts: where scripts are kept that the kernel refuses; None keeps none.
+        service_counters: whether connections are counted; the compiler must be made so, too.
     """
 
     name: str
@@ -47,6 +45,7 @@ class NodeOptions:
     intervals: Intervals
     servers: ServerSettings
     keep_scripts: Path | None = None
+    service_counters: bool = False
 
 
 def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batch], IncrementalCompiler]) -> None:
@@ -63,10 +62,11 @@ def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batc
         stack.enter_context(NodeLock())
         nft = open_nft()
         stack.callback(nft.close)
-        watch = TableWatch(_TABLES, lambda: nft.process_ids)
+        watch = TableWatch(TABLES, lambda: nft.process_ids)
         stack.callback(watch.close)
         published = Published(starting_state(options.name, options.version, source.name, clock))
-        servers = NodeServers(published, options.servers, clock=clock)
+        counters = ServiceCounters() if options.service_counters else None
+        servers = NodeServers(published, options.servers, clock=clock, service_counters=counters)
         stack.callback(servers.close)
         servers.start()
         notification = ServiceNotification.of_environment()
@@ -76,7 +76,7 @@ def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batc
             installer=Installer(nft, keep_scripts=options.keep_scripts, keep_pick_chains=True),
             conntrack=ConntrackCleaner(),
             watch=watch,
-            observer=Reporter(published, servers, notification, clock=clock),
+            observer=Reporter(published, servers, notification, clock=clock, service_counters=counters),
             intervals=options.intervals,
         )
         with _signals(node):

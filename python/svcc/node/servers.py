@@ -17,13 +17,14 @@ from svcc.errors import SettingsError
 from svcc.fields import Problem
 from svcc.node.descriptors import raise_descriptor_limit
 from svcc.node.health_checks import HealthChecks
-from svcc.node.http_server import HttpThread, Limits, Request, Response
+from svcc.node.http_server import Handler, HttpThread, Limits, Request, Response
 from svcc.node.listeners import Listener, Listeners, TcpPlace, UnixPlace
 from svcc.node.metrics import NodeMetrics
 from svcc.node.probes import healthz_answer, livez_answer, router
+from svcc.node.service_counters import ServiceCounters
 from svcc.node.state import Clock, Published
 from svcc.node.status import status_document
-from svcc.node.status_socket import STATUS_PATH, status_socket
+from svcc.node.status_socket import CONNECTIONS_PATH, STATUS_PATH, status_socket
 
 __all__ = ["HEALTHZ", "METRICS", "NodeServers", "ServerSettings", "bind_address"]
 
@@ -84,6 +85,7 @@ class NodeServers:
         families: tuple[IPFamily, ...] = tuple(IPFamily),
         limits: Limits | None = None,
         retry_seconds: float = 5.0,
+        service_counters: ServiceCounters | None = None,
     ) -> None:
         self._published = published
         self._settings = settings
@@ -91,8 +93,13 @@ class NodeServers:
         self._thread = HttpThread(limits)
         self._listeners = Listeners(self._thread, retry_seconds=retry_seconds)
         self.metrics = NodeMetrics(
-            published, families=families, clock=self._clock, unserved_places=lambda: len(self._listeners.problems)
+            published,
+            families=families,
+            clock=self._clock,
+            unserved_places=lambda: len(self._listeners.problems),
+            service_counters=service_counters,
         )
+        self._service_counters = service_counters
         self._checks = HealthChecks(
             published, self._clock, settings.health_timeout_seconds, self.metrics.health_check_answered
         )
@@ -155,7 +162,10 @@ class NodeServers:
         if settings.metrics is not None:
             yield from _with_other_family(settings.metrics, Listener("metrics", router({"/metrics": self._metrics})))
         place = UnixPlace(status_socket(settings.runtime_directory))
-        yield place, Listener("status", router({STATUS_PATH: self._status}))
+        yield place, Listener("status", router(self._status_pages()))
+
+    def _status_pages(self) -> dict[str, Handler]:
+        return {STATUS_PATH: self._status, CONNECTIONS_PATH: self._connections}
 
     def _healthz(self, _request: Request) -> Response:
         return healthz_answer(self._published.state, self._clock, self._settings.health_timeout_seconds)
@@ -171,6 +181,11 @@ class NodeServers:
         document = status_document(
             self._published.state, self._clock, self._settings.health_timeout_seconds, self.problems
         )
+        return Response(HTTPStatus.OK, json.dumps(document).encode(), (("Content-Type", "application/json"),))
+
+    def _connections(self, _request: Request) -> Response:
+        counters = self._service_counters
+        document = {"kind": "ServiceConnections", "items": None if counters is None else counters.documents()}
         return Response(HTTPStatus.OK, json.dumps(document).encode(), (("Content-Type", "application/json"),))
 
 

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from svcc.errors import TargetError
 
-__all__ = ["STATUS_PATH", "read_status", "status_socket"]
+__all__ = ["CONNECTIONS_PATH", "STATUS_PATH", "read_connections", "read_status", "status_socket"]
 
 STATUS_PATH: Final = "/status"
+CONNECTIONS_PATH: Final = "/service-connections"
 _NAME: Final = "node.sock"
 _LONGEST: Final = 64 * 2**20
 
@@ -32,10 +33,24 @@ def read_status(runtime_directory: Path, *, timeout_seconds: float = 5.0) -> dic
     Raises:
         TargetError: no node runs here, or it does not answer.
     """
+    return _document(status_socket(runtime_directory), STATUS_PATH, "NodeStatus", timeout_seconds)
+
+
+def read_connections(runtime_directory: Path, *, timeout_seconds: float = 5.0) -> list[dict[str, Any]] | None:
+    """What was counted for each frontend of each Service (`svcc.node.service_counters`); None if nothing is counted.
+
+    Raises:
+        TargetError: no node runs here, or it does not answer.
+    """
     path = status_socket(runtime_directory)
+    items = _document(path, CONNECTIONS_PATH, "ServiceConnections", timeout_seconds).get("items")
+    return items if isinstance(items, list) else None
+
+
+def _document(path: Path, page: str, kind: str, timeout_seconds: float) -> dict[str, Any]:
     connection = _UnixConnection(path, timeout_seconds)
     try:
-        connection.request("GET", STATUS_PATH)
+        connection.request("GET", page)
         response = connection.getresponse()
         text = response.read(_LONGEST)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -53,7 +68,7 @@ def read_status(runtime_directory: Path, *, timeout_seconds: float = 5.0) -> dic
         document = json.loads(text)
     except ValueError:
         document = None
-    if response.status != http.HTTPStatus.OK or not isinstance(document, dict) or document.get("kind") != "NodeStatus":
+    if response.status != http.HTTPStatus.OK or not isinstance(document, dict) or document.get("kind") != kind:
         raise TargetError(f"{path}: somebody else than svcc node answers")
     return document
 
