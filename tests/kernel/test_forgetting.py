@@ -134,7 +134,7 @@ def kernel(family: str) -> Iterator[Kernel]:
 
 
 @both_families
-def test_an_endpoint_that_left_and_came_back_has_no_records_and_those_of_others_are_untouched_s35(
+def test_an_endpoint_that_left_and_came_back_has_no_records_and_others_keep_theirs_s35(
     kernel: Kernel,
 ) -> None:
     kernel.remember({10: ("web", 3), 11: ("web", 3), 12: ("web", 1), 13: ("other", 4)})
