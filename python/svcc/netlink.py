@@ -1,8 +1,9 @@
 """Netlink, by which the kernel is asked and says what happened (linux/netlink.h, linux/netfilter/nfnetlink.h).
 
 svcc deletes entries of conntrack, hears of changes to tables, and forgets what packets have written into maps. That
-takes messages with flat attributes and nothing else, and some speed: pyroute2, which covers all of netlink, takes 270 microseconds to read
-an entry of conntrack, where 100 000 are nothing special, and holds the interpreter meanwhile; a `struct` takes 3.
+takes messages with flat attributes and nothing else, and some speed: pyroute2, which covers all of netlink, takes 270
+microseconds to read an entry of conntrack, where 100 000 are nothing special, and holds the interpreter meanwhile; a
+`struct` takes 3.
 """
 
 from __future__ import annotations
@@ -177,7 +178,8 @@ class NetlinkSocket:
 
         All of them must fit into the socket's buffer, as some hundred do.
 
-        Return the kernel's error numbers by the places of the commands it refuses. If there are any, nothing has changed.
+        Return the kernel's error numbers by the places of the commands it refuses; if there are any, nothing has
+        changed.
         """
         last = len(commands)
         header = struct.pack("=BBH", socket.AF_UNSPEC, 0, socket.htons(subsystem))

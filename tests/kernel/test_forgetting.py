@@ -45,7 +45,8 @@ class Kernel:
         services = [
             service(name, [address], session_affinity="ClientIP") for name, address in (("web", web), ("other", other))
         ]
-        self._compiler.update(map(Change.to, [NODE, SERVICE_CIDRS, *services]))
+        declared: list[ClusterObject] = [NODE, SERVICE_CIDRS, *services]
+        self._compiler.update(map(Change.to, declared))
         # Which endpoint is which number is learnt from its departure.
         for name in ("web", "other"):
             for number in (1, 2, 3, 4):
@@ -133,7 +134,9 @@ def kernel(family: str) -> Iterator[Kernel]:
 
 
 @both_families
-def test_an_endpoint_that_left_and_came_back_has_no_records_and_those_of_others_are_untouched(kernel: Kernel) -> None:
+def test_an_endpoint_that_left_and_came_back_has_no_records_and_others_keep_theirs_s35(
+    kernel: Kernel,
+) -> None:
     kernel.remember({10: ("web", 3), 11: ("web", 3), 12: ("web", 1), 13: ("other", 4)})
     kernel.has("web", 1, 2)
     assert set(kernel.clients()) == {10, 11, 12, 13}, "a change reads no records"
@@ -146,7 +149,7 @@ def test_an_endpoint_that_left_and_came_back_has_no_records_and_those_of_others_
 
 
 @both_families
-def test_an_endpoint_that_is_back_before_tidying_keeps_only_the_records_of_its_new_life(kernel: Kernel) -> None:
+def test_an_endpoint_that_is_back_before_tidying_keeps_only_the_records_of_its_new_life_s35(kernel: Kernel) -> None:
     kernel.remember({10: ("web", 3), 12: ("web", 1)})
     kernel.has("web", 1, 2)
     time.sleep(0.1)

@@ -85,6 +85,31 @@ def test_what_is_left_behind_goes_later_and_after_everything_else() -> None:
     assert schedule.wait(6.0) is None
 
 
+def test_changes_that_never_end_do_not_put_off_tidying_for_ever() -> None:
+    schedule = Schedule(INTERVALS)
+    schedule.left_behind(0.0)
+    tasks = []
+    for now in range(1, 12):
+        schedule.changed(now)
+        task = schedule.next(now)
+        assert task is not None
+        schedule.done(task, now)
+        tasks.append(task)
+    assert tasks.index(Task.TIDY) == 9
+
+
+def test_tidying_that_is_unfinished_goes_on_after_the_changes_that_wait() -> None:
+    schedule = Schedule(INTERVALS)
+    schedule.done(Task.TIDY, 0.0)
+    schedule.unfinished(0.0)
+    schedule.changed(0.5)
+    assert schedule.next(1.0) is Task.ADVANCE
+    schedule.done(Task.ADVANCE, 1.0)
+    assert schedule.next(2.0) is Task.TIDY
+    schedule.done(Task.TIDY, 2.0)
+    assert schedule.wait(2.0) is None
+
+
 def test_services_that_were_refused_are_tried_again() -> None:
     schedule = Schedule(INTERVALS)
     schedule.done(Task.ADVANCE, 0.0)

@@ -1,4 +1,4 @@
-"""Forgets records of session affinity towards endpoints that have gone, some time after the change that took them (S35).
+"""Forgets records of session affinity towards endpoints that have gone, a while after the change that took them (S35).
 
 There may be millions of records, and a change must not wait for them. So the map `affinity` is read when there is
 nothing else to do, as netlink's bytes and in turns, and what leads to an endpoint that has gone is deleted. If the
@@ -61,7 +61,7 @@ records: 0.8 s for 100 000. What is not found in this time is left to the next f
 _MOST_LISTINGS: Final = 3
 """While its table grows or packets add to it, the kernel leaves out a few records: the last listing shall find none."""
 _MADE_ANEW: Final = frozenset({errno.EBUSY, errno.EEXIST, errno.ENFILE})
-"""What the kernel says to the addition of a record that is there with other data, or is gone from a map that is full."""
+"""What the kernel says to the addition of a record that is there with other data, or gone from a map that is full."""
 
 
 @frozen
