@@ -16,6 +16,7 @@ from itertools import islice
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from svcc.node.netlink import NETFILTER, NetlinkSocket, netfilter_header
 
 from svcc.apply.cold_start import cold_start
 from svcc.apply.nft import open_nft
@@ -31,7 +32,6 @@ from svcc.model.service import Service, ServicePort
 from svcc.nft.objects import Ruleset
 from svcc.node.counter_dump import read_counters
 from svcc.node.metrics import NodeMetrics
-from svcc.node.netlink import NETFILTER, NetlinkSocket, netfilter_header
 from svcc.node.reporter import starting_state
 from svcc.node.service_counters import ServiceCounters
 from svcc.node.state import Clock, Published

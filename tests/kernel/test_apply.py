@@ -364,5 +364,5 @@ def test_sessions_grow_neither_in_memory_nor_in_descriptors(kernel: Kernel) -> N
     assert grown[0] - memory < 4 << 20
 
 
-def test_svcc_owns_two_tables() -> None:
-    assert [str(name) for name in TABLES] == ["ip svcc", "ip6 svcc"]
+def test_svcc_owns_two_tables_and_those_of_counters() -> None:
+    assert sorted(map(str, TABLES)) == ["ip svcc", "ip svcc-counters", "ip6 svcc", "ip6 svcc-counters"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from attrs import define, field
 
@@ -19,6 +22,10 @@ from svcc.incremental.contract import Change
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointPort
 from svcc.model.service import Service, ServicePort
+from svcc.nft.json import commands
+from svcc.nft.objects import Ruleset
+from svcc.nft.text import script
+from svcc.nft.transaction import transaction
 from svcc.node.service_counters import ServiceCounters
 from svcc.node.watch import TableWatch
 from svcc.trace.evaluator import Evaluator
@@ -255,3 +262,22 @@ def test_each_nft_finds_that_nothing_is_to_be_done(counting: Counting, nft: Vers
     counting.node.nft("flush", "ruleset")
     assert counting.synchronize()
     assert counting.synchronize() == 0
+
+
+def test_the_table_is_the_same_as_text_as_json_and_as_commands(counting: Counting, nft: Version) -> None:
+    tables = tuple(table for table in counting.compiler.ruleset().tables if table.name == "svcc-counters")
+    ruleset = Ruleset(tables)
+    listings = []
+    for arguments, text in (
+        (("-f", "-"), "".join(script(ruleset))),
+        # JSON has had typeof since nft 1.1.2.
+        *([(("-j", "-f", "-"), json.dumps(commands(ruleset)))] if nft.version >= (1, 1, 2) else []),
+        (("-f", "-"), transaction(Ruleset(()), ruleset).script),
+    ):
+        counting.node.nft("flush", "ruleset")
+        counting.node._nft(nft, arguments, text)
+        listed = counting.node.nft("list", "ruleset", nft=nft).splitlines()
+        # The kernel keeps how a set was declared for nft to print, and nft tells it so for text only.
+        listings.append(sorted(line.strip(" ,\t") for line in listed if not re.match(r"\t\ttype(of)? .*", line)))
+    assert sum("counter packets 0 bytes 0" in line for line in listings[0]) >= 11
+    assert all(listing == listings[0] for listing in listings)

@@ -19,7 +19,7 @@ from svcc.compiler.counters import COUNTED_FRONTENDS, COUNTED_NODE_PORTS
 from svcc.compiler.layout import COUNTERS_TABLE
 from svcc.dataplane.contract import Frontend
 from svcc.model.service import Protocol
-from svcc.node.netlink import NETFILTER, NetlinkSocket, attribute, attributes, netfilter_header
+from svcc.netlink import NETFILTER, NetlinkSocket, attribute, attributes, netfilter_header
 
 __all__ = ["CounterKey", "counter_key", "read_counters"]
 
