@@ -16,7 +16,7 @@ from itertools import islice
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from svcc.node.netlink import NETFILTER, NetlinkSocket, netfilter_header
+from svcc.netlink import NETFILTER, NetlinkSocket, netfilter_header
 
 from svcc.apply.cold_start import cold_start
 from svcc.apply.nft import open_nft

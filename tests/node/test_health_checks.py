@@ -20,7 +20,7 @@ from tests.node.states import StandingClock, checks, published, reference
 CLOCK = StandingClock().clock()
 
 
-def test_a_service_with_endpoints_here_is_answered_as_kube_proxy_does(settings: ServerSettings) -> None:
+def test_a_service_with_endpoints_here_is_answered_as_kube_proxy_does_s50(settings: ServerSettings) -> None:
     port = free_port()
     with serving(published(health_checks=checks({port: 3})), settings, CLOCK):
         answer = ask(port)

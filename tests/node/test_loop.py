@@ -85,7 +85,7 @@ def running(**parts: object) -> Iterator[Running]:
         found.watch.close()
 
 
-def test_nothing_is_written_before_the_source_is_complete() -> None:
+def test_nothing_is_written_before_the_source_is_complete_s53() -> None:
     with running() as loop:
         loop.watch.tell()
         loop.node.resynchronize()
@@ -112,7 +112,7 @@ def test_what_the_source_waits_for_is_told_until_it_is_complete(monkeypatch: pyt
         assert loop.observer.waits.qsize() == told
 
 
-def test_changes_after_the_first_synchronization_never_read_the_kernel() -> None:
+def test_changes_after_the_first_synchronization_never_read_the_kernel_s55() -> None:
     with running() as loop:
         loop.source.said.put(Batch((change("a"),), replaces_all=True))
         loop.observer.next()
@@ -158,7 +158,7 @@ def test_a_failure_to_read_the_kernel_is_not_told_as_a_change_of_somebody_else()
         assert loop.observer.seen_foreign == 0
 
 
-def test_what_others_change_is_read_and_made_right() -> None:
+def test_what_others_change_is_read_and_made_right_s54() -> None:
     with running() as loop:
         loop.source.said.put(Batch((change("a"),), replaces_all=True))
         loop.observer.next()
@@ -169,7 +169,7 @@ def test_what_others_change_is_read_and_made_right() -> None:
         assert loop.observer.next().reason is Reason.ASKED
 
 
-def test_leftovers_are_tidied_up() -> None:
+def test_leftovers_are_tidied_up_s56() -> None:
     with running() as loop:
         loop.installer.has_leftovers = True
         loop.source.said.put(Batch((change("a"),), replaces_all=True))

@@ -18,7 +18,7 @@ def test_a_change_after_a_quiet_time_goes_at_once() -> None:
     assert schedule.wait(10.0) == 0.0
 
 
-def test_changes_right_after_a_transaction_wait_and_go_together() -> None:
+def test_changes_right_after_a_transaction_wait_and_go_together_s58() -> None:
     schedule = Schedule(INTERVALS)
     schedule.done(Task.ADVANCE, 10.0)
     for now in (10.1, 10.5, 10.9):
@@ -134,4 +134,4 @@ def test_whatever_was_asked_for_is_done_within_bounds(events: list[tuple[str, fl
     if asked:
         wait = schedule.wait(now)
         assert wait is not None
-        assert wait <= INTERVALS.last_retry
+            assert wait <= INTERVALS.last_retry + 1e-9
