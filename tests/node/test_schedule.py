@@ -134,4 +134,4 @@ def test_whatever_was_asked_for_is_done_within_bounds(events: list[tuple[str, fl
     if asked:
         wait = schedule.wait(now)
         assert wait is not None
-            assert wait <= INTERVALS.last_retry + 1e-9
+        assert wait <= INTERVALS.last_retry + 1e-9
