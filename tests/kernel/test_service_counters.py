@@ -264,9 +264,7 @@ def test_each_nft_finds_that_nothing_is_to_be_done(counting: Counting, nft: Vers
     assert counting.synchronize() == 0
 
 
-def test_the_table_is_the_same_as_text_as_json_and_as_commands(
-    counting: Counting, nft: Version
-) -> None:
+def test_the_table_is_the_same_as_text_as_json_and_as_commands(counting: Counting, nft: Version) -> None:
     tables = tuple(table for table in counting.compiler.ruleset().tables if table.name == "svcc-counters")
     ruleset = Ruleset(tables)
     listings = []
