@@ -31,7 +31,7 @@ rust-test: setup ## Run the tests of the Rust crates
 	cargo test --workspace --locked --quiet
 
 python-test: setup ## Run the Python tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 format: setup ## Format Python and Rust
 	$(BIN)/ruff check --fix
