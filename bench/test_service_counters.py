@@ -16,7 +16,6 @@ from itertools import islice
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from svcc.netlink import NETFILTER, NetlinkSocket, netfilter_header
 
 from svcc.apply.cold_start import cold_start
 from svcc.apply.nft import open_nft
@@ -29,6 +28,7 @@ from svcc.incremental.contract import Change
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.service import Service, ServicePort
+from svcc.netlink import NETFILTER, NetlinkSocket, netfilter_header
 from svcc.nft.objects import Ruleset
 from svcc.node.counter_dump import read_counters
 from svcc.node.metrics import NodeMetrics

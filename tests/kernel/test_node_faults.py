@@ -122,7 +122,9 @@ def test_changes_are_brought_in_that_others_have_half_made_while_svcc_did_not_ru
     machine.wait_until_right()
 
 
-def test_sighup_has_the_kernel_read_and_sigterm_leaves_the_rules_and_a_restart_does_nothing_s57(machine: Machine) -> None:
+def test_sighup_has_the_kernel_read_and_sigterm_leaves_the_rules_and_a_restart_does_nothing_s57(
+    machine: Machine,
+) -> None:
     node = machine.start()
     first = node.wait_until_ready()["lastFullSync"]
     node.process.send_signal(signal.SIGHUP)

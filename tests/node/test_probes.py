@@ -52,7 +52,9 @@ def test_a_node_lives_before_its_first_update_and_however_long_nothing_changes(n
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz"])
-def test_an_update_that_waits_longer_than_the_timeout_is_unhealthy_until_one_succeeds_s51(node: Node, path: str) -> None:
+def test_an_update_that_waits_longer_than_the_timeout_is_unhealthy_until_one_succeeds_s51(
+    node: Node, path: str
+) -> None:
     node.queue()
     node.time.seconds = TIMEOUT
     assert node.ask(path).status == 200
