@@ -19,7 +19,7 @@ from svcc.node.probes import timestamp
 from svcc.node.state import Sync, SyncKind
 from svcc.node.status_text import duration
 
-__all__ = ["LOGGER", "NodeLog", "change_words", "configure_logging"]
+__all__ = ["LOGGER", "NodeLog", "change_words", "configure_logging", "counted"]
 
 LOGGER: Final = "svcc.node"
 _LEVELS: Final = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.INFO: logging.DEBUG}
@@ -113,8 +113,8 @@ class NodeLog:
             self.state("synchronization", f"synchronization failed, nothing has changed: {sync.error}", fields=fields)
             return
         self.state("synchronization", "")
-        effort = f"{_count(sync.operations, 'operation')}; {duration(sync.seconds)}"
-        what = "".join(map(change_words, listed)) if len(listed) <= 1 else _count(len(listed), "Service")
+        effort = f"{counted(sync.operations, 'operation')}; {duration(sync.seconds)}"
+        what = "".join(map(change_words, listed)) if len(listed) <= 1 else counted(len(listed), "Service")
         if not listed and sync.kind is SyncKind.FULL:
             what = "verified" if not sync.operations else "made right"
         words = f"{what or 'changed'}; {effort}"
@@ -174,7 +174,8 @@ class NodeLog:
         self._logger.log(level, "%s", words, extra={_FIELDS: dict(fields)})
 
 
-def _count(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """A number of things in words: ``1 operation``, ``2 operations``."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 

@@ -17,7 +17,7 @@ from svcc.incremental.contract import ServiceChange, Update
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.node import Node
 from svcc.node.counts import Tally
-from svcc.node.log_lines import NodeLog
+from svcc.node.log_lines import NodeLog, counted
 from svcc.node.metrics import NodeMetrics
 from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.schedule import Task
@@ -194,7 +194,7 @@ class Reporter(Observer):
         is_repaired = bool(sync.operations)
         self._metrics.drifted(repaired=is_repaired)
         if is_repaired:
-            words = f"drift repaired: {sync.operations} operations"
+            words = f"drift repaired: {counted(sync.operations, 'operation')}"
             self._log.event(words, severity=Severity.INFO)
             drift = Drift(drift.detected + 1, drift.repaired + 1, Change(self._clock.now(), words))
         else:
