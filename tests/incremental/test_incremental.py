@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svcc.compiler import affinity
@@ -33,6 +33,10 @@ def _parts(command: Command) -> Iterator[object]:
             yield type(command), command.table, command.elements.name, key, data, command.elements.comments.get(key)
     else:
         yield command
+
+
+FEWER = settings(max_examples=max(settings().max_examples // 4, 1))
+"""A history is many examples in one."""
 
 
 class Follower:
@@ -73,6 +77,7 @@ class Follower:
 
 
 @pytest.mark.parametrize("service_counters", [False, True], ids=["plain", "with counters"])
+@FEWER
 @given(history=histories())
 def test_after_each_batch_of_changes_all_is_as_from_scratch(service_counters: bool, history: History) -> None:
     follower = Follower(history, service_counters=service_counters)
@@ -89,6 +94,7 @@ def crowded(name: ServicePortName) -> list[int]:
     return [(2**32 - 5 + sum(map(ord, f"{word}{name}")) % 7) % 2**32 for word in ("clients", "cluster", "local")]
 
 
+@FEWER
 @given(history=histories())
 def test_numbers_of_sticky_service_ports_that_collide_are_as_from_scratch(history: History) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -98,6 +104,7 @@ def test_numbers_of_sticky_service_ports_that_collide_are_as_from_scratch(histor
             follower.follow(batch)
 
 
+@FEWER
 @given(history=histories(), data=st.data())
 def test_the_order_and_the_grouping_of_changes_do_not_matter(history: History, data: st.DataObject) -> None:
     last = {change.reference: change for batch in history.batches for change in batch}
@@ -111,6 +118,7 @@ def test_the_order_and_the_grouping_of_changes_do_not_matter(history: History, d
     assert compiler.health_checks == expected.health_checks
 
 
+@FEWER
 @given(history=histories())
 def test_a_list_replaces_all_that_it_does_not_name(history: History) -> None:
     compiler, declared = IncrementalCompiler(NODE, history.settings), Declared(history.settings)
