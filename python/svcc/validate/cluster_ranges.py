@@ -14,6 +14,7 @@ from svcc.validate.cluster_findings import cluster_ip_place, named, problem, set
 from svcc.validate.cluster_settings import ClusterRuleSettings
 from svcc.validate.findings import Path
 from svcc.validate.intervals import Interval, IntervalIndex, address_number, intervals_of
+from svcc.validate.refused import is_unread
 
 __all__ = ["families_served", "pod_cidr_overlaps", "port_ranges", "service_ranges"]
 
@@ -39,7 +40,8 @@ def families_served(
         return
     usable = {family: IntervalIndex([_usable(each) for each in listed]) for family, listed in ranges.items()}
     for service in services:
-        if service.type is ServiceType.EXTERNAL_NAME or (service.is_headless and not service.selector):
+        may_be_headless = service.is_headless or is_unread(service, "spec", "clusterIPs", 0)
+        if service.type is ServiceType.EXTERNAL_NAME or (may_be_headless and not service.selector):
             continue
         yield from _unserved(service, ranges)
         for index, text in enumerate(service.cluster_ips):
