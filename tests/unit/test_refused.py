@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -303,6 +303,33 @@ def told_by_field(value: Mapping[str, Any]) -> set[tuple[str, str, Path]]:
         for each in between(loaded)
         if each.rule not in ("cluster/yields-no-rules", "cluster/frontend-conflict")
     }
+
+
+SEVERAL = st.lists(st.sampled_from(MISTAKES), min_size=1, max_size=4)
+
+
+@given(st.data())
+def test_several_broken_fields_make_nothing_known_between_objects_that_was_not_there(data: st.DataObject) -> None:
+    value: Any = CLAIMING
+    for path, wrong in data.draw(SEVERAL):
+        if path not in NAMING and all(inside(value, path)):
+            value = broken(value, path, data.draw(wrong))
+    assert told_by_field(value) <= told_by_field(CLAIMING)
+    stored = load_text(json.dumps(CLAIMING))
+    after = load_text(json.dumps(value), update_from=stored.cluster)
+    assert update_problems(stored.cluster, after.cluster, after.refused) == []
+
+
+def inside(value: Any, path: Path) -> Iterator[bool]:
+    """For each step of a path whether what is there, if anything, still is an object or a list."""
+    for step in path:
+        yield value is None or isinstance(value, dict if isinstance(step, str) else list)
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        else:
+            value = None
 
 
 def test_all_that_a_rule_of_claims_looks_at_is_claimed() -> None:

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from svcc.addresses import canonical_address
 from svcc.fields import ObjectReference, Problem, Severity, Source
-from svcc.model.service import HEADLESS, Service
+from svcc.model.service import HEADLESS, Service, ServiceType
 from svcc.validate.findings import Findings, Path
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
@@ -66,12 +66,11 @@ def refused_service(
     A type that is refused is taken for LoadBalancer, where all counts that a Service can name, or for ClusterIP where
     the Service is headless.
     """
-    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     read: dict[str, Any] = conformed(value, SERVICE, lambda *_: None, keep_places=True)
-    unread = {problem.path.steps for problem in errors if problem.rule == _WRONG_TYPE}
-    if any(problem.path.steps == _TYPE for problem in errors):
+    unread = {problem.path.steps for problem in problems if problem.rule == _WRONG_TYPE}
+    spec = read.setdefault("spec", {})
+    if _TYPE in unread or spec.get("type", "") not in ("", *ServiceType):
         unread.add(_TYPE)
-        spec = read.setdefault("spec", {})
         is_none = HEADLESS in (spec.get("clusterIP"), *spec.get("clusterIPs", ())[:1])
         spec["type"] = "ClusterIP" if is_none else "LoadBalancer"
     set_service_defaults(read)
@@ -88,7 +87,7 @@ def refused_service(
             unread.add(path)
             if path == ("spec", "clusterIPs"):
                 unread.add(("spec", "clusterIP"))
-    if ("spec", "clusterIP") in unread and not read["spec"].get("clusterIPs"):
+    if ("spec", "clusterIP") in unread and not spec.get("clusterIPs"):
         unread.add(("spec", "clusterIPs"))
     for path in unread:
         for each in _lost_with(path):
