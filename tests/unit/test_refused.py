@@ -314,10 +314,12 @@ def test_several_broken_fields_make_nothing_known_between_objects_that_was_not_t
     for path, wrong in data.draw(SEVERAL):
         if path not in NAMING and all(inside(value, path)):
             value = broken(value, path, data.draw(wrong))
-    assert told_by_field(value) <= told_by_field(CLAIMING)
+    # Of an address whose ports cannot be read it is still known that another Service has it, too.
+    after = {(rule.replace("-shared", "-taken"), name, steps) for rule, name, steps in told_by_field(value)}
+    assert after <= told_by_field(CLAIMING)
     stored = load_text(json.dumps(CLAIMING))
-    after = load_text(json.dumps(value), update_from=stored.cluster)
-    assert update_problems(stored.cluster, after.cluster, after.refused) == []
+    loaded = load_text(json.dumps(value), update_from=stored.cluster)
+    assert update_problems(stored.cluster, loaded.cluster, loaded.refused) == []
 
 
 def inside(value: Any, path: Path) -> Iterator[bool]:

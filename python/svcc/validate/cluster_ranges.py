@@ -82,6 +82,8 @@ def _unserved(service: Service, ranges: Mapping[IPFamily, Sequence[_ServiceRange
             path: Path = ("spec", "ipFamilies", index)
             detail = "not configured on this cluster"
             yield problem(rule, service, path, detail, kind=kind, value=family.value, place=place)
+    if any(is_unread(service, "spec", name) for name in ("clusterIPs", "ipFamilies")):
+        return  # nobody knows how many there are
     policy = service.ip_family_policy
     if policy is IPFamilyPolicy.REQUIRE_DUAL_STACK and len(written) < 2 and not all(ranges.values()):
         detail = "this cluster is not configured for dual-stack services"
