@@ -219,11 +219,24 @@ def test_one_conflict_is_told_once_by_check_and_by_compile() -> None:
 def test_problems_come_by_file_and_line_after_those_without_a_place(tmp_path: Path) -> None:
     late, early = tmp_path / "late.json", tmp_path / "early.json"
     late.write_text(text(service("a"), service("b", "10.96.0.10")))
-    early.write_text(text(endpoint_slice("nobody"), service("c", ports=[{"port": 0}])))
+    early.write_text(text(endpoint_slice("nobody"), service("c", "10.96.0.11", ports=[{"port": 0}])))
     outcome = svcc("check", "-f", str(late), "-f", str(early), "-o", "json", "--service-node-port-range", "30000-40000")
     places = [(item["file"] and Path(item["file"]).name, item["line"]) for item in json.loads(outcome.out)["items"]]
     assert [file for file, _ in places] == [None, "early.json", "early.json", "late.json"]
     assert places[1][1] < places[2][1]
+
+
+def test_a_service_that_is_refused_is_told_of_its_claims_and_changes_too(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(text(service("web", "10.96.0.11")))
+    broken = [{"port": 0}]
+    new = text(service("kept", "10.96.0.10"), service("web", "10.96.0.10", ports=broken), endpoint_slice("web"))
+    (tmp_path / "new.json").write_text(new)
+    outcome = svcc("check", "-f", str(tmp_path / "new.json"), "--update-from", str(tmp_path / "old.json"), "-o", "json")
+    assert sorted((item["rule"], item["object"]["name"]) for item in json.loads(outcome.out)["items"]) == [
+        ("cluster/cluster-ip-taken", "web"),
+        ("service/port-out-of-range", "web"),
+        ("update/cluster-ip-changed", "web"),
+    ]
 
 
 OLD = text(service("web", "10.96.0.10"), service("old", "10.96.0.13"))

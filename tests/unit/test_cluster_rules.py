@@ -36,7 +36,7 @@ def said(row: ClusterRow) -> list[tuple[int, str, str]]:
     """Lines, rules and messages, by line."""
     loaded = load_text(row.text, file="m.json")
     left_out = {problem.object for problem in loaded.problems if problem.object and is_fatal(problem)}
-    found = cluster_problems(loaded.cluster, row.settings, left_out=left_out)
+    found = cluster_problems(loaded.cluster, row.settings, left_out=left_out, refused=loaded.refused)
     told = [(problem.source.line if problem.source else 0, problem.rule, problem.message()) for problem in found]
     return sorted(told, key=lambda each: each[0])
 

@@ -366,7 +366,8 @@ def said_of(row: Row) -> list[tuple[str, str]]:
     assert before is not None
     after = admit(kind, changed(row.value, row.new), before=before)
     objects = [] if after.item is None else [after.item]
-    problems = [*after.problems, *update_problems(Cluster.of([before]), Cluster.of(objects))]
+    refused = [] if after.refused is None else [after.refused]
+    problems = [*after.problems, *update_problems(Cluster.of([before]), Cluster.of(objects), refused)]
     return [(each.rule, each.message()) for each in problems if each.severity is Severity.ERROR]
 
 

@@ -108,9 +108,9 @@ def check(
     loaded = loaded_input(talk, inputs, update_from=before.cluster if before else None)
     found = [*loaded.problems]
     with talk.progress("checking"):
-        found += judge_cluster(loaded.cluster, settings, problems=loaded.problems)
+        found += judge_cluster(loaded.cluster, settings, problems=loaded.problems, refused=loaded.refused)
         if before is not None:
-            found += update_problems(before.cluster, loaded.cluster)
+            found += update_problems(before.cluster, loaded.cluster, loaded.refused)
     kept = [problem for problem in sorted(found, key=reading_order) if problem.rule not in ignore]
     least = Severity.WARNING if strict and fail_on == Severity.ERROR else Severity(fail_on)
     counting = _SEVERITIES[: _SEVERITIES.index(least) + 1]

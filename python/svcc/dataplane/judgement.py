@@ -16,19 +16,25 @@ from svcc.fields import Problem, Severity
 from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.validate.admission import is_fatal
 from svcc.validate.cluster import ClusterRuleSettings, cluster_problems
+from svcc.validate.refused import RefusedService
 
 __all__ = ["judge_cluster"]
 
 
 def judge_cluster(
-    cluster: Cluster, settings: ClusterRuleSettings | None = None, *, problems: Iterable[Problem] = ()
+    cluster: Cluster,
+    settings: ClusterRuleSettings | None = None,
+    *,
+    problems: Iterable[Problem] = (),
+    refused: Iterable[RefusedService] = (),
 ) -> list[Problem]:
     """What is wrong between the objects of a cluster, whichever node one looks from.
 
-    `problems` are those of single objects, which tell which objects are missing in the cluster for being broken.
+    `problems` are those of single objects, which tell which objects are missing in the cluster for being broken;
+    `refused` are the Services of them, as far as they can be read.
     """
     left_out = {problem.object for problem in problems if problem.object is not None and is_fatal(problem)}
-    found = cluster_problems(cluster, settings, left_out=left_out)
+    found = cluster_problems(cluster, settings, left_out=left_out, refused=refused)
     told = {(problem.object, problem.path.steps) for problem in found if problem.severity is Severity.ERROR}
     built = build_dataplane(cluster, "", ClusterSettings()).problems
     return [*found, *(_of_manifests(problem) for problem in built if not _is_told(problem, told))]

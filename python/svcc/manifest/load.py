@@ -24,6 +24,7 @@ from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
 from svcc.validate.admission import DEFAULT_NAMESPACE
+from svcc.validate.refused import RefusedService
 from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
@@ -46,6 +47,8 @@ class Loaded:
         address_pools: pools of addresses for load balancers, in the order of their declaration.
         held: numbers that Services name which are not in order, for `svcc.allocate`.
         namespaces: the namespaces that were declared, for the selectors of pools.
+        refused: Services that are not in order, as far as they can be read, for the rules between objects; without
+            those whose name another declaration has that is in order.
     """
 
     cluster: Cluster
@@ -56,6 +59,7 @@ class Loaded:
     address_pools: tuple[AddressPool, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     held: Reservation = Factory(Reservation)
+    refused: tuple[RefusedService, ...] = ()
 
 
 def load(
@@ -143,6 +147,7 @@ class _Progress:
     address_pools: dict[str, AddressPool] = Factory(dict)
     namespaces: dict[str, Namespace] = Factory(dict)
     held: HeldNumbers = Factory(HeldNumbers)
+    refused: list[RefusedService] = Factory(list)
 
 
 def _loaded(
@@ -175,6 +180,7 @@ def _loaded(
         tuple(progress.address_pools.values()),
         tuple(progress.namespaces.values()),
         progress.held.reservation(),
+        _refused(progress, selection),
     )
 
 
@@ -194,6 +200,8 @@ def _add(document: Document, progress: _Progress, found: Declared | None) -> Non
     progress.problems.extend(found.problems)
     if found.skipped is not None:
         progress.skipped[found.skipped] += 1
+    if found.refused is not None:
+        progress.refused.append(found.refused)
     match found.item:
         case None:
             reference = declared_reference(document, progress.namespace)
@@ -215,6 +223,14 @@ def _keep(kept: dict[_Key, _Item], key: _Key, item: _Item, progress: _Progress) 
     if earlier is not None:
         progress.problems.append(declared_twice(item, earlier))
     kept[key] = item
+
+
+def _refused(progress: _Progress, selection: Selection) -> tuple[RefusedService, ...]:
+    """The refused Services that are selected; of those of one name the last one, as among those in order."""
+    named = {item.reference if item.name else place: item for place, item in enumerate(progress.refused)}
+    return tuple(
+        item for item in named.values() if item.reference not in progress.objects and selection.has_service(item)
+    )
 
 
 def _selected(objects: Sequence[ClusterObject], selection: Selection) -> list[ClusterObject]:

@@ -15,6 +15,7 @@ from svcc.validate.findings import Findings
 from svcc.validate.node import check_node, check_service_cidr
 from svcc.validate.plain_endpoint_slice import plain_endpoint_slice
 from svcc.validate.plain_service import plain_service
+from svcc.validate.refused import RefusedService, refused_service
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
 from svcc.validate.written import check_written
@@ -34,10 +35,11 @@ DEFAULT_NAMESPACE = "default"
 
 @frozen
 class Admission:
-    """What became of one object: `item` is None if a problem is fatal."""
+    """What became of one object: `item` is None if a problem is fatal, and `refused` what a Service says even then."""
 
     item: ClusterObject | None
     problems: list[Problem]
+    refused: RefusedService | None = None
 
 
 @frozen
@@ -102,12 +104,17 @@ def admit(
     plain = None if reader.plain is None else reader.plain(value, namespace, source)
     if plain is not None and (source is None or source.rewritten is None):
         return Admission(plain, [])
-    findings = Findings(reference_of(kind, value, namespace), source)
+    reference = reference_of(kind, value, namespace)
+    findings = Findings(reference, source)
     read = _examined(reader, value, findings, before)
     check_written(reader.shape, source, findings)
     problems = findings.problems
-    fits = not any(map(is_fatal, problems))
-    return Admission(reader.build(read, namespace, source) if fits else None, problems)
+    if not any(map(is_fatal, problems)):
+        return Admission(reader.build(read, namespace, source), problems)
+    if kind != "Service":
+        return Admission(None, problems)
+    stored = before if isinstance(before, Service) else None
+    return Admission(None, problems, refused_service(value, problems, reference, source, stored))
 
 
 def problems_in(kind: str, value: Mapping[str, Any], subject: ObjectReference, source: Source | None) -> list[Problem]:

@@ -1,12 +1,12 @@
 """Judging a cluster as a whole: what no object says alone, and a server finds out when it allocates, or nobody does.
 
 `CLUSTER_RULES` lists the rules. None of them leaves an object out: the objects are in order, and what several claim is
-still served for one of them.
+still served for one of them. Services that are refused claim what they name all the same, as far as it can be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from svcc.fields import ObjectReference, Problem
 from svcc.model.age import oldest_first
@@ -16,6 +16,7 @@ from svcc.validate.cluster_ranges import families_served, pod_cidr_overlaps, por
 from svcc.validate.cluster_rules import CLUSTER_RULES
 from svcc.validate.cluster_settings import ClusterRuleSettings
 from svcc.validate.cluster_slices import slices_of_services, unknown_nodes
+from svcc.validate.refused import RefusedService
 
 __all__ = ["CLUSTER_RULES", "ClusterRuleSettings", "cluster_problems"]
 
@@ -25,14 +26,16 @@ def cluster_problems(
     settings: ClusterRuleSettings | None = None,
     *,
     left_out: Collection[ObjectReference] = (),
+    refused: Iterable[RefusedService] = (),
 ) -> list[Problem]:
     """What is wrong between the objects of a cluster, in the API server's words where it has some.
 
-    `left_out` are objects that were declared and are broken, so that nobody is told that they are missing.
+    `left_out` are objects that were declared and are broken, so that nobody is told that they are missing; `refused`
+    are the Services of them, as far as they can be read.
     """
     settings = settings or ClusterRuleSettings()
     broken = {kind: {item for item in left_out if item.kind == kind} for kind in ("Service", "Node", "ServiceCIDR")}
-    services = oldest_first(cluster.services)
+    services = oldest_first([*cluster.services, *refused])
     ranges = service_ranges(cluster, settings)
     nodes = {node.name for node in cluster.nodes} | {item.name for item in broken["Node"]}
     return [

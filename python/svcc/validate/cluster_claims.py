@@ -14,11 +14,13 @@ from svcc.model.service import HEADLESS, Protocol, Service, ServiceType, Traffic
 from svcc.validate.cluster_findings import Claim, cluster_ip_place, problem
 from svcc.validate.cluster_settings import ClusterRuleSettings
 from svcc.validate.findings import Path
+from svcc.validate.refused import is_unread
 
 __all__ = ["address_claims", "cluster_ip_claims", "node_port_claims"]
 
 _SHARING_KEYS = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
 _REQUESTED_IPS = ("metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs")
+_INGRESS: Path = ("status", "loadBalancer", "ingress")
 _KEEPER = "(the oldest, else the first by name)"
 
 _Wanted = Mapping[str, Path]
@@ -82,6 +84,9 @@ def _node_ports(service: Service) -> Iterator[tuple[int, Path]]:
     if service.type in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER):
         shared: dict[int, int] = {}
         for index, port in enumerate(service.ports):
+            # A port whose number is refused may be that of the same node port in another protocol.
+            if (not port.port and port.node_port in shared.values()) or shared.get(0) == port.node_port:
+                continue
             if port.node_port and shared.get(port.port) != port.node_port:
                 shared.setdefault(port.port, port.node_port)
                 yield port.node_port, ("spec", "ports", index, "nodePort")
@@ -125,6 +130,8 @@ def _taken(
     """Claim all ports of an address; returns whether one of them is another Service's."""
     owners: dict[str, list[str]] = {}
     for port in service.ports:
+        if not port.port:
+            continue  # refused
         owner = ports.setdefault((address, port.protocol, port.port), claim := Claim(service, path))
         if owner is not claim and owner.service is not service:
             owners.setdefault(str(owner), []).append(f"{port.port}/{port.protocol.value}")
@@ -139,12 +146,12 @@ def _load_balancer_ips(service: Service) -> _Wanted:
     ingress = [entry.ip for entry in service.load_balancer_ingress]
     reported: dict[str, Path] = {}
     for index, address in _canonical(ingress):
-        reported.setdefault(address, ("status", "loadBalancer", "ingress", index, "ip"))
-    if reported:
+        reported.setdefault(address, (*_INGRESS, index, "ip"))
+    if reported or any(is_unread(service, *_INGRESS, index, "ip") for index in range(max(1, len(ingress)))):
         return reported
     for key in _REQUESTED_IPS:
-        if key in service.annotations:
-            listed = [text.strip() for text in service.annotations[key].split(",")]
+        if key in service.annotations or is_unread(service, "metadata", "annotations", (key,)):
+            listed = [text.strip() for text in service.annotations.get(key, "").split(",")]
             return {address: ("metadata", "annotations", (key,)) for _, address in _canonical(listed)}
     return {address: ("spec", "loadBalancerIP") for _, address in _canonical([service.load_balancer_ip])}
 
@@ -158,11 +165,15 @@ def _canonical(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _may_share(one: Service, other: Service) -> bool:
     """Whether MetalLB lets two Services share an address (internal/allocator, `sharingOK`), their ports aside."""
+    if any(is_unread(each, "metadata", "annotations", (key,)) for each in (one, other) for key in _SHARING_KEYS):
+        return True
     key = _sharing_key(one)
     if not key or key != _sharing_key(other):
         return False
     local = TrafficPolicy.LOCAL in (one.external_traffic_policy, other.external_traffic_policy)
-    return not local or one.selector == other.selector
+    if not local or any(is_unread(each, "spec", "selector") for each in (one, other)):
+        return True
+    return one.selector == other.selector
 
 
 def _sharing_key(service: Service) -> str:

@@ -14,6 +14,7 @@ from svcc.validate.cluster_findings import cluster_ip_place, named, problem, set
 from svcc.validate.cluster_settings import ClusterRuleSettings
 from svcc.validate.findings import Path
 from svcc.validate.intervals import Interval, IntervalIndex, address_number, intervals_of
+from svcc.validate.refused import is_unread
 
 __all__ = ["families_served", "pod_cidr_overlaps", "port_ranges", "service_ranges"]
 
@@ -39,7 +40,8 @@ def families_served(
         return
     usable = {family: IntervalIndex([_usable(each) for each in listed]) for family, listed in ranges.items()}
     for service in services:
-        if service.type is ServiceType.EXTERNAL_NAME or (service.is_headless and not service.selector):
+        may_be_headless = service.is_headless or is_unread(service, "spec", "clusterIPs", 0)
+        if service.type is ServiceType.EXTERNAL_NAME or (may_be_headless and not service.selector):
             continue
         yield from _unserved(service, ranges)
         for index, text in enumerate(service.cluster_ips):
@@ -80,6 +82,8 @@ def _unserved(service: Service, ranges: Mapping[IPFamily, Sequence[_ServiceRange
             path: Path = ("spec", "ipFamilies", index)
             detail = "not configured on this cluster"
             yield problem(rule, service, path, detail, kind=kind, value=family.value, place=place)
+    if any(is_unread(service, "spec", name) for name in ("clusterIPs", "ipFamilies")):
+        return  # nobody knows how many there are
     policy = service.ip_family_policy
     if policy is IPFamilyPolicy.REQUIRE_DUAL_STACK and len(written) < 2 and not all(ranges.values()):
         detail = "this cluster is not configured for dual-stack services"

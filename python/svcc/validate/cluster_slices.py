@@ -9,6 +9,7 @@ from svcc.fields import Problem
 from svcc.model.endpoints import SERVICE_NAME_LABEL, EndpointSlice
 from svcc.model.service import IPFamilyPolicy, Service, ServiceType
 from svcc.validate.cluster_findings import problem
+from svcc.validate.refused import is_unread
 
 __all__ = ["slices_of_services", "unknown_nodes"]
 
@@ -38,14 +39,14 @@ def slices_of_services(
 
 def _misfits(item: EndpointSlice, service: Service) -> Iterator[Problem]:
     # Slices of names are deprecated, which is told of the slice alone.
-    if service.type is ServiceType.EXTERNAL_NAME or item.address_type == "FQDN":
+    if service.type is ServiceType.EXTERNAL_NAME or item.address_type == "FQDN" or is_unread(service, "spec", "type"):
         return
     families = _families(service)
     if families and item.address_type not in families:
         detail = f"Service {service.name} has no {item.address_type} address: the slice is ignored"
         yield problem("cluster/slice-family-not-of-service", item, ("addressType",), detail)
         return
-    if not service.ports:
+    if not service.ports or is_unread(service, "spec", "ports"):
         return
     wanted = {(port.name, port.protocol) for port in service.ports}
     for index, port in enumerate(item.ports):
@@ -56,7 +57,8 @@ def _misfits(item: EndpointSlice, service: Service) -> Iterator[Problem]:
                 f" be those of one of its ports, {told}"
             )
             yield problem("cluster/slice-port-unmatched", item, ("ports", index), detail)
-    if item.endpoints and not item.ports and not service.is_headless:
+    may_be_headless = service.is_headless or is_unread(service, "spec", "clusterIPs", 0)
+    if item.endpoints and not item.ports and not may_be_headless:
         detail = f"the slice has endpoints and no port for them: Service {service.name} cannot use it"
         yield problem("cluster/slice-without-ports", item, ("ports",), detail)
 
@@ -67,6 +69,8 @@ def _port(name: str | None, protocol: str) -> str:
 
 def _families(service: Service) -> Collection[IPFamily]:
     """The families a Service has for certain; a server may still add a second one where dual stack is wished for."""
+    if any(is_unread(service, "spec", name) for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy")):
+        return ()
     found = service.ip_families or tuple(
         family_of(address) for text in service.cluster_ips if (address := canonical_address(text)) is not None
     )

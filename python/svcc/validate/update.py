@@ -19,6 +19,7 @@ from svcc.model.endpoints import EndpointSlice
 from svcc.model.node import Node, ServiceCIDR
 from svcc.model.service import IPFamilyPolicy, Service, ServiceType
 from svcc.validate.findings import Findings, Path
+from svcc.validate.refused import RefusedService, is_unread
 from svcc.wire.service_update import needs_health_check_port
 
 __all__ = ["objects_by_reference", "update_problems"]
@@ -28,29 +29,42 @@ _SET_ONCE = "may not change once set"
 _CLUSTER_IPS: Path = ("spec", "clusterIPs")
 _FAMILIES: Path = ("spec", "ipFamilies")
 _POLICY: Path = ("spec", "ipFamilyPolicy")
+_OF_LOAD_BALANCERS = ("healthCheckNodePort", "loadBalancerClass")
 
 
-def update_problems(old: Cluster, new: Cluster) -> list[Problem]:
+def update_problems(old: Cluster, new: Cluster, refused: Sequence[RefusedService] = ()) -> list[Problem]:
     """What the server would refuse where `new` is applied to a cluster that holds `old`.
 
     Objects of one of them only are created or deleted, which is no update. The problems are those of `new`, in the
     order of its objects and of the server; what is wrong with an object by itself was told when it was loaded (with
-    `before`, since the server wipes what a change of the type leaves behind).
+    `before`, since the server wipes what a change of the type leaves behind). `refused` are Services of `new` that are
+    not in order, as far as they can be read; a field that is refused anyway is not told again.
     """
     stored = objects_by_reference(old)
     problems: list[Problem] = []
-    for item in _objects(new):
+    for item in (*_objects(new), *refused):
         before = stored.get(item.reference)
         if before is not None:
             findings = Findings(item.reference, item.source)
             _check(before, item, findings)
-            problems.extend(findings.problems)
+            problems.extend(each for each in findings.problems if not _is_refused(item, each.path.steps))
     return problems
 
 
 def objects_by_reference(cluster: Cluster) -> dict[ObjectReference, ClusterObject]:
     """All objects by kind, namespace and name."""
     return {item.reference: item for item in _objects(cluster)}
+
+
+def _is_refused(item: ClusterObject, path: Path) -> bool:
+    """Whether a field of a Service cannot be read, or nobody knows whether its Service has a use for it."""
+    if not isinstance(item, RefusedService):
+        return False
+    if is_unread(item, "spec", "type") and path[-1] in _OF_LOAD_BALANCERS:
+        return True
+    if is_unread(item, *_CLUSTER_IPS, 0) and path[1] in ("ipFamilies", "ipFamilyPolicy"):
+        return True  # of a headless Service families may change
+    return is_unread(item, *path)
 
 
 def _objects(cluster: Cluster) -> Iterable[ClusterObject]:

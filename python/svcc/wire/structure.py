@@ -59,14 +59,21 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 def conformed(
-    value: Any, shape: Shape, report: Report, path: Path = (), *, report_unknown: ReportUnknown | None = None
+    value: Any,
+    shape: Shape,
+    report: Report,
+    path: Path = (),
+    *,
+    report_unknown: ReportUnknown | None = None,
+    keep_places: bool = False,
 ) -> Any:
     """The value reduced to what `shape` describes, with fields of a wrong type reported and left out.
 
     The result consists of new dicts and lists without null and without unknown fields.
-    A value that is wrong as a whole becomes the zero value of its shape.
+    A value that is wrong as a whole becomes the zero value of its shape, and with `keep_places` so does an entry of a
+    list that is wrong, so that the others keep their indices.
     """
-    result = _Reader(report, report_unknown).read(value, shape, path)
+    result = _Reader(report, report_unknown, keep_places).read(value, shape, path)
     return _zero(shape) if result is _WRONG else result
 
 
@@ -74,6 +81,7 @@ def conformed(
 class _Reader:
     report: Report
     report_unknown: ReportUnknown | None
+    keep_places: bool
 
     def read(self, value: Any, shape: Shape, path: Path) -> Any:
         if isinstance(shape, Fields):
@@ -107,6 +115,8 @@ class _Reader:
             _zero(shape.shape) if item is None else self.read(item, shape.shape, (*path, index))
             for index, item in enumerate(value)
         ]
+        if self.keep_places:
+            return [_zero(shape.shape) if item is _WRONG else item for item in read]
         return [item for item in read if item is not _WRONG]
 
     def string_map(self, value: Any, path: Path) -> Any:

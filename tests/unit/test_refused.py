@@ -1,0 +1,354 @@
+"""Services that are refused: what they say beside the error takes part in the rules between objects all the same."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svcc.dataplane.judgement import judge_cluster
+from svcc.fields import Problem
+from svcc.manifest.load import Loaded, load_text
+from svcc.validate.admission import is_fatal
+from svcc.validate.cluster import ClusterRuleSettings
+from svcc.validate.update import update_problems
+from svcc.wire.service import SERVICE as SERVICE_SHAPE
+from tests.unit.rule_rows.cluster_row import ClusterRow, balanced, endpoint_slice, node_port, service, service_cidr
+from tests.unit.rule_rows.row import changed
+from tests.unit.test_cluster_rules import ROWS, said
+from tests.unit.test_structure import Path, put, wrong_values
+from tests.unit.test_update import ROWS as UPDATE_ROWS
+from tests.unit.test_update import Row as UpdateRow
+from tests.unit.test_update import said_of
+from tests.unit.test_validate_fields import BREAKS, RICH_SERVICE, broken, scalar_places
+
+ELSEWHERE: dict[str, tuple[str, Any]] = {
+    "a value that is refused": ("sessionAffinity", "Sticky"),
+    "a value of a wrong type": ("publishNotReadyAddresses", "yes"),
+}
+
+
+def services_of(row: ClusterRow) -> list[int]:
+    """The places of the Services of a row."""
+    return [place for place, item in enumerate(row.objects) if item["kind"] == "Service"]
+
+
+def refused_at(row: ClusterRow, places: list[int], mistake: tuple[str, Any]) -> ClusterRow:
+    """The row with a mistake in some Services that has nothing to do with their claims."""
+    name, value = mistake
+    objects = [
+        changed(item, {("spec", name): value}) if place in places else item for place, item in enumerate(row.objects)
+    ]
+    return evolve(row, objects=objects)
+
+
+@pytest.mark.parametrize("mistake", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("row", [row for row in ROWS if services_of(row)], ids=lambda row: row.sentence)
+def test_a_rule_says_the_same_whichever_of_the_services_are_refused_for_something_else(
+    row: ClusterRow, mistake: tuple[str, Any]
+) -> None:
+    places = services_of(row)
+    for refused in (*([place] for place in places), places):
+        wrong = refused_at(row, refused, mistake)
+        assert len(load_text(wrong.text).refused) == len(refused)
+        assert said(wrong) == row.expected
+
+
+@pytest.mark.parametrize("mistake", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize(
+    "row", [row for row in UPDATE_ROWS if row.value["kind"] == "Service"], ids=lambda row: row.sentence
+)
+def test_an_update_rule_says_the_same_of_a_service_that_is_refused_for_something_else(
+    row: UpdateRow, mistake: tuple[str, Any]
+) -> None:
+    name, value = mistake
+    told = said_of(evolve(row, new={**row.new, ("spec", name): value}))
+    expected = [each for each in row.expected if each[0].startswith("update/")]
+    assert [each for each in told if each[0].startswith("update/")] == expected
+
+
+TAKEN_IP = ("cluster/cluster-ip-taken", "b")
+TAKEN_PORT = ("cluster/node-port-taken", "b")
+FIRST = {"port": 80, "name": "http", "nodePort": 30080}
+SHARING = {"metallb.io/allow-shared-ip": "web"}
+
+FOLLOWING = [
+    ("a malformed address claims nothing", [service(x, clusterIP="10.96.0.300") for x in "ab"], []),
+    (
+        "addresses of which nobody knows the right one claim nothing",
+        [service("a", clusterIP="10.96.0.1", clusterIPs=["10.96.0.2"]), service("b", clusterIP="10.96.0.1")],
+        [],
+    ),
+    (
+        "an address of the wrong family claims nothing",
+        [service("a", clusterIP="10.96.0.1", ipFamilies=["IPv6"]), service("b", clusterIP="10.96.0.1")],
+        [],
+    ),
+    (
+        "an address beside a malformed one is claimed",
+        [
+            service("a", clusterIP="10.96.0.1", clusterIPs=["10.96.0.1", "fd00:::1"]),
+            service("b", clusterIP="10.96.0.1"),
+        ],
+        [TAKEN_IP],
+    ),
+    (
+        "an address where a list was expected leaves clusterIP as it is",
+        [service("a", clusterIP="10.96.0.1", clusterIPs="10.96.0.1"), service("b", clusterIP="10.96.0.1")],
+        [TAKEN_IP],
+    ),
+    (
+        "addresses without clusterIP are claimed",
+        [service("a", clusterIPs=["10.96.0.1"]), service("b", clusterIP="10.96.0.1")],
+        [TAKEN_IP],
+    ),
+    (
+        "a node port in quotation marks claims nothing",
+        [service(x, {"port": 80, "nodePort": "30080"}, type="NodePort") for x in "ab"],
+        [],
+    ),
+    ("a node port beyond all ports is told once", [node_port("a", 70000), node_port("b", 70000)], []),
+    (
+        "a node port behind an entry that is none is told at its own place",
+        [node_port("a", 30080), service("b", "http", FIRST, type="NodePort")],  # type: ignore[arg-type]
+        [TAKEN_PORT],
+    ),
+    (
+        "a port that stands there twice has a node port of its own all the same",
+        [node_port("a", 30080), service("b", {"port": 80, "name": "x"}, FIRST, type="NodePort")],
+        [TAKEN_PORT],
+    ),
+    (
+        "a port whose number is refused may be the one that has the node port in the other protocol",
+        [service("b", FIRST, {"port": 0, "name": "udp", "protocol": "UDP", "nodePort": 30080}, type="NodePort")],
+        [],
+    ),
+    (
+        "a Service of an unknown type has what it names",
+        [node_port("a", 30080), service("b", FIRST, type="Nodeport")],
+        [TAKEN_PORT],
+    ),
+    (
+        "a Service of an unknown type without addresses is headless, and of any families",
+        [
+            service("b", type="Cluster", clusterIP="None", selector=None, ipFamilies=["IPv6"]),
+            service_cidr("v4", "10.96.0.0/16"),
+        ],
+        [],
+    ),
+    (
+        "ports whose protocol nobody knows are not taken",
+        [balanced(x, "203.0.113.1", annotations=SHARING, ports=[{"port": 80, "protocol": "tcp"}]) for x in "ab"],
+        [],
+    ),
+    (
+        "a sharing key in a wrong type may be the same one",
+        [
+            balanced("a", "203.0.113.1", port=81, annotations=SHARING),
+            balanced("b", "203.0.113.1", annotations={"metallb.io/allow-shared-ip": 1}),
+        ],
+        [],
+    ),
+    (
+        "an address that is asked for does not count where one was given that nobody can read",
+        [balanced("a", "203.0.113.1"), balanced("b", 5, loadBalancerIP="203.0.113.1")],  # type: ignore[arg-type]
+        [],
+    ),
+    (
+        "an external IP that is refused claims nothing",
+        [service(x, externalIPs=["127.0.0.1"]) for x in "ab"],
+        [],
+    ),
+    (
+        "a slice of a Service with a refused port is not judged by its ports",
+        [service("b", {"port": 80, "name": "HTTP"}), endpoint_slice("b", {"name": "x", "port": 1})],
+        [],
+    ),
+    (
+        "a slice of a Service with a refused family is not judged by it",
+        [service("b", ipFamilies=["v6"], clusterIP="fd00::1"), endpoint_slice("b")],
+        [],
+    ),
+    (
+        "of two refused declarations of one Service the last one counts",
+        [service("b", clusterIP="10.96.0.1", type="x"), service("b", clusterIP="10.96.0.1", type="y")],
+        [],
+    ),
+    (
+        "a refused declaration of a Service that is in order elsewhere claims nothing from it",
+        [service("b", clusterIP="10.96.0.1"), service("b", clusterIP="10.96.0.1", sessionAffinity="x")],
+        [],
+    ),
+]
+
+
+def between(loaded: Loaded, settings: ClusterRuleSettings | None = None) -> list[Problem]:
+    """What is said between the objects."""
+    return judge_cluster(loaded.cluster, settings, problems=loaded.problems, refused=loaded.refused)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "objects", "expected"), FOLLOWING, ids=lambda item: item if isinstance(item, str) else ""
+)
+def test_nothing_is_told_that_only_follows_from_an_error(
+    sentence: str, objects: list[dict[str, Any]], expected: list[tuple[str, str]]
+) -> None:
+    loaded = load_text(ClusterRow(sentence, objects, []).text)
+    assert any(map(is_fatal, loaded.problems))
+    found = [
+        each for each in between(loaded) if each.rule not in ("cluster/yields-no-rules", "cluster/external-ip-shared")
+    ]
+    assert [(each.rule, each.object.name if each.object else "") for each in found] == expected
+
+
+def test_a_refused_address_beside_a_claimed_one_is_printed_as_it_was_written() -> None:
+    row = ClusterRow(
+        "",
+        [
+            service("a", clusterIP="10.96.0.1"),
+            service("b", clusterIP="10.96.0.1", clusterIPs=["10.96.0.1", "fd00:::1"]),
+        ],
+        [],
+    )
+    ((line, _, message),) = said(row)
+    assert line == 2
+    assert message.startswith(
+        'spec.clusterIPs: Invalid value: ["10.96.0.1","fd00:::1"]: failed to allocate IP 10.96.0.1'
+    )
+
+
+STORED: Mapping[str, Any] = changed(RICH_SERVICE, {})
+
+
+@pytest.mark.parametrize(
+    ("sentence", "change", "expected"),
+    [
+        ("a malformed address is no change", {("spec", "clusterIPs"): ["10.96.0.9", "fd00:::9"]}, []),
+        (
+            "an address beside a malformed one is a change",
+            {("spec", "clusterIP"): "10.96.0.8", ("spec", "clusterIPs"): ["10.96.0.8", "fd00:::9"]},
+            ["spec.clusterIPs[0]"],
+        ),
+        ("a policy that is none releases nothing", {("spec", "ipFamilyPolicy"): "Single"}, []),
+        ("a class that is none is told once", {("spec", "loadBalancerClass"): "-x"}, []),
+        ("an unknown type loses no class", {("spec", "type"): "Loadbalancer", ("spec", "loadBalancerClass"): None}, []),
+        ("a health check port that is none is told once", {("spec", "healthCheckNodePort"): 70000}, []),
+        ("families of which one is unknown are no change", {("spec", "ipFamilies"): ["IPv6", "v4"]}, []),
+        (
+            "a class beside another mistake is a change",
+            {("spec", "loadBalancerClass"): "example.com/b", ("spec", "ports", 0, "port"): 0},
+            ["spec.loadBalancerClass"],
+        ),
+    ],
+)
+def test_an_update_that_is_refused_changes_what_can_be_read(
+    sentence: str, change: Mapping[Any, Any], expected: list[str]
+) -> None:
+    before = load_text(json.dumps(STORED))
+    assert before.problems == ()
+    after = load_text(json.dumps(changed(STORED, change)), update_from=before.cluster)
+    assert len(after.refused) == 1, sentence
+    assert [str(each.path) for each in update_problems(before.cluster, after.cluster, after.refused)] == expected
+
+
+CLAIMING: Mapping[str, Any] = changed(
+    RICH_SERVICE,
+    {("spec", "externalIPs"): ["198.51.100.1", "198.51.100.2"], ("spec", "ipFamilyPolicy"): "RequireDualStack"},
+)
+AROUND = [
+    *(changed(CLAIMING, {("metadata", "name"): name}) for name in ("app", "zoo")),
+    {**endpoint_slice("web", {"name": "unknown", "port": 1})},
+    service_cidr("v4", "10.97.0.0/16"),
+]
+PORTS = ("spec", "ports")
+DEPENDS: Mapping[str, tuple[Path, ...]] = {
+    "cluster/cluster-ip-taken": (("spec", "clusterIP"), ("spec", "clusterIPs")),
+    "cluster/cluster-ip-out-of-range": (("spec", "clusterIP"), ("spec", "clusterIPs")),
+    "cluster/family-not-served": (("spec", "ipFamilies"), ("spec", "ipFamilyPolicy")),
+    "cluster/health-check-node-port-taken": (("spec", "healthCheckNodePort"), ("spec", "externalTrafficPolicy")),
+    "cluster/load-balancer-ip-taken": (("status",), *((*PORTS, n, f) for n in (0, 1) for f in ("port", "protocol"))),
+    "cluster/external-ip-taken": (
+        ("spec", "externalIPs"),
+        *((*PORTS, n, f) for n in (0, 1) for f in ("port", "protocol")),
+    ),
+    "cluster/slice-port-unmatched": (PORTS, ("spec", "type")),
+}
+"""The fields that a rule looks at; those of node ports are the very fields that are named."""
+
+
+def in_json(values: list[Any]) -> list[Any]:
+    """Those values that a manifest can hold."""
+    return [value for value in values if not isinstance(value, float) or math.isfinite(value)]
+
+
+NAMING = {("metadata", "name"), ("metadata", "namespace"), ("metadata", "creationTimestamp")}
+MISTAKES: list[tuple[Path, st.SearchStrategy[Any]]] = [
+    *((path, wrong) for value, path, wrong in BREAKS if value is RICH_SERVICE),
+    *((path, st.sampled_from(in_json(wrong_values(shape)))) for path, shape in scalar_places(SERVICE_SHAPE)),
+    (("spec", "type"), st.sampled_from(["loadbalancer", "x"])),
+]
+
+
+def told_by_field(value: Mapping[str, Any]) -> set[tuple[str, str, Path]]:
+    """What is said between objects of which one is `value`: rules, names of objects and fields."""
+    loaded = load_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [value, *AROUND]}))
+    return {
+        (each.rule, each.object.name if each.object else "", each.path.steps)
+        for each in between(loaded)
+        if each.rule not in ("cluster/yields-no-rules", "cluster/frontend-conflict")
+    }
+
+
+SEVERAL = st.lists(st.sampled_from(MISTAKES), min_size=1, max_size=4)
+
+
+@given(st.data())
+def test_several_broken_fields_make_nothing_known_between_objects_that_was_not_there(data: st.DataObject) -> None:
+    value: Any = CLAIMING
+    for path, wrong in data.draw(SEVERAL):
+        if path not in NAMING and all(inside(value, path)):
+            value = broken(value, path, data.draw(wrong))
+    # Of an address whose ports cannot be read it is still known that another Service has it, too.
+    after = {(rule.replace("-shared", "-taken"), name, steps) for rule, name, steps in told_by_field(value)}
+    assert after <= told_by_field(CLAIMING)
+    stored = load_text(json.dumps(CLAIMING))
+    loaded = load_text(json.dumps(value), update_from=stored.cluster)
+    assert update_problems(stored.cluster, loaded.cluster, loaded.refused) == []
+
+
+def inside(value: Any, path: Path) -> Iterator[bool]:
+    """For each step of a path whether what is there, if anything, still is an object or a list."""
+    for step in path:
+        yield value is None or isinstance(value, dict if isinstance(step, str) else list)
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        else:
+            value = None
+
+
+def test_all_that_a_rule_of_claims_looks_at_is_claimed() -> None:
+    told = {rule for rule, _, _ in told_by_field(CLAIMING)}
+    assert told >= {*DEPENDS, "cluster/node-port-taken"}
+
+
+@given(st.data())
+def test_one_broken_field_hides_nothing_between_objects_that_does_not_depend_on_it(data: st.DataObject) -> None:
+    path, wrong = data.draw(st.sampled_from([each for each in MISTAKES if each[0] not in NAMING]))
+    value = put(CLAIMING, path, data.draw(wrong)) if path[0] != "spec" else broken(CLAIMING, path, data.draw(wrong))
+    before, after = told_by_field(CLAIMING), told_by_field(value)
+    steps = tuple(step[0] if isinstance(step, tuple) else step for step in path)
+    hidden = {
+        each
+        for each in before - after
+        if steps != each[2] and not any(steps[: len(part)] == part for part in DEPENDS.get(each[0], ()))
+    }
+    assert hidden == set()
+    assert after <= before
