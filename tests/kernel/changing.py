@@ -124,11 +124,11 @@ class ChangingNode:
 
     def tidy(self) -> Applied:
         """What was left behind is deleted."""
-        had_leftovers = self._installer.has_leftovers
+        had_leftovers = bool(self._installer._leftovers.tables)
         self._installer._due = 0.0
         applied = self._node.run(self._installer.tidy)
         assert bool(applied) is had_leftovers
-        assert not self._installer.has_leftovers
+        assert not self._installer._leftovers.tables
         self.check()
         return applied
 
