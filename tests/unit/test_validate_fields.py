@@ -55,6 +55,8 @@ FREE = {
     "Node.status.addresses[].type": "told of the address, of which it is a part",
     "Node.status.addresses[].address": "the server takes any text",
     "Node.status.nodeInfo.architecture": "the server takes any text",
+    "Node.metadata.deletionTimestamp": "the server's own: it says that there is one",
+    "Node.spec.taints[].key": "read to know one taint; others may be whatever the server takes",
 }
 """Fields whose values no rule of the server's concerns, and why."""
 
