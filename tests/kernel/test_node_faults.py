@@ -215,3 +215,15 @@ def test_a_log_that_cannot_be_written_stops_nothing(machine: Machine, reader: st
     machine.nft("flush ruleset")
     machine.wait_until_right()
     assert node.terminate() == 0
+
+
+def test_apply_of_nothing_is_refused_and_removes_nothing(machine: Machine) -> None:
+    machine.declare(NODE, WEB, endpoints("web", ADDRESSES[:2]))
+    assert machine.apply().returncode == 0
+    right = machine.tables()
+    machine.declare()
+    for options in ([], ["--dry-run"]):
+        refused = machine.apply(*options)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "nothing is declared, so nothing was changed" in refused.stderr
+    assert machine.holds(right)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from svcc.apply.dormancy import dormant_table
 from svcc.apply.generation import generation
 from svcc.apply.kernel_elements import plain_elements
 from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error, table_objects
@@ -101,11 +102,15 @@ class Library:
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
+        if (dormant := dormant_table(family, name)) is not None:
+            return dormant
         text = self._listing(f"list table {family} {name}", json_output=True)
         return None if text is None else table_objects(text, family, name, self.list_text)
 
     def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.TableReader.read_table`."""
+        if (dormant := dormant_table(family, name)) is not None:
+            return dormant
         # A context of its own, since one keeps all that it has listed: 1.1 GB for 424 000 elements; and one that has
         # listed parts of a table would take them for the whole when it runs a script.
         context = self._module.Nftables()

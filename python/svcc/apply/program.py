@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+from svcc.apply.dormancy import dormant_table
 from svcc.apply.generation import generation
 from svcc.apply.session import UNCERTAIN, NftError, nft_error, table_objects
 from svcc.errors import TargetError
@@ -50,6 +51,8 @@ class Program:
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
+        if (dormant := dormant_table(family, name)) is not None:
+            return dormant
         text = self._listing(("-j",), family, name)
         return None if text is None else table_objects(text, family, name, self.list_text)
 

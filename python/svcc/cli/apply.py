@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import click
 
 from svcc.apply.applied import Applied, operations_of
@@ -26,7 +27,7 @@ from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_load
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
-from svcc.errors import FindingsError, TargetError
+from svcc.errors import FindingsError, InputError, TargetError
 from svcc.fields import Severity
 
 __all__ = ["apply_command"]
@@ -179,6 +180,10 @@ def synchronized(installer: Installer, compilation: Compilation) -> Applied:
 
 def _compiled(talk: Talk, inputs: InputOptions, settings_flags: dict[str, Any], *, strict: bool) -> Compilation:
     loaded = loaded_input(talk, inputs)
+    if not any(attrs.astuple(loaded.cluster, recurse=False)):
+        # An empty file, or a kubectl that failed, is not a cluster without Services.
+        talk.problems(loaded.problems)
+        raise InputError("nothing is declared, so nothing was changed", hint="to remove all rules: svcc cleanup")
     settings, configured_node, problems = cluster_settings(loaded, settings_flags)
     node = node_name(loaded.cluster, settings_flags["node"], configured_node)
     with talk.progress("compiling"):

@@ -106,8 +106,9 @@ class Reporter(Observer):
         self._metrics.changed(services=services, endpoint_slices=slices)
         if batch.problems or batch.resolved:
             self._log.news("source", batch.problems, batch.resolved)
-            held = [problem for problem in self._source_problems if problem not in batch.resolved]
-            self._source_problems = (*held, *batch.problems)
+            # What came up and was over in one batch is among both.
+            told = (*self._source_problems, *batch.problems)
+            self._source_problems = tuple(problem for problem in told if problem not in batch.resolved)
             state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
         if not state.source.is_complete:
             state = evolve(state, source=evolve(state.source, is_complete=True, awaited=()))

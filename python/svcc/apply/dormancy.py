@@ -1,0 +1,30 @@
+"""Whether a table sleeps, which nft 1.0.6 must not be asked.
+
+A dormant table's rules are not run. That nft prints the words of a table's flags in JSON from memory that it has freed:
+the listing may be no JSON, and the process may end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from svcc.netlink import NETFILTER, NetlinkSocket, attribute, attributes, netfilter_header
+
+__all__ = ["dormant_table"]
+
+# linux/netfilter/nf_tables.h
+_GET_TABLE: Final = 10 << 8 | 1
+_NAME, _FLAGS = 1, 2
+_DORMANT: Final = 1
+_FAMILIES: Final = {"ip": 2, "ip6": 10}
+
+
+def dormant_table(family: str, name: str) -> list[dict[str, Any]] | None:
+    """What is listed of a dormant table: that it is one; None of a table that is awake, or is not there."""
+    body = netfilter_header(_FAMILIES[family]) + attribute(_NAME, name.encode() + b"\0")
+    with NetlinkSocket(NETFILTER) as asking:
+        [answer] = asking.ask_each(_GET_TABLE, [body])
+    flags = None if answer is None else attributes(answer, len(netfilter_header(0))).get(_FLAGS)
+    if flags is None or not int.from_bytes(flags, "big") & _DORMANT:
+        return None
+    return [{"table": {"family": family, "name": name, "flags": ["dormant"]}}]
