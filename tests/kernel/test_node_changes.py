@@ -124,7 +124,7 @@ def test_after_each_change_the_table_is_as_from_a_cold_start_and_no_connection_b
     node: Node, cold: NetworkNamespace
 ) -> None:
     counts = dict.fromkeys(("changes", "effective changes", "connections", "datagrams"), 0)
-    examples = max(min(settings().max_examples // 8, 250), 1)
+    examples = max(min(settings().max_examples // 4, 250), 1)
     run_state_machine_as_test(
         cast("type[RuleBasedStateMachine]", lambda: Histories(node, cold, counts)),
         settings=settings(
