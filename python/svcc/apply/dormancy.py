@@ -6,25 +6,35 @@ the listing may be no JSON, and the process may end.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any, Final
 
+from svcc.apply.session import listed_objects
 from svcc.netlink import NETFILTER, NetlinkSocket, attribute, attributes, netfilter_header
 
 __all__ = ["dormant_table"]
 
 # linux/netfilter/nf_tables.h
+AFFINITY_MAP: Final = "affinity"
 _GET_TABLE: Final = 10 << 8 | 1
 _NAME, _FLAGS = 1, 2
 _DORMANT: Final = 1
 _FAMILIES: Final = {"ip": 2, "ip6": 10}
 
 
-def dormant_table(family: str, name: str) -> list[dict[str, Any]] | None:
-    """What is listed of a dormant table: that it is one; None of a table that is awake, or is not there."""
+def dormant_table(family: str, name: str, listing: Callable[[str], str | None]) -> list[dict[str, Any]] | None:
+    """What is listed of a dormant table: that it is one, and its records of session affinity.
+
+    None of a table that is awake, or is not there. `listing` answers a command of nft in JSON, or None where nothing
+    is there; of a map it names no flags of its table.
+    """
     body = netfilter_header(_FAMILIES[family]) + attribute(_NAME, name.encode() + b"\0")
     with NetlinkSocket(NETFILTER) as asking:
         [answer] = asking.ask_each(_GET_TABLE, [body])
     flags = None if answer is None else attributes(answer, len(netfilter_header(0))).get(_FLAGS)
     if flags is None or not int.from_bytes(flags, "big") & _DORMANT:
         return None
-    return [{"table": {"family": family, "name": name, "flags": ["dormant"]}}]
+    text = listing(f"list map {family} {name} {AFFINITY_MAP}")
+    records = [] if text is None else [item for item in listed_objects(json.loads(text)) if "map" in item]
+    return [{"table": {"family": family, "name": name, "flags": ["dormant"]}}, *records]

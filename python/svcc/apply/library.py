@@ -102,14 +102,14 @@ class Library:
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
-        if (dormant := dormant_table(family, name)) is not None:
+        if (dormant := dormant_table(family, name, self._json)) is not None:
             return dormant
         text = self._listing(f"list table {family} {name}", json_output=True)
         return None if text is None else table_objects(text, family, name, self.list_text)
 
     def read_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.TableReader.read_table`."""
-        if (dormant := dormant_table(family, name)) is not None:
+        if (dormant := dormant_table(family, name, self._json)) is not None:
             return dormant
         # A context of its own, since one keeps all that it has listed: 1.1 GB for 424 000 elements; and one that has
         # listed parts of a table would take them for the whole when it runs a script.
@@ -164,6 +164,9 @@ class Library:
         if error.words == _MISSING or error.words.endswith(f": {_MISSING}"):
             return None
         raise error
+
+    def _json(self, command: str) -> str | None:
+        return self._listing(command, json_output=True)
 
     def _version(self) -> str:
         # Without a table of this name there is no version either, so ask for something that always is there.

@@ -51,20 +51,23 @@ class Program:
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
         """See `svcc.apply.session.Nft.list_table`."""
-        if (dormant := dormant_table(family, name)) is not None:
+        if (dormant := dormant_table(family, name, self._json)) is not None:
             return dormant
-        text = self._listing(("-j",), family, name)
+        text = self._json(f"list table {family} {name}")
         return None if text is None else table_objects(text, family, name, self.list_text)
 
     def list_text(self, family: str, name: str) -> str | None:
         """See `svcc.apply.session.Nft.list_text`."""
-        return self._listing((), family, name)
+        return self._listing((), f"list table {family} {name}")
 
-    def _listing(self, flags: Sequence[str], family: str, name: str) -> str | None:
-        status, output, told = self._ran(flags, "list", "table", family, name)
+    def _json(self, command: str) -> str | None:
+        return self._listing(("-j",), command)
+
+    def _listing(self, flags: Sequence[str], command: str) -> str | None:
+        status, output, told = self._ran(flags, *command.split())
         if status == 0 and output:
             return output
-        error = _error(status, told, f"list table {family} {name}")
+        error = _error(status, told, command)
         if status > 0 and (error.words == _MISSING or error.words.endswith(f": {_MISSING}")):
             return None
         raise error
