@@ -2,7 +2,7 @@
 
 libnftables needs 2.6 KiB of memory and 45 microseconds of processor time for each element that it lists: for 30 000
 Services of 10 endpoints, which are 424 000 elements, 1.1 GB and 19 seconds. What svcc keeps in large numbers is of few
-types, and is read here in 7 seconds, nearly all of them the kernel's; whatever is of no such kind is left to libnftables.
+types, and is read here in 7 seconds, nearly all of them the kernel's; the rest is left to libnftables.
 
 Message formats: linux/netfilter/nf_tables.h; comments: libnftnl's include/libnftnl/udata.h.
 """
