@@ -102,6 +102,35 @@ def test_protocols_whose_packets_are_shown_without_ports_have_them_in_both(rule:
     assert comparison.differences or comparison.unattainable
 
 
+def test_of_a_protocol_that_is_shown_without_ports_the_outcomes_are_those_of_what_is_shown() -> None:
+    # A mark that is a hash of ports is another one where there are none.
+    marked = "meta mark set jhash th sport mod 64 seed 0x1 offset 1"
+    here, there = of_rule(marked), of_rule(f"{marked}\nmeta l4proto {{ 33, 136 }} drop")
+    comparison = compare_rulesets(here, there, local_addresses_complete=True)
+    assert comparison.contradictions == ()
+    assert comparison.differences
+    for difference in comparison.differences:
+        assert difference.packet.source_port is None
+        for evaluator, side in ((here, difference.expected), (there, difference.found)):
+            assert evaluator.evaluate(difference.packet).outcomes == side.outcomes
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "th dport 0-65535 meta l4proto 33 drop",
+        "meta l4proto 136 th dport vmap { 0-65535 : drop }",
+        "meta l4proto 33 meta mark set jhash th sport mod 2 seed 0x1 offset 1 meta mark { 1, 2 } drop",
+    ],
+)
+def test_what_only_a_packet_with_ports_meets_is_no_difference_of_one_without(rule: str) -> None:
+    comparison = compare_rulesets(of_rule(""), of_rule(rule))
+    assert comparison.contradictions == ()
+    assert comparison.differences == ()
+    assert all("not shown with ports" in each for each in comparison.unattainable)
+    assert comparison.unattainable
+
+
 @pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn=scenarios())

@@ -136,11 +136,13 @@ impl Teller<'_> {
                 .map(|(side, node, which)| self.chances(side, node, which, region, &found, &words, report));
         let mut packet = found.packet.clone();
         if UNSHOWN.contains(&packet.protocol) {
-            if asks_ports(region) {
+            (packet.source_port, packet.destination_port) = (None, None);
+            let sides = [(self.left, &mut expected), (self.right, &mut there)];
+            let alike = |(side, chances)| self.fares_alike(side, region, &packet, &found, chances);
+            if asks_ports(region) || !sides.into_iter().all(alike) {
                 report.unattainable.push(format!("{words} (packets of this protocol are not shown with ports)"));
                 return;
             }
-            (packet.source_port, packet.destination_port) = (None, None);
         }
         let mut undecided = fold.undecided;
         let remembered = is_remembered(region);
@@ -175,6 +177,29 @@ impl Teller<'_> {
             regions: fold.regions,
             words,
         });
+    }
+
+    /// Whether the packet that is shown fares as the one that was found, which has ports; its outcomes take the place of
+    /// the other's, as marks may be hashes of ports.
+    fn fares_alike(
+        &self,
+        side: Told<'_>,
+        region: &Region,
+        packet: &Packet,
+        found: &Found,
+        chances: &mut Vec<Chance>,
+    ) -> bool {
+        let Told::Ruleset(program, _) = side else { return true };
+        if is_remembered(region) {
+            return true;
+        }
+        let shown = evaluate::outcomes(program, &found.surroundings, packet, true);
+        let alike = match (fates(&shown, here(region)), fates(chances, here(region))) {
+            (Some(one), Some(other)) => one == other,
+            _ => false,
+        };
+        *chances = shown;
+        alike
     }
 
     /// Says why nobody knows what becomes of a packet, if nothing does yet.
@@ -291,6 +316,16 @@ impl Teller<'_> {
         let chance = |part: Fraction| format!("{}/{}", part.numerator, part.denominator);
         Some(format!("the proof says {} and the evaluator {} of {what}", chance(proved), chance(evaluated)))
     }
+}
+
+/// What may become of a packet, each fate once; None if the chances are too small.
+fn fates(chances: &[Chance], here: Here) -> Option<FxHashMap<Fate, Fraction>> {
+    let mut found: FxHashMap<Fate, Fraction> = FxHashMap::default();
+    for chance in chances {
+        let sum = found.entry(Fate::of_outcome(&chance.outcome, here)).or_insert(Fraction::ZERO);
+        *sum = sum.plus(chance.probability)?;
+    }
+    Some(found)
 }
 
 /// The leaves of a node that asks nothing more.
