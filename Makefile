@@ -1,5 +1,4 @@
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,24 +9,33 @@ BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+# Set, as it is in many containers, it has each of thousands of processes that tests start compile what it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup system-tools test lint format rust-test python-test demo bench clean
+.PHONY: help setup system-tools test lint lint-rust lint-python format rust-test python-test demo bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: system-tools $(VENV)/.extension ## Install tools into .venv and build the extension; quick when nothing changed
 
-test: setup lint rust-test python-test ## Check everything and run all tests, those in the kernel too
+# Two at a time, in this order, since each leaves a second CPU idle: compilation with all optimizations has one thread at
+# its end, as have mypy and the download of packages, and clippy and the Rust tests need no more of Python than its path.
+test: system-tools $(BIN)/python ## Check everything and run all tests, those in the kernel too
+	$(MAKE) --no-print-directory -j 2 lint-rust setup rust-test lint-python python-test
 
-lint: setup ## Check formatting, style and types of Python and Rust
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+lint: lint-python lint-rust ## Check formatting, style and types of Python and Rust
+
+lint-rust: $(BIN)/python
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
-rust-test: setup ## Run the tests of the Rust crates
+lint-python: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+rust-test: $(BIN)/python ## Run the tests of the Rust crates
 	cargo test --workspace --locked --quiet
 
 python-test: setup ## Run the Python tests

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import dns.exception
@@ -26,7 +26,7 @@ from attrs import frozen
 from svcc.dns.contract import DnsZone
 from svcc.dns.zone import zone_lines
 
-__all__ = ["SERVERS", "Server", "TsigKey", "bind", "knot", "listed"]
+__all__ = ["SERVERS", "Server", "TsigKey", "bind", "knot", "listed", "wait_until_served"]
 
 ADDRESS = "127.0.0.1"
 START_SECONDS = 30
@@ -125,7 +125,7 @@ def _running(
         process = subprocess.Popen([path, *arguments, str(configured)], stdout=log, stderr=log, cwd=folder)
     server = Server(program, port, folder, process, key)
     try:
-        _await(server, zones)
+        wait_until_served(server, [zone.name for zone in zones])
         yield server
     finally:
         process.terminate()
@@ -149,21 +149,22 @@ def _free_port() -> int:
             return port
 
 
-def _await(server: Server, zones: Sequence[DnsZone]) -> None:
+def wait_until_served(server: Server, zones: Iterable[str]) -> None:
     """Wait until every zone is answered for, or fail with what the server said."""
     end = time.monotonic() + START_SECONDS
     for zone in zones:
-        while not _serves(server, zone.name):
+        while not _serves(server, zone):
             if server.process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"{server.program} does not serve {zone.name}:\n{server.log()}")
+                pytest.fail(f"{server.program} does not serve {zone}:\n{server.log()}")
             time.sleep(0.02)
 
 
 def _serves(server: Server, zone: str) -> bool:
     question = dns.message.make_query(zone, "SOA")
     try:
-        answer = dns.query.udp(question, server.address, 0.5, server.port)
-    except (OSError, dns.exception.DNSException):
+        # Over TCP, where it is known at once that nobody listens yet; a datagram would wait for its answer in vain.
+        answer = dns.query.tcp(question, server.address, ANSWER_SECONDS, server.port)
+    except (OSError, EOFError, dns.exception.DNSException):
         return False
     return answer.rcode() == dns.rcode.NOERROR and bool(answer.answer)
 

@@ -8,7 +8,6 @@ import select
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from svcc.dns.tsig_key import TsigKey
 from svcc.manifest.load import load
 from svcc.model.service import Service, ServicePort
 from tests.cli.command import ROOT
-from tests.dns.servers import SERVERS, Server, listed
+from tests.dns.servers import SERVERS, Server, listed, wait_until_served
 from tests.dns.servers import TsigKey as SharedKey
 
 KINDS = sorted(SERVERS)
@@ -127,15 +126,8 @@ def restarted(server: Server, *, replacing: dict[str, str] | None = None) -> Ite
     with (server.folder / "log").open("ab") as log:
         process = subprocess.Popen(server.process.args, stdout=log, stderr=log, cwd=server.folder)
     again = evolve(server, process=process)
-    end = time.monotonic() + 30
     try:
-        while True:
-            with contextlib.suppress(OSError, dns.exception.DNSException, EOFError):
-                if again.ask(ZONE, "SOA").answer:
-                    break
-            assert process.poll() is None, again.log()
-            assert time.monotonic() < end, again.log()
-            time.sleep(0.05)
+        wait_until_served(again, [ZONE])
         yield again
     finally:
         process.kill()

@@ -16,7 +16,6 @@ from svcc.dns.contract import DnsRecords, DnsSettings, DnsZone
 from svcc.dns.document import records_document
 from svcc.dns.hosts import hosts_lines
 from svcc.dns.records import dns_records
-from svcc.dns.zone import zone_lines
 from svcc.errors import FindingsError
 from svcc.fields import Severity
 
@@ -135,9 +134,10 @@ def _write_zones(records: DnsRecords, folder: Path, *, verify: bool) -> None:
 
 
 def _zone_text(zone: DnsZone, *, verify: bool) -> str:
+    from svcc.dns.dnspython import verify_zone  # noqa: PLC0415  (its third party is an extra)
+    from svcc.dns.zone import zone_lines  # noqa: PLC0415
+
     text = "".join(zone_lines(zone))
     if verify:
-        from svcc.dns.dnspython import verify_zone  # noqa: PLC0415  (its third party is an extra)
-
         verify_zone(zone, text)
     return text
