@@ -31,7 +31,8 @@ def service_named(text: str, namespace: str | None) -> tuple[str | None, str]:
         parts = parts[1:]
     if len(parts) > 2 or not all(parts):
         raise InputError(
-            f'"{printable(text)}" names no Service', hint="write NAME, NAME.NAMESPACE or NAMESPACE/NAME, as in svc/web.shop"
+            f'"{printable(text)}" names no Service',
+            hint="write NAME, NAME.NAMESPACE or NAMESPACE/NAME, as in svc/web.shop",
         )
     if len(parts) == 1:
         return namespace, parts[0]
