@@ -180,6 +180,17 @@ def test_without_cap_net_admin_svcc_says_so_and_with_nothing_else_it_works(machi
     assert machine.holds(machine.wanted())
 
 
+def test_svcc_node_needs_no_capability_but_cap_net_admin(machine: Machine) -> None:
+    node = machine.start(wrapper=("setpriv", "--bounding-set=-all,+net_admin", "--no-new-privs"))
+    node.wait_until_ready()
+    machine.declare(NODE, WEB, endpoints("web", ADDRESSES[2:5]))
+    machine.wait_until_right()
+    status = node.wait_for(lambda status: status["serving"]["services"] == 1)
+    assert status["troubles"] == status["refused"] == []
+    assert "denied" not in node.log
+    assert "not permitted" not in node.log
+
+
 _JUMPING = """
 import random, time
 real = time.time

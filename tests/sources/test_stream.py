@@ -172,6 +172,31 @@ def test_a_stream_that_ends_before_it_is_complete_is_no_list(pipe: Pipe, data: b
     assert not following.batches
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"error: You must be logged in to the server\n", "<stdin>:1: this is no JSON document"),
+        (b"\napiVersion: v1\nkind: Service\n", "<stdin>:2: this is no JSON document"),
+        (b'{"kind": "Service" "apiVersion": "v1"}\n', "<stdin>:1: "),
+        (line({"type": "ERROR", "object": {"kind": "Status", "message": "no, thanks"}}), "no, thanks"),
+    ],
+)
+def test_what_could_not_be_read_is_told_where_the_list_is_not_complete_for_it(
+    pipe: Pipe, data: bytes, told: str
+) -> None:
+    source = StreamSource(pipe.reader, completeness=FOREVER)
+    with Following(source) as following:
+        pipe.write(data + added(service("web")))
+        pipe.writer.close()
+        following.until_end()
+    assert isinstance(following.failure, InputError)
+    assert ("-o json" in (following.failure.hint or "")) is ("thanks" not in told)
+    assert told in (following.failure.hint or "")
+    first, last = source.awaited
+    assert first == "EndpointSlices: none seen yet"
+    assert told in last
+
+
 def test_closing_ends_changes_while_nothing_comes(pipe: Pipe) -> None:
     with Following(StreamSource(pipe.reader, completeness=FOREVER)) as following:
         pipe.write(LISTED)

@@ -363,6 +363,8 @@ def test_an_external_name_is_a_cname_and_has_no_ports() -> None:
         ("Service/web", None),
         ("shop/web", None),
         ("web", None),
+        ("web.shop", None),
+        ("svc/web.shop.svc.cluster.local", None),
     ],
 )
 def test_a_service_is_found_by_whatever_people_call_it(text: str, namespace: str | None) -> None:
@@ -383,8 +385,10 @@ def names(*named: str) -> Iterable[Service]:
         ("cart", "ship", 'no Service "cart" in namespace "ship"', "there is one in namespace shop"),
         ("zzz", "ship", 'no Service "zzz" in namespace "ship"', "namespaces with Services: shop"),
         ("web", None, 'several Services "web"', "say which with -n: shop, tools"),
-        ("a/b/c", None, '"a/b/c" names no Service', "write NAME, svc/NAME or NAMESPACE/NAME, as in svc/web"),
-        ("svc/", None, '"svc/" names no Service', "write NAME, svc/NAME or NAMESPACE/NAME, as in svc/web"),
+        ("a/b/c", None, '"a/b/c" names no Service', "write NAME, NAME.NAMESPACE or NAMESPACE/NAME, as in svc/web.shop"),
+        ("svc/", None, '"svc/" names no Service', "write NAME, NAME.NAMESPACE or NAMESPACE/NAME, as in svc/web.shop"),
+        ("web.ship", None, 'no Service "web" in namespace "ship"', "there is one in namespace shop, tools"),
+        ("web.", None, 'several Services "web"', "say which with -n: shop, tools"),
         ("shop/web", "tools", '"shop/web" is in another namespace than "tools"', None),
     ],
 )

@@ -46,6 +46,7 @@ class Library:
     def __init__(self, module: ModuleType, origin: str) -> None:
         self._module = module
         self._nft = module.Nftables()
+        self._functions = _functions()
         self._origin = origin
         self._threads: collections.deque[int] = collections.deque(maxlen=_REMEMBERED_THREADS)
         version = self._version()
@@ -92,12 +93,13 @@ class Library:
         """
         context = self._module.Nftables()
         place = _context(context)
-        context.nft_ctx_set_dry_run(place, True)  # noqa: FBT003  (of C)
+        self._functions.nft_ctx_set_dry_run(place, True)  # noqa: FBT003  (of C)
         with os.fdopen(os.memfd_create("svcc-script"), "wb") as stream:
             stream.write(script.encode(errors="surrogateescape"))
             stream.flush()
-            status = context.nft_run_cmd_from_filename(place, f"/proc/self/fd/{stream.fileno()}".encode())
-        told = context.nft_ctx_get_error_buffer(place)
+            path = f"/proc/self/fd/{stream.fileno()}".encode()
+            status = self._functions.nft_run_cmd_from_filename(place, path)
+        told: bytes = self._functions.nft_ctx_get_error_buffer(place)
         return None if status == 0 else nft_error(told.decode(errors="replace"), script)
 
     def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
@@ -187,6 +189,18 @@ class Library:
 def _is_at_least(version: str, wanted: tuple[int, ...]) -> bool:
     numbers = re.match(r"\d+(?:\.\d+)*", version)
     return numbers is not None and tuple(map(int, numbers[0].split("."))) >= wanted
+
+
+def _functions() -> ctypes.CDLL:
+    """Functions of the library's own that modules before nft 1.0.6 do not have, as that of PyPI, which is 1.0.2's."""
+    library = ctypes.CDLL(_LIBRARY)
+    library.nft_ctx_set_dry_run.argtypes = (ctypes.c_void_p, ctypes.c_bool)
+    library.nft_ctx_set_dry_run.restype = None
+    library.nft_run_cmd_from_filename.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+    library.nft_run_cmd_from_filename.restype = ctypes.c_int
+    library.nft_ctx_get_error_buffer.argtypes = (ctypes.c_void_p,)
+    library.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
+    return library
 
 
 def _context(nft: Any) -> Any:

@@ -44,9 +44,9 @@ def explain_command(
 ) -> int:
     """Explain what a Service exposes on a node, to whom, and what does not answer.
 
-    SERVICE is NAME, svc/NAME, service/NAME or NAMESPACE/NAME. Shown are its addresses and DNS names, where each leads
-    for pods, nodes and others, by which map and chain of the ruleset, and every endpoint with the reason if it is not
-    used. Exits with 1 if errors keep the Service out of the ruleset.
+    SERVICE is NAME, svc/NAME, service/NAME, NAME.NAMESPACE or NAMESPACE/NAME. Shown are its addresses and DNS names,
+    where each leads for pods, nodes and others, by which map and chain of the ruleset, and every endpoint with the
+    reason if it is not used. Exits with 1 if errors keep the Service out of the ruleset.
 
     \b
     svcc explain svc/web -n shop -f cluster.json --node worker-1

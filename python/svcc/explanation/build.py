@@ -45,7 +45,7 @@ def explain(
 
     Args:
         objects: as for `compile`.
-        service: ``NAME``, ``svc/NAME``, ``service/NAME`` or ``NAMESPACE/NAME``.
+        service: ``NAME``, ``NAME.NAMESPACE`` or ``NAMESPACE/NAME``; ``svc/`` or ``service/`` may stand before it.
         namespace: the Service's namespace; None takes ``default``, or the only Service of that name.
         node: the name of the node; None takes the only Node among the objects, or a nameless one if there is none.
         settings: what is no object of the API; the default is kube-proxy's.

@@ -31,7 +31,8 @@ def service_named(text: str, namespace: str | None) -> tuple[str | None, str]:
         parts = parts[1:]
     if len(parts) > 2 or not all(parts):
         raise InputError(
-            f'"{printable(text)}" names no Service', hint="write NAME, svc/NAME or NAMESPACE/NAME, as in svc/web"
+            f'"{printable(text)}" names no Service',
+            hint="write NAME, NAME.NAMESPACE or NAMESPACE/NAME, as in svc/web.shop",
         )
     if len(parts) == 1:
         return namespace, parts[0]
@@ -45,11 +46,13 @@ def find_service(
 ) -> Service | ObjectReference:
     """The Service, or only its reference where its errors left it out of the cluster.
 
-    Without a namespace it is the one in ``default``, else the only one of that name.
+    Without a namespace it is the one in ``default``, else the only one of that name; or `name` has it behind a dot, as
+    in DNS: a Service's own name is a label and has none (RFC 1035).
 
     Raises:
         InputError: there is none, or there are several; the hint names what comes close.
     """
+    problems = tuple(problems)
     found: dict[str, Service | ObjectReference] = {
         problem.object.namespace: problem.object
         for problem in problems
@@ -58,6 +61,9 @@ def find_service(
         and (problem.object.kind, problem.object.name) == ("Service", name)
     }
     found.update((service.namespace, service) for service in cluster.services if service.name == name)
+    if namespace is None and not found and "." in name:
+        name, domain = name.split(".", 1)
+        return find_service(cluster, problems, name, domain.split(".")[0] or None)
     if namespace is None:
         namespace = next(iter(found)) if len(found) == 1 else _DEFAULT_NAMESPACE
         if len(found) > 1 and namespace not in found:
