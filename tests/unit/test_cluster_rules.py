@@ -106,7 +106,7 @@ def test_the_line_is_that_of_the_field_and_the_other_object_is_named_with_its_ow
 def judged(row: ClusterRow) -> list[tuple[str, str]]:
     """Rules and fields of all that is said about a cluster but what is worth knowing only."""
     loaded = load_text(row.text)
-    found = judge_cluster(loaded.cluster, row.settings, problems=loaded.problems)
+    found = judge_cluster(loaded.cluster, row.settings, problems=loaded.problems, refused=loaded.refused)
     return [(problem.rule, str(problem.path)) for problem in found if problem.severity is Severity.ERROR]
 
 

@@ -207,6 +207,62 @@ def test_nothing_is_told_that_only_follows_from_an_error(
     assert [(each.rule, each.object.name if each.object else "") for each in found] == expected
 
 
+MIXED = [
+    (
+        "a cluster IP that is an external IP of an older Service",
+        [service("a", clusterIP="10.96.0.2", externalIPs=["10.96.0.1"]), service("b", clusterIP="10.96.0.1")],
+        [("b", "spec.clusterIPs[0]")],
+    ),
+    (
+        "an external IP that is the cluster IP of an older Service",
+        [service("a", clusterIP="10.96.0.1"), service("b", clusterIP="10.96.0.2", externalIPs=["10.96.0.1"])],
+        [("b", "spec.externalIPs[0]")],
+    ),
+    (
+        "the address of a load balancer that is the cluster IP of an older Service",
+        [service("a", clusterIP="10.96.0.1"), balanced("b", "10.96.0.1", clusterIP="10.96.0.2")],
+        [("b", "status.loadBalancer.ingress[0].ip")],
+    ),
+    (
+        "an external IP that is the cluster IP of one Service and the external IP of another",
+        [
+            service("a", clusterIP="10.96.0.1"),
+            *(service(name, clusterIP=ip, externalIPs=["10.96.0.1"]) for name, ip in (("b", "10.96.0.2"), ("c", None))),
+        ],
+        [("b", "spec.externalIPs[0]")],
+    ),
+    (
+        "the same address with another port",
+        [
+            service("a", clusterIP="10.96.0.1"),
+            service("b", {"port": 81}, clusterIP="10.96.0.2", externalIPs=["10.96.0.1"]),
+        ],
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", [None, *ELSEWHERE.values()], ids=["none", *ELSEWHERE])
+@pytest.mark.parametrize(("sentence", "objects", "expected"), MIXED, ids=[row[0] for row in MIXED])
+def test_an_address_of_two_kinds_belongs_to_one_service_whichever_are_refused(
+    sentence: str, objects: list[dict[str, Any]], expected: list[tuple[str, str]], mistake: tuple[str, Any] | None
+) -> None:
+    row = ClusterRow(sentence, objects, [])
+    places = services_of(row)
+    for refused in (*([place] for place in places), places) if mistake else ([],):
+        loaded = load_text((refused_at(row, refused, mistake) if mistake else row).text)
+        assert len(loaded.refused) == len(refused)
+        told = [each for each in between(loaded) if each.rule == "cluster/frontend-conflict"]
+        assert [(each.object.name if each.object else "", str(each.path)) for each in told] == expected
+        assert all("belongs to Service shop/a" in each.detail for each in told)
+
+
+def test_who_is_refused_for_its_cluster_ip_claims_its_external_ones_all_the_same() -> None:
+    objects = [service("a", clusterIP="10.96.0", externalIPs=["10.96.0.1"]), service("b", clusterIP="10.96.0.1")]
+    told = between(load_text(ClusterRow("", objects, []).text))
+    assert [(each.rule, str(each.path)) for each in told] == [("cluster/frontend-conflict", "spec.clusterIPs[0]")]
+
+
 def test_a_refused_address_beside_a_claimed_one_is_printed_as_it_was_written() -> None:
     row = ClusterRow(
         "",

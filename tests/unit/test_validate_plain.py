@@ -7,6 +7,7 @@ from unittest import mock
 
 import attrs
 import pytest
+from attrs import fields as model_fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,11 +163,18 @@ def slice_values(draw: st.DrawFn) -> dict[str, Any]:
     return {**value, **draw(parts)}
 
 
+def kinds_of(item: Any) -> list[Any]:
+    values = [getattr(item, attribute.name) for attribute in model_fields(type(item))]
+    return [list(map(type, value)) if isinstance(value, tuple) else type(value) for value in values]
+
+
 @given(service_values())
 def test_a_service_that_is_plainly_fine_is_the_same_thoroughly(value: dict[str, Any]) -> None:
     quick = plain_service(value, "default", None)
     if quick is not None:
-        assert thoroughly("Service", value) == admission.Admission(quick, [])
+        thorough = thoroughly("Service", value)
+        assert thorough == admission.Admission(quick, [])
+        assert kinds_of(quick) == kinds_of(thorough.item), "a member of an enumeration equals its text"
 
 
 @given(slice_values())
@@ -213,7 +221,9 @@ BALANCED = {
 def test_services_as_clusters_have_them_take_the_quick_way(value: dict[str, Any]) -> None:
     quick = plain_service(value, "default", None)
     assert isinstance(quick, Service)
-    assert thoroughly("Service", value) == admission.Admission(quick, [])
+    thorough = thoroughly("Service", value)
+    assert thorough == admission.Admission(quick, [])
+    assert kinds_of(quick) == kinds_of(thorough.item)
 
 
 @pytest.mark.parametrize(

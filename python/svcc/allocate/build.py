@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 from attrs import evolve
 
@@ -18,8 +17,11 @@ from svcc.fields import Problem
 from svcc.model.age import seniority
 from svcc.model.cluster import Cluster
 from svcc.model.service import Service
+from svcc.model.unconverted import changer
 
 __all__ = ["allocate"]
+
+_changed: Final = changer(Service)
 
 
 def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Allocation:
@@ -71,7 +73,7 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
         port_changes, port_assignments = node_ports.give(service)
         assignments[index] = ip_assignments + port_assignments
         if assignments[index]:
-            services[index] = _with(service, ip_changes | port_changes)
+            services[index] = _changed(service, ip_changes | port_changes)
     # Others may have taken what was left since: what is told is what holds in the end, and in every further run.
     for index in refused:
         problems[index] += lacking(index)
@@ -82,14 +84,6 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
         (*cluster_ips.usage(), *node_ports.usage()),
         _reservation(settings.reservation or Reservation(), cluster_ips, node_ports),
     )
-
-
-def _with(service: Service, changes: Mapping[str, Any]) -> Service:
-    """A copy with other values, which are of the right types; `attrs.evolve` would convert all fields again."""
-    state: Any = service.__getstate__()
-    copied = object.__new__(Service)
-    copied.__setstate__({**state, **changes})  # type: ignore[attr-defined]
-    return copied
 
 
 def _reservation(before: Reservation, cluster_ips: ClusterIPs, node_ports: NodePorts) -> Reservation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -44,6 +45,34 @@ def families_of(
     """
     if service.type is ServiceType.EXTERNAL_NAME:
         return Families()
+    if not service.cluster_ips:
+        # Most Services of those that need anything: few answers for many of them, and no problem that names one.
+        found = _without_addresses(
+            service.ip_family_policy, service.ip_families, tuple(configured), has_selector=bool(service.selector)
+        )
+        if found is not None:
+            return found
+    return _families_or_problems(service, addresses, configured)
+
+
+@lru_cache(maxsize=256)
+def _without_addresses(
+    policy: IPFamilyPolicy | None,
+    families: tuple[IPFamily, ...],
+    configured: tuple[IPFamily, ...],
+    *,
+    has_selector: bool,
+) -> Families | None:
+    """What a Service gets that names no address; None if it is refused."""
+    selector = {"app": ""} if has_selector else {}
+    service = Service("", ip_family_policy=policy, ip_families=families, selector=selector)
+    found = _families_or_problems(service, (), configured)
+    return found if isinstance(found, Families) else None
+
+
+def _families_or_problems(
+    service: Service, addresses: Sequence[tuple[str, str]], configured: Sequence[IPFamily]
+) -> Families | list[Problem]:
     is_free = service.is_headless and not service.selector
     default = IPFamilyPolicy.REQUIRE_DUAL_STACK if is_free else IPFamilyPolicy.SINGLE_STACK
     policy = IPFamilyPolicy(service.ip_family_policy or default)

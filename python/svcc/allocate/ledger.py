@@ -71,6 +71,8 @@ class _Place:
         self.range = number_range
         self.parent: _Place | None = None
         self.size = {band: number_range.size(band) for band in Band}
+        self.limits = {band: number_range.limits(band) for band in Band}
+        self.reason = {band: f"the {band.value} band of {number_range.name}" for band in Band}
         self.used = {Band.STATIC: 0, Band.DYNAMIC: 0}
 
 
@@ -169,13 +171,13 @@ class Ledger:
             place = self._next_with_room(band)
             if place is None:
                 continue
-            first, last = place.range.limits(band)
+            first, last = place.limits[band]
             start = int.from_bytes(blake2b(holder.key.encode("utf-8", "surrogatepass"), digest_size=16).digest())
             number = self._next_free(first + start % (last - first + 1))
             if number > last:
                 number = self._next_free(first)
             self._take(number, holder)
-            return Given(number, f"the {band.value} band of {place.range.name}")
+            return Given(number, place.reason[band])
         raise LookupError(f"{self.names}: no room for {holder}")
 
     def usage(self) -> Iterator[RangeUsage]:

@@ -19,9 +19,9 @@ from svcc.cli.output import Talk, json_lines, replace_file, replace_files, write
 from svcc.errors import InputError, SettingsError
 from svcc.fields import Problem, Severity
 from svcc.manifest.amend import Amended, amend
-from svcc.manifest.documents import Limits, language_of, raw_contents
+from svcc.manifest.documents import Document, Limits, Reading, language_of, raw_contents, read_contents
 from svcc.manifest.files import read_file
-from svcc.manifest.load import Loaded, load_contents
+from svcc.manifest.load import Loaded, load_reading
 from svcc.manifest.parsed import Language
 from svcc.manifest.patches import patches
 from svcc.model.address_pool import AddressPool
@@ -91,7 +91,8 @@ def allocate_command(
         raise InputError("standard input is closed")
     with talk.progress("reading manifests"):
         contents = raw_contents(filenames, stdin=stdin)
-        loaded = load_contents(contents, namespace=flags["namespace"])
+        reading = read_contents(contents)
+        loaded = load_reading(reading, namespace=flags["namespace"])
     pools = (*loaded.address_pools, *_pools(flags["pools"], loaded.address_pools))
     settings = AllocationSettings(
         service_cidrs=flags["service_cidrs"],
@@ -110,7 +111,7 @@ def allocate_command(
     problems = [*loaded.problems, *allocation.problems]
     with talk.progress("writing"):
         if output == "manifests":
-            amended = _amended(contents, allocation, flags["namespace"] or DEFAULT_NAMESPACE)
+            amended = _amended(contents, reading, allocation, flags["namespace"] or DEFAULT_NAMESPACE)
             problems += (problem for each in amended.values() for problem in each.problems)
         talk.problems(problems)
         tell_loaded(talk, loaded)
@@ -163,11 +164,23 @@ def _reservation(filename: str | None, *, may_lack: bool) -> Reservation | None:
         raise InputError(f"{filename}: it is not UTF-8: {error.reason}") from None
 
 
-def _amended(contents: Iterable[tuple[str, bytes]], allocation: Allocation, namespace: str) -> dict[str, Amended]:
+def _amended(
+    contents: Iterable[tuple[str, bytes]], reading: Reading, allocation: Allocation, namespace: str
+) -> dict[str, Amended]:
     """The texts by file; what is no UTF-8 has been told, and nothing was read out of it."""
     services = allocation.cluster.services
+    documents: dict[str, list[Document]] = {name: [] for name, _ in contents}
+    for document in reading.documents:
+        documents[document.source.file].append(document)
     return {
-        name: amend(data.decode("utf-8", "backslashreplace"), name, allocation.assignments, services, namespace)
+        name: amend(
+            data.decode("utf-8", "backslashreplace"),
+            name,
+            allocation.assignments,
+            services,
+            namespace,
+            documents=documents[name],
+        )
         for name, data in contents
     }
 

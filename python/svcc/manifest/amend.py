@@ -18,6 +18,7 @@ from attrs import define, frozen
 from svcc.allocate.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.manifest.documents import Document, begins_with_bracket, read_text
+from svcc.manifest.json_members import with_new_members
 from svcc.manifest.parsed import Language, Limits
 from svcc.manifest.text_edits import Edit, applied, edits
 from svcc.manifest.text_nodes import Node, NotEditableError, json_node, sparse_json_node, yaml_nodes
@@ -41,11 +42,18 @@ class Amended:
 
 
 def amend(
-    text: str, file: str, assignments: Sequence[Assignment], services: Sequence[Service], namespace: str
+    text: str,
+    file: str,
+    assignments: Sequence[Assignment],
+    services: Sequence[Service],
+    namespace: str,
+    *,
+    documents: Sequence[Document] | None = None,
 ) -> Amended:
     """Write assignments into the text of the file `file`, as far as their Services were read out of it.
 
     `services` are what the Services are after it, with their sources; `namespace` is for objects that name none.
+    `documents` are what was read of this very text, to save reading it again.
     Rules: ``manifest/rendered-anew`` (a warning), ``manifest/not-amended``.
     """
     targets = _targets(file, assignments, services)
@@ -53,7 +61,10 @@ def amend(
         return Amended(text)
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)
-    documents = read_text(text, file=file).documents if begins_with_bracket(text) else ()
+    if not begins_with_bracket(text):
+        documents = ()
+    elif documents is None:
+        documents = read_text(text, file=file).documents
     if any(document.parsed is not None and document.parsed.language is Language.JSON for document in documents):
         amended = _amended_json(text, file, targets, namespace, documents)
     else:
@@ -73,12 +84,17 @@ def values_of(
 
 def _targets(file: str, assignments: Sequence[Assignment], services: Sequence[Service]) -> list[_Target]:
     wanted: dict[ObjectReference, list[Assignment]] = {}
+    of_last: list[Assignment] = []
+    last: ObjectReference | None = None
     for assignment in assignments:
-        wanted.setdefault(assignment.object, []).append(assignment)
+        if assignment.object is not last:  # those of a Service follow each other
+            last = assignment.object
+            of_last = wanted.setdefault(last, [])
+        of_last.append(assignment)
     return [
-        _Target(service, wanted[service.reference], service.source.line)
+        _Target(service, own, service.source.line)
         for service in services
-        if service.reference in wanted and service.source is not None and service.source.file == file
+        if service.source is not None and service.source.file == file and (own := wanted.get(service.reference))
     ]
 
 
@@ -131,9 +147,11 @@ def _documents_of(
     targets: Sequence[_Target], documents: Sequence[Document], namespace: str, base: int = 1
 ) -> Iterator[tuple[_Target, int]]:
     """Each target with the index of its document: of two on one line the last, which is the one that counts."""
+    lines = {target.line for target in targets}
     places = {
-        (document.source.line + base - 1, _service_name(document.value, namespace)): index
+        (line, _service_name(document.value, namespace)): index
         for index, document in enumerate(documents)
+        if (line := document.source.line + base - 1) in lines
     }
     for target in targets:
         index = places.get((target.line, target.name))
@@ -160,29 +178,40 @@ def _amended_json(
         if parsed is None:
             continue
         start, end = parsed.start, parsed.end
-        old = json.loads(text[start:end])
+        written = text[start:end]
+        old = json.loads(written)
         new = with_assignments(old, target.assignments)
-        own = _json_edits(text[start:end], old, new)
-        if own is None:
-            own = [Edit(0, end - start, json.dumps(new, indent=2))]
+        changed = _changed_json(written, old, new, target.assignments)
+        if changed is None:
+            changed = json.dumps(new, indent=2)
             problems.append(_rendered_anew(target, file))
         if target.says(new, namespace):
-            changes += (Edit(edit.start + start, edit.end + start, edit.text) for edit in own)
+            changes.append(Edit(start, end, changed))
         else:
             problems.append(_not_amended(target, file, _NOT_AS_ALLOCATED))
     return Amended(applied(text, changes), tuple(problems))
 
 
-def _json_edits(text: str, old: Any, new: Any) -> list[Edit] | None:
-    """The edits of one object, or None if they do not make it `new`."""
+def _changed_json(text: str, old: Any, new: Any, assignments: Sequence[Assignment]) -> str | None:
+    """The text of one object that says `new` instead of `old`, or None if its layout cannot be kept."""
+    changed = with_new_members(text, old, assignments)
+    if changed is not None and _says(changed, new):
+        return changed
     for node_of in (_sparse_node, json_node):
         try:
-            changes = edits(text, node_of(text, 0, old, new), old, new)
-            if json.loads(applied(text, changes)) == new:
-                return changes
+            changed = applied(text, edits(text, node_of(text, 0, old, new), old, new))
         except (NotEditableError, ValueError):
-            pass
+            continue
+        if _says(changed, new):
+            return changed
     return None
+
+
+def _says(text: str, value: Any) -> bool:
+    try:
+        return bool(json.loads(text) == value)
+    except ValueError:
+        return False
 
 
 def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:

@@ -27,7 +27,7 @@ from svcc.validate.admission import DEFAULT_NAMESPACE
 from svcc.validate.refused import RefusedService
 from svcc.validate.update import objects_by_reference
 
-__all__ = ["Loaded", "load", "load_contents", "load_revision", "load_text"]
+__all__ = ["Loaded", "load", "load_contents", "load_reading", "load_revision", "load_text"]
 
 _Key = TypeVar("_Key")
 _Item = TypeVar("_Item", ClusterObject, AddressPool)
@@ -114,7 +114,12 @@ def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | Non
 
     `namespace` is where objects without a namespace belong, and leaves nothing out.
     """
-    return _loaded(read_contents(contents), Selection(), namespace)
+    return load_reading(read_contents(contents), namespace=namespace)
+
+
+def load_reading(reading: Reading, *, namespace: str | None = None) -> Loaded:
+    """Load all of what has been read, for those who also need the documents; `namespace` as for `load_contents`."""
+    return _loaded(reading, Selection(), namespace)
 
 
 def load_text(

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from svcc.addresses import canonical_address, canonical_prefix, family_of
+from svcc.addresses import IPFamily, canonical_address, canonical_prefix, family_of
 from svcc.fields import Source
-from svcc.model.service import IPFamilyPolicy, IPMode, LoadBalancerIngress, Protocol, Service, ServicePort
+from svcc.model.metadata import frozen_mapping
+from svcc.model.service import (
+    IPFamilyPolicy,
+    IPMode,
+    LoadBalancerIngress,
+    Protocol,
+    Service,
+    ServicePort,
+    ServiceType,
+    SessionAffinity,
+    TrafficPolicy,
+)
+from svcc.model.unconverted import maker
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_label, is_old_label, labels_are_plain, metadata_is_plain
 from svcc.wire.service import SERVICE
 
@@ -26,6 +38,37 @@ _USUAL_FIELDS = _SPEC.known - {
 _PORT_FIELDS = _SPEC.shapes["ports"].shape.known - {"appProtocol"}
 _STATUS: Any = SERVICE.shapes["status"]
 _NO_STATUS: Mapping[str, Any] = {"loadBalancer": {}}
+_TYPES: Final = {each.value: each for each in ServiceType}
+_FAMILIES: Final = {each.value: each for each in IPFamily}
+_POLICIES: Final = {each.value: each for each in IPFamilyPolicy}
+_AFFINITIES: Final = {each.value: each for each in SessionAffinity}
+_TRAFFIC: Final = {each.value: each for each in TrafficPolicy}
+_service: Final = maker(
+    Service,
+    (
+        "name",
+        "namespace",
+        "type",
+        "cluster_ips",
+        "ip_families",
+        "ip_family_policy",
+        "ports",
+        "selector",
+        "session_affinity",
+        "external_traffic_policy",
+        "internal_traffic_policy",
+        "traffic_distribution",
+        "health_check_node_port",
+        "publish_not_ready_addresses",
+        "load_balancer_source_ranges",
+        "load_balancer_ingress",
+        "allocate_load_balancer_node_ports",
+        "labels",
+        "annotations",
+        "creation_timestamp",
+        "source",
+    ),
+)
 _INGRESS_FIELDS = frozenset({"ip", "ipMode"})
 
 
@@ -72,28 +115,28 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
             return None
     except DOUBT:
         return None
-    return Service(
+    return _service(
         name,
         metadata.get("namespace") or namespace,
-        type=service_type,
-        cluster_ips=cluster_ips,
-        ip_families=get("ipFamilies"),
-        ip_family_policy=None if policy is None else IPFamilyPolicy(policy),
-        ports=ports,
-        selector=selector,
-        session_affinity=affinity,
-        external_traffic_policy=external or "Cluster",
-        internal_traffic_policy=internal,
-        traffic_distribution=distribution,
-        health_check_node_port=health_port,
-        publish_not_ready_addresses=publishes,
-        load_balancer_source_ranges=ranges,
-        load_balancer_ingress=ingress,
-        allocate_load_balancer_node_ports=allocates is not False,
-        labels=metadata.get("labels"),
-        annotations=metadata.get("annotations"),
-        creation_timestamp=metadata.get("creationTimestamp"),
-        source=source,
+        _TYPES[service_type],
+        cluster_ips,
+        tuple(map(_FAMILIES.__getitem__, get("ipFamilies") or ())),
+        None if policy is None else _POLICIES[policy],
+        ports,
+        frozen_mapping(selector),
+        _AFFINITIES[affinity],
+        _TRAFFIC[external or "Cluster"],
+        _TRAFFIC[internal],
+        distribution,
+        health_port,
+        publishes,
+        ranges,
+        ingress,
+        allocates is not False,
+        frozen_mapping(metadata.get("labels")),
+        frozen_mapping(metadata.get("annotations")),
+        metadata.get("creationTimestamp"),
+        source,
     )
 
 
