@@ -39,7 +39,7 @@ rust-test: $(BIN)/python ## Run the tests of the Rust crates
 	cargo test --workspace --locked --quiet
 
 python-test: setup ## Run the Python tests
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 format: setup ## Format Python and Rust
 	$(BIN)/ruff check --fix

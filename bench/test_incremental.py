@@ -92,6 +92,7 @@ def test_a_changed_slice(benchmark: BenchmarkFixture, clusters: Path) -> None:
     benchmark.pedantic(lambda: None, rounds=1)
 
 
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("size", SIZES)
 def test_memory(benchmark: BenchmarkFixture, clusters: Path, size: int) -> None:
     """The objects of Python that are held, beside those of the cluster itself, which somebody holds in any case."""

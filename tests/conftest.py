@@ -6,6 +6,8 @@ import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from itertools import islice
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +39,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if in_kernel and (obstacle := kernel_obstacle()):
         for item in in_kernel:
             item.add_marker(pytest.mark.skip(reason=obstacle))
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = long_ones_first(items, workers)
+
+
+def long_ones_first(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The tests in an order in which each worker begins with its part of those marked `long`.
+
+    Else the last of them would be run alone, with all other workers idle. The option --dist worksteal gives each worker
+    an equal share of what is returned, from the first on; what it has no time for goes to others, from the end on.
+    """
+    long_ones = [item for item in items if item.get_closest_marker("long")]
+    others = (item for item in items if not item.get_closest_marker("long"))
+    found: list[pytest.Item] = []
+    for worker in range(workers):
+        first = long_ones[worker::workers]
+        share = (len(items) - len(found)) // (workers - worker)
+        found += [*first, *islice(others, max(share - len(first), 0))]
+    return [*found, *others]
 
 
 @functools.cache

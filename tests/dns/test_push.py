@@ -63,6 +63,7 @@ def test_what_a_zone_file_says_needs_no_push(kind: str, tmp_path: Path) -> None:
         assert {zone.state for zone in pushed(records, client(server)).zones} == {ZoneState.UNCHANGED}
 
 
+@pytest.mark.long
 @both_servers
 def test_two_thousand_services_arrive_in_parts_and_go_again_and_no_marker_is_left(kind: str, tmp_path: Path) -> None:
     many, few = declared(2000), declared(20)

@@ -95,11 +95,11 @@ def observe(
     `forget` names sets (family, table, name) that are emptied before each packet, so that none depends on another.
     """
     offered = [as_sent(packet) for packet in packets for _ in range(times)]
-    flush = "\n".join(f"flush set {' '.join(each)}" for each in forget)
+    forgotten = tuple(forget)
     outcomes: list[Outcome] = []
-    if flush:
+    if forgotten:
         for packet in offered:
-            node.load(flush)
+            node.flush_sets(forgotten)
             outcomes.append(node.send(packet))
     else:
         outcomes = node.send_many(offered)

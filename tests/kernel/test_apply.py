@@ -95,6 +95,7 @@ FULL: list[ClusterObject] = [
 ]
 
 
+@pytest.mark.long
 @MANY
 @given(before=scenarios(), after=scenarios())
 def test_synchronizing_leaves_what_a_cold_start_would(kernel: Kernel, before: Scenario, after: Scenario) -> None:
@@ -102,6 +103,7 @@ def test_synchronizing_leaves_what_a_cold_start_would(kernel: Kernel, before: Sc
     assert not kernel.synchronized(compilation_of(after)).is_made_anew
 
 
+@pytest.mark.long
 @MANY
 @given(one=scenarios(), other=scenarios())
 def test_advancing_back_and_forth_before_tidying_leaves_what_a_cold_start_would(

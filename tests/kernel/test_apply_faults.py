@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import random
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -29,6 +27,7 @@ from svcc.incremental.contract import Update
 from svcc.model.cluster import ClusterObject
 from tests.declare import compiled, remote, service, slices
 from tests.kernel.namespace import NetworkNamespace
+from tests.kernel.test_node_crashes import kill_around_a_commit
 from tests.kernel.test_transaction import listing
 
 pytestmark = pytest.mark.kernel
@@ -347,10 +346,10 @@ def test_without_nftables_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     assert "python3-nftables" in (caught.value.hint or "")
 
 
+@pytest.mark.long
 def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new_one(namespace: NetworkNamespace) -> None:
     states = {name: tuple(_applied(namespace, name)) for name in ("examples/shop", "examples/shop/web.yaml")}
     first, second = states
-    chance = random.Random(5)
     seen = set()
     for turn in range(24):
         name = (first, second)[turn % 2]
@@ -358,10 +357,8 @@ def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new_one(namespace: Net
             process = subprocess.Popen(
                 [sys.executable, "-m", "svcc", *APPLY, name], cwd=ROOT, stderr=subprocess.DEVNULL
             )
-            timer = threading.Timer(chance.uniform(0.2, 2.5), process.send_signal, [signal.SIGKILL])
-            timer.start()
-            process.wait()
-            timer.cancel()
+        # Fixed moments would lie before the first commit on a slow machine, and after the last on a fast one.
+        kill_around_a_commit(process, namespace, commits=random.choice((1, 2, 3)))
         held = _without_leftovers(listing(namespace))
         matching = [name for name, state in states.items() if held == _without_leftovers(list(state))]
         assert len(matching) == 1, f"turn {turn}: neither the one nor the other"

@@ -32,9 +32,8 @@ def node() -> Iterator[Node]:
         yield made
 
 
-def predict(ruleset_text: str, packet: RulesetPacket, around: Surroundings) -> Sequence[Outcome]:
+def predict(evaluator: Evaluator, packet: RulesetPacket, around: Surroundings) -> Sequence[Outcome]:
     """The evaluator's outcomes with their probabilities."""
-    evaluator = Evaluator(ruleset_text, local_addresses=list(around.local_addresses))
     question = Packet(
         protocol=Protocol(packet.protocol),
         source=packet.source,
@@ -56,6 +55,7 @@ def trials(draw: st.DrawFn) -> tuple[Ruleset, list[RulesetPacket]]:
     return ruleset, draw(st.lists(packets_for(ruleset), min_size=PACKETS_A_RULESET, max_size=PACKETS_A_RULESET))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)  # time to shrink a disagreement
 def test_evaluator_and_kernel_agree(node: Node, record_property: Callable[[str, object], None]) -> None:
     counts: Counter[str] = Counter()
@@ -69,8 +69,9 @@ def test_evaluator_and_kernel_agree(node: Node, record_property: Callable[[str, 
         # What is listed is what users have.
         text = node.nft("list", "ruleset")
         note(text)
+        evaluator = Evaluator(text, local_addresses=list(around.local_addresses))
         for packet in packets:
-            outcomes = predict(text, packet, around)
+            outcomes = predict(evaluator, packet, around)
             counts["packets"] += 1
             if is_loopback_journey(packet, outcomes, around):
                 counts["loopback"] += 1

@@ -44,6 +44,7 @@ def journeys(draw: st.DrawFn) -> tuple[Scenario, list[Packet]]:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 @pytest.mark.timeout(900)  # time to shrink a disagreement
 @pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
 def test_every_layout_does_what_the_model_says(node: Node, layout: str) -> None:

@@ -71,6 +71,7 @@ def remember(
         records[key] = (outcome.address, outcome.port)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # time to shrink a disagreement
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(journey=journeys())

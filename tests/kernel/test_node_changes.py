@@ -119,6 +119,7 @@ class Histories(RuleBasedStateMachine):
             self._counts["datagrams"] += 1
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600)  # time to shrink, and to be thorough
 def test_after_each_change_the_table_is_as_from_a_cold_start_and_no_connection_breaks(
     node: Node, cold: NetworkNamespace

@@ -201,6 +201,7 @@ def sizes(node: RunningNode) -> tuple[int, int, int]:
     return node.about("VmRSS"), node.about("Threads"), len(node.open_files())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(SECONDS * 4 + 300)
 def test_no_new_connection_to_a_live_endpoint_fails_whatever_changes_and_nothing_grows(
     topology: Topology, tmp_path: Path

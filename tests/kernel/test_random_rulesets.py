@@ -32,6 +32,7 @@ def trials(draw: st.DrawFn) -> tuple[Ruleset, list[RulesetPacket]]:
     return ruleset, draw(st.lists(packets_for(ruleset), min_size=PACKETS, max_size=PACKETS))
 
 
+@pytest.mark.long
 @settings(max_examples=EXAMPLES)
 @given(ruleset=rulesets())
 def test_every_generated_ruleset_loads(node: Node, ruleset: Ruleset) -> None:
@@ -41,6 +42,7 @@ def test_every_generated_ruleset_loads(node: Node, ruleset: Ruleset) -> None:
         raise AssertionError(f"{error}\n{ruleset.text}") from error
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # time to shrink a disagreement
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
 @given(trial=trials())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from svcc.addresses import family_of
 from svcc.compiler.compilation import compile_cluster
 from svcc.model.balancing import LOAD_BALANCING_ANNOTATION
-from svcc.trace.batch import BatchFlag, BatchVerdict, pack_packets
+from svcc.trace.batch import PACKET, BatchFlag, BatchVerdict, pack_packets
 from svcc.trace.evaluator import Evaluator, Outcome
 from svcc.trace.packet import Packet
 from tests import oracle
@@ -69,20 +69,22 @@ def expected(packet: Packet, outcome: Outcome) -> Drawn:
 def drawn(evaluator: Evaluator, packet: Packet, randoms: list[int]) -> list[tuple[Drawn, bool]]:
     """The outcome for each random number, and whether it is said to depend on it."""
     interfaces = [packet.input_interface] if packet.input_interface is not None else []
-    batch = evaluator.evaluate_many(
-        pack_packets([packet] * len(randoms), randoms=randoms, interfaces=interfaces), interfaces=interfaces
-    )
+    *first, _random, source, destination = PACKET.unpack(pack_packets([packet], interfaces=interfaces))
+    packed = b"".join(PACKET.pack(*first, number, source, destination) for number in randoms)
+    batch = evaluator.evaluate_many(packed, interfaces=interfaces)
+    addresses = bytes(batch.addresses)
+    # Of thousands of outcomes few are different, and only those are put into words.
+    worded: dict[tuple[int, int, bytes, int, int], tuple[Drawn, bool]] = {}
     found = []
-    for place, (verdict, flags) in enumerate(zip(batch.verdicts, batch.flags, strict=True)):
-        address, port = batch.destination(place, family_of(packet.destination))
-        outcome = (
-            BatchVerdict(verdict).name.lower(),
-            address,
-            port,
-            bool(flags & BatchFlag.MASQUERADE),
-            batch.marks[place],
-        )
-        found.append((outcome, bool(flags & BatchFlag.DRAWN)))
+    for place, (verdict, flags, port, mark) in enumerate(
+        zip(batch.verdicts, batch.flags, batch.ports, batch.marks, strict=True)
+    ):
+        row = (verdict, flags, addresses[16 * place : 16 * place + 16], port, mark)
+        if row not in worded:
+            address, number = batch.destination(place, family_of(packet.destination))
+            name, is_masqueraded = BatchVerdict(verdict).name.lower(), bool(flags & BatchFlag.MASQUERADE)
+            worded[row] = ((name, address, number, is_masqueraded, mark), bool(flags & BatchFlag.DRAWN))
+        found.append(worded[row])
     return found
 
 
