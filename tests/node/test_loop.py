@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from attrs import define, field
 
+from svcc.apply.applied import Applied
 from svcc.errors import InputError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.model.cluster import ClusterSettings
 from svcc.node.loop import Node
-from svcc.node.observer import Reason
+from svcc.node.observer import Reason, Synchronization
 from svcc.node.schedule import Intervals, Task
 from svcc.sources.contract import Batch, SourceEndedError, SourceLostError
 from tests.node.fakes import (
@@ -247,3 +250,30 @@ def test_a_burst_of_changes_goes_together() -> None:
         while len(told) < 500:
             told |= {each.service.name for update in loop.observer.next().updates for each in update.services}
         assert len(loop.installer.calls) < 250
+
+
+class _Forgetful(RecordingObserver):
+    """Keeps nothing of a synchronization, and looks at the start's when it is told of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_the_start: weakref.ref[Applied] | None = None
+        self.told: queue.Queue[bool] = queue.Queue()
+
+    def synchronized(self, synchronization: Synchronization, _compiler: object) -> None:
+        assert synchronization.applied is not None
+        self.of_the_start = weakref.ref(synchronization.applied)
+
+    def started(self) -> None:
+        assert self.of_the_start is not None
+        self.told.put(self.of_the_start() is None)
+
+
+def test_who_is_told_of_the_start_does_not_wait_until_what_it_took_is_freed() -> None:
+    observer = _Forgetful()
+    with running(observer=observer) as loop:
+        loop.source.said.put(Batch((change("web"),), replaces_all=True))
+        assert observer.told.get(timeout=PATIENCE_SECONDS)
+        loop.source.said.put(Batch((change("api"),)))
+    loop.thread.join(PATIENCE_SECONDS)
+    assert observer.told.empty(), "the start is told once"

@@ -189,7 +189,11 @@ class Node:
         if self._compiler is not None and not self._stops:
             task = self._schedule.next(self._clock())
             if task is not None:
+                reason = self._reason
                 self._do(task, self._compiler)
+                if reason is Reason.START and self._reason is not Reason.START:
+                    # Not earlier: what the start leaves to be freed is as large as the table.
+                    self._observer.started()
         if self._ended is not None and not self._stops:
             self._finish(self._ended)
 

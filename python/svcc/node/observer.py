@@ -76,6 +76,9 @@ class Observer(Protocol):
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """A try has ended; `compiler` says what is declared now."""
 
+    def started(self) -> None:
+        """The first synchronization has succeeded, and nothing of it is left to be done."""
+
     def lost(self, error: BaseException | None) -> None:
         """The source says nothing more."""
 

@@ -19,7 +19,7 @@ from svcc.model.node import Node
 from svcc.node.counts import Tally
 from svcc.node.log_lines import NodeLog, counted
 from svcc.node.metrics import NodeMetrics
-from svcc.node.observer import Observer, Reason, Synchronization
+from svcc.node.observer import Observer, Synchronization
 from svcc.node.schedule import Task
 from svcc.node.servers import NodeServers
 from svcc.node.service_counters import ServiceCounters
@@ -162,12 +162,16 @@ class Reporter(Observer):
         if applied is not None:
             for family, seconds in self._triggers.take(self._clock.now()):
                 self._metrics.programmed(family, seconds)
-            if synchronization.reason is Reason.START:
-                self._notification.ready()
-                # What there is now stays for long, so no search for cycles needs to look at it: with 30 000 Services
-                # one takes seconds, in which changes wait.
-                gc.freeze()
-                gc.enable()
+
+    def started(self) -> None:
+        """Tell the service manager.
+
+        What there is now stays for long, so no search for cycles needs to look at it: with 30 000 Services one takes
+        seconds, in which changes wait.
+        """
+        gc.freeze()
+        gc.enable()
+        self._notification.ready()
 
     def lost(self, error: BaseException | None) -> None:
         """Tell that the source has ended."""
