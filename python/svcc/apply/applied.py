@@ -71,7 +71,8 @@ class Applied:
         refused: Services that were left out.
         saved: where the script lies that was refused.
         is_made_anew: whether tables were deleted and made anew, since they could not be changed.
-        records_forgotten: how many records of session affinity were deleted apart from the transactions.
+        records_forgotten: how many records of session affinity `Installer.advance` and `tidy` have deleted, which count
+            as no operations.
     """
 
     transactions: tuple[Transaction, ...] = ()
