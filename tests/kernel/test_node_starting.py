@@ -1,0 +1,64 @@
+"""How `svcc node` starts, what it does before its first synchronization, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.node_process import NODE, Machine, endpoints, service
+
+pytestmark = pytest.mark.kernel
+
+WEB = service("web", "10.96.0.10")
+WEB_ENDPOINTS = endpoints("web", ["10.244.1.5", "10.244.1.6"])
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine with one Service."""
+    with Machine(tmp_path) as made:
+        made.declare(NODE, WEB, WEB_ENDPOINTS)
+        yield made
+
+
+def answer(machine: Machine, port: int, path: str) -> tuple[int, str]:
+    """What is answered, and with which status."""
+    with machine.namespace.entered():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+
+def test_a_configuration_says_where_to_answer_and_how_often_to_read_unless_flags_do(machine: Machine) -> None:
+    configuration = machine.folder / "kube-proxy.json"
+    said = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "healthzBindAddress": "127.0.0.1:20256",
+        "metricsBindAddress": "127.0.0.1:20249",
+        "nftables": {"syncPeriod": "200ms"},
+    }
+    configuration.write_text(json.dumps(said))
+    node = machine.start("--config", str(configuration), "--healthz-bind-address", "127.0.0.1:20257")
+    first = node.wait_until_ready()["lastFullSync"]
+    node.wait_for(lambda status: status["lastFullSync"]["time"] != first["time"])
+    assert answer(machine, 20257, "/healthz")[0] == 200
+    assert "svcc_build_info" in answer(machine, 20249, "/metrics")[1]
+
+
+def test_a_configuration_that_is_wrong_is_told_before_anything_starts(machine: Machine) -> None:
+    configuration = machine.folder / "kube-proxy.json"
+    said = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "syncPeriod": "30"}
+    configuration.write_text(json.dumps(said))
+    node = machine.start("--config", str(configuration))
+    assert node.process.wait(60) == 2
+    assert 'syncPeriod: Invalid value: "30": time: invalid duration "30"' in node.log
+    assert not machine.tables().bodies
