@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from svcc.cli.output import version
 from tests.kernel.node_process import NODE, Machine, endpoints, service
 
 pytestmark = pytest.mark.kernel
@@ -62,3 +64,26 @@ def test_a_configuration_that_is_wrong_is_told_before_anything_starts(machine: M
     assert node.process.wait(60) == 2
     assert 'syncPeriod: Invalid value: "30": time: invalid duration "30"' in node.log
     assert not machine.tables().bodies
+
+
+def test_ctrl_c_leaves_the_rules_and_has_the_exit_code_of_what_is_interrupted(machine: Machine) -> None:
+    node = machine.start()
+    node.wait_until_ready()
+    right = machine.wait_until_right()
+    node.process.send_signal(signal.SIGINT)
+    assert node.process.wait(60) == 130, node.log
+    assert "info SIGINT: ends, and the rules stay\n" in node.log
+    assert machine.holds(right)
+    assert "Traceback" not in node.log
+
+
+def test_the_log_says_who_begins_to_read_what(machine: Machine) -> None:
+    node = machine.start()
+    node.wait_until_ready()
+    assert f"info svcc {version()} on node node-a: reading {machine.manifests}\n" in node.log
+
+
+def test_what_cannot_be_read_is_named_once_in_a_line(machine: Machine) -> None:
+    node = machine.start(source=str(machine.folder / "missing"))
+    assert node.process.wait(60) == 2
+    assert max(line.count("missing") for line in node.log.splitlines()) == 1

@@ -146,6 +146,7 @@ class RecordingObserver(Observer):
         self.seen_foreign = 0
         self.waits: queue.Queue[tuple[str, ...]] = queue.Queue()
         self.stopped = threading.Event()
+        self.wishes: list[tuple[str, bool]] = []
 
     def waiting(self, awaited: Sequence[str]) -> None:
         self.waits.put(tuple(awaited))
@@ -155,6 +156,9 @@ class RecordingObserver(Observer):
 
     def foreign(self, _change: Any) -> None:
         self.seen_foreign += 1
+
+    def asked(self, signal: str, *, stop: bool) -> None:
+        self.wishes.append((signal, stop))
 
     def synchronized(self, synchronization: Synchronization, _compiler: Any) -> None:
         self.synchronizations.put(synchronization)

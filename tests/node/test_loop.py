@@ -168,8 +168,9 @@ def test_what_others_change_is_read_and_made_right_s54() -> None:
         loop.watch.tell()
         assert loop.observer.next().reason is Reason.FOREIGN_CHANGE
         assert loop.observer.seen_foreign == 1
-        loop.node.resynchronize()
+        loop.node.resynchronize("SIGHUP")
         assert loop.observer.next().reason is Reason.ASKED
+        assert loop.observer.wishes == [("SIGHUP", False)]
 
 
 def test_leftovers_are_tidied_up_s56() -> None:

@@ -43,9 +43,10 @@ class _Ended:
 
 
 class _Wish:
-    """What a signal asks for."""
+    """What a signal asks for, and its name; nothing where it was none."""
 
-    def __init__(self, *, stop: bool) -> None:
+    def __init__(self, signal: str, *, stop: bool) -> None:
+        self.signal = signal
         self.stop = stop
 
 
@@ -92,13 +93,13 @@ class Node:
         """For `signal.set_wakeup_fd`."""
         return self._inbox.wakeup_descriptor
 
-    def stop(self) -> None:
+    def stop(self, signal: str = "") -> None:
         """End `run` soon, between two transactions; the rules stay."""
-        self._inbox.put(_Wish(stop=True))
+        self._inbox.put(_Wish(signal, stop=True))
 
-    def resynchronize(self) -> None:
+    def resynchronize(self, signal: str = "") -> None:
         """Read the kernel, and make it right."""
-        self._inbox.put(_Wish(stop=False))
+        self._inbox.put(_Wish(signal, stop=False))
 
     def run(self) -> None:
         """Keep the node right until `stop`.
@@ -156,10 +157,12 @@ class Node:
             elif isinstance(item, _Ended):
                 self._ended = item
                 self._observer.lost(item.error)
-            elif item.stop:
-                self._stops = True
             else:
-                self._suspect(Reason.ASKED)
+                self._observer.asked(item.signal, stop=item.stop)
+                if item.stop:
+                    self._stops = True
+                else:
+                    self._suspect(Reason.ASKED)
         if self._compiler is not None and (foreign := self._watch.poll()) is not None:
             self._observer.foreign(foreign)
             self._suspect(Reason.FOREIGN_CHANGE)

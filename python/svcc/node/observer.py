@@ -70,6 +70,9 @@ class Observer(Protocol):
     def batch(self, batch: Batch) -> None:
         """The source has said something."""
 
+    def asked(self, signal: str, *, stop: bool) -> None:
+        """A signal, which is named, asks the loop to end, or else to read the kernel."""
+
     def foreign(self, change: ForeignChange) -> None:
         """Somebody else has changed svcc's tables; they will be read."""
 

@@ -130,6 +130,17 @@ class Reporter(Observer):
         else:
             self._slices[reference] = after
 
+    def starting(self) -> None:
+        """Tell what begins."""
+        state = self._published.state
+        on = f" on node {state.node}" if state.node else ""
+        self._log.note(f"svcc {state.version}{on}: reading {state.source.name}")
+
+    def asked(self, signal: str, *, stop: bool) -> None:
+        """Tell what is done because of a signal."""
+        words = "ends, and the rules stay" if stop else "the kernel is read and compared"
+        self._log.note(f"{signal}: {words}" if signal else words)
+
     def foreign(self, change: ForeignChange) -> None:
         """Tell of drift before it is repaired."""
         self._is_drifting = True
@@ -178,7 +189,7 @@ class Reporter(Observer):
         trouble = str(error) if error is not None else "it has ended"
         state = self._published.state
         self._publish(evolve(state, source=evolve(state.source, trouble=trouble, awaited=())))
-        self._log.state("source", f"{state.source.name}: {trouble}")
+        self._log.state("source", trouble if state.source.name in trouble else f"{state.source.name}: {trouble}")
 
     def stopping(self) -> None:
         """Tell the service manager."""
