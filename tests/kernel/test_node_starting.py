@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,3 +88,57 @@ def test_what_cannot_be_read_is_named_once_in_a_line(machine: Machine) -> None:
     node = machine.start(source=str(machine.folder / "missing"))
     assert node.process.wait(60) == 2
     assert max(line.count("missing") for line in node.log.splitlines()) == 1
+
+
+OTHER = service("other", "10.96.0.11")
+OTHER_ENDPOINTS = endpoints("other", ["10.244.1.9"])
+BROKEN = ['{"kind": "List", "items": [', "", "kind: Service\n  metadata: x\n"]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=["cut off", "empty", "no YAML"])
+@pytest.mark.parametrize("lost", ["Services", "endpoints"])
+def test_a_start_with_a_file_that_is_broken_leaves_what_the_kernel_serves_until_it_is_mended(
+    machine: Machine, broken: str, lost: str
+) -> None:
+    machine.declare(NODE, WEB, WEB_ENDPOINTS)
+    both = [OTHER, OTHER_ENDPOINTS] if lost == "Services" else [OTHER_ENDPOINTS]
+    machine.declare(*both, file="other.yaml")
+    if lost == "endpoints":
+        machine.declare(OTHER, file="service.json")
+    assert machine.apply().returncode == 0
+    right = machine.wait_until_right()
+    (machine.manifests / "other.yaml").write_text(broken)
+    node = machine.start()
+    node.wait_for(lambda status: any("default/other:http" in words for words in status["troubles"]))
+    assert "would be lost" in node.log
+    assert str(machine.manifests / "other.yaml") in node.log
+    # Neither other files nor signals nor the time change that.
+    machine.declare(NODE, WEB, endpoints("web", ["10.244.1.5"]))
+    node.process.send_signal(signal.SIGHUP)
+    node.wait_for_log("SIGHUP: the kernel is read and compared")
+    time.sleep(0.5)
+    assert machine.holds(right)
+    machine.declare(*both, file="other.yaml")
+    node.wait_until_ready()
+    machine.wait_until_right()
+    assert node.wait_for(lambda status: status["healthy"])["source"]["complete"]
+
+
+def test_a_start_with_a_broken_file_and_nothing_to_lose_serves_the_others(machine: Machine) -> None:
+    (machine.manifests / "other.yaml").write_text(BROKEN[0])
+    node = machine.start()
+    assert node.wait_until_ready()["serving"]["services"] == 1
+    (machine.manifests / "other.yaml").unlink()
+    machine.wait_until_right()
+
+
+def test_a_file_that_cannot_be_read_and_is_deleted_is_waited_for_no_more(machine: Machine) -> None:
+    machine.declare(OTHER, OTHER_ENDPOINTS, file="other.yaml")
+    assert machine.apply().returncode == 0
+    (machine.manifests / "other.yaml").write_text(BROKEN[0])
+    node = machine.start()
+    node.wait_for(lambda status: status["source"]["waitingFor"])
+    (machine.manifests / "other.yaml").unlink()
+    node.wait_until_ready()
+    machine.wait_until_right()
+    assert "warning not served any more, since nothing declares it now: default/other:http" in node.log

@@ -278,3 +278,47 @@ def test_who_is_told_of_the_start_does_not_wait_until_what_it_took_is_freed() ->
         loop.source.said.put(Batch((change("api"),)))
     loop.thread.join(PATIENCE_SECONDS)
     assert observer.told.empty(), "the start is told once"
+
+
+def test_a_start_that_would_lose_what_an_unread_file_may_declare_waits_until_it_is_mended() -> None:
+    with running(installer=FakeInstaller(lost=["default/web:http"])) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        assert loop.observer.held.get(timeout=PATIENCE_SECONDS) == (("web.yaml",), ("default/web:http",))
+        assert loop.installer.calls == ["losses"]
+        loop.source.said.put(Batch((change("b"),)))
+        loop.source.said.put(Batch((change("web"),), unread=()))
+        first = loop.observer.next()
+        assert (first.task, first.reason) == (Task.SYNCHRONIZE, Reason.START)
+        assert loop.services() == ["a", "b", "web"]
+        loop.source.said.put(Batch((change("c"),)))
+        assert loop.observer.next().task is Task.ADVANCE
+        assert loop.installer.calls == ["losses", "synchronize", "advance"]
+
+
+def test_a_start_that_is_held_back_goes_on_where_other_changes_make_it_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("svcc.node.loop._HELD_SECONDS", 0.01)
+    with running(installer=FakeInstaller(lost=["default/web:http"])) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        loop.observer.held.get(timeout=PATIENCE_SECONDS)
+        loop.installer.lost = []
+        loop.source.said.put(Batch((change("web"),)))
+        assert loop.observer.next().task is Task.SYNCHRONIZE
+        assert loop.services() == ["a", "web"]
+
+
+def test_a_start_that_is_held_back_ends_when_it_is_told_to_and_has_written_nothing() -> None:
+    with running(installer=FakeInstaller(lost=["default/web:http"])) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        loop.observer.held.get(timeout=PATIENCE_SECONDS)
+        loop.node.resynchronize("SIGHUP")
+        loop.observer.held.get(timeout=PATIENCE_SECONDS)
+        loop.node.stop()
+        assert loop.ended() is None
+        assert loop.installer.calls == ["losses", "losses"]
+
+
+def test_a_start_that_loses_nothing_does_not_wait_for_files_that_cannot_be_read() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        assert loop.observer.next().reason is Reason.START
+        assert loop.installer.calls == ["losses", "synchronize"]

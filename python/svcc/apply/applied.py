@@ -76,6 +76,7 @@ class Applied:
         is_made_anew: whether tables were deleted and made anew, since they could not be changed.
         records_forgotten: how many records of session affinity `Installer.advance` and `tidy` have deleted, which count
             as no operations.
+        gone: Service ports that the kernel served when it was read and does not serve any more, by name.
     """
 
     transactions: tuple[Transaction, ...] = ()
@@ -85,6 +86,7 @@ class Applied:
     saved: Path | None = None
     is_made_anew: bool = False
     records_forgotten: int = 0
+    gone: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.transactions)

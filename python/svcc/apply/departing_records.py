@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from svcc.apply.affinity_map import AffinityMap, Record
-from svcc.compiler.affinity import priority_text
-from svcc.compiler.affinity_records import RememberedEndpoint
+from svcc.compiler.affinity_records import RememberedEndpoint, record_data
 from svcc.compiler.layout import PRIORITY
 from svcc.nft.commands import AddElements, DeleteElements, TableName
 from svcc.nft.objects import Data, Key, Set
@@ -70,4 +69,4 @@ def _element(family: str, record: Record) -> tuple[Key, Data]:
     client = socket.inet_ntop(_FAMILIES[family], record.key[:size])
     port = record.key[size:]
     key = (client, int.from_bytes(port, sys.byteorder)) if port else (client,)
-    return key, (priority_text(int.from_bytes(record.data, sys.byteorder)),)
+    return key, record_data(int.from_bytes(record.data, sys.byteorder))

@@ -18,6 +18,7 @@ from svcc.apply.cold_start import cold_start
 from svcc.apply.departing_records import departing_records
 from svcc.apply.forgetting import Forgetting
 from svcc.apply.held import Held, held_tables
+from svcc.apply.losses import gone_service_ports, lost_service_ports
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
@@ -103,8 +104,11 @@ class Installer:
         is_anew = False
         readings = 0
         remaining, target = dataplane, wanted
+        gone: list[str] | None = None
         while True:
             held = held_tables(self._nft, target)
+            if gone is None:
+                gone = gone_service_ports(held.ruleset, wanted)
             try:
                 is_anew |= self._reach(held, target, remaining, done, may_make_anew=readings > 0)
                 # A cold start is not read again: the kernel has said yes to each part, and nothing was there before.
@@ -136,7 +140,16 @@ class Installer:
             tuple(refused.values()),
             saved,
             is_anew,
+            gone=tuple(gone),
         )
+
+    def losses(self, wanted: Ruleset) -> list[str]:
+        """The Service ports that the kernel serves, or has endpoints for, and would not any more with `wanted`.
+
+        Raises:
+            NftError: the tables cannot be listed.
+        """
+        return lost_service_ports(held_tables(self._nft, wanted).ruleset, wanted)
 
     def advance(self, update: Update) -> Applied:
         """Change what the kernel holds by an update; reads nothing, and costs as much as the update.

@@ -35,6 +35,10 @@ _WAITING_SECONDS: Final = 5.0
 """From one telling of what the source waits for to the next, until it is complete."""
 
 
+_HELD_SECONDS: Final = 5.0
+"""From one look at what the kernel would lose to the next, while changes come that may have made it good."""
+
+
 class _Ended:
     """The source's last word."""
 
@@ -84,6 +88,8 @@ class Node:
         self._updates: list[Update] = []
         self._queued_since: float | None = None
         self._reason = Reason.START
+        self._unread: tuple[str, ...] = ()
+        self._is_held_back = False
         self._tell_waiting_at = math.inf
         self._stops = False
         self._ended: _Ended | None = None
@@ -174,10 +180,17 @@ class Node:
         if self._compiler is None:
             self._compiler = self._make_compiler(batch)
             self._schedule.suspect(now)
+        if batch.unread is not None:
+            self._unread = batch.unread
+            if self._is_held_back:
+                self._schedule.suspect(now)
         if self._pending:
             if self._queued_since is None:
                 self._queued_since = now
-            self._schedule.changed(now)
+            if self._is_held_back:
+                self._schedule.suspect(now + _HELD_SECONDS)
+            else:
+                self._schedule.changed(now)
 
     def _suspect(self, reason: Reason) -> None:
         self._because(reason)
@@ -214,6 +227,8 @@ class Node:
         if task is not Task.TIDY:
             self._compile(compiler)
         try:
+            if reason is Reason.START and self._is_to_be_held_back(compiler):
+                return
             applied = self._run(task, compiler)
         except SvccError as error:
             # A pause that failed leaves it open who committed; the next try reads all anyway, so that is no drift.
@@ -240,6 +255,19 @@ class Node:
             forgotten = self._forget_connections(task, compiler)
         self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
+
+    def _is_to_be_held_back(self, compiler: IncrementalCompiler) -> bool:
+        """Whether the first synchronization would take Services from the kernel that an unread file may declare.
+
+        Then the rules stay as they are until that file is mended, or deleted: what it said when they were made is known
+        to nobody but them.
+        """
+        losses = self._installer.losses(compiler.ruleset()) if self._unread else []
+        self._is_held_back = bool(losses)
+        if self._is_held_back:
+            self._schedule.held_back()
+            self._observer.held_back(self._unread, losses)
+        return self._is_held_back
 
     def _compile(self, compiler: IncrementalCompiler) -> None:
         if changes := self._pending.take():

@@ -76,6 +76,9 @@ class Observer(Protocol):
     def foreign(self, change: ForeignChange) -> None:
         """Somebody else has changed svcc's tables; they will be read."""
 
+    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
+        """Nothing is written yet: these files cannot be read, and these Service ports would not be served any more."""
+
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """A try has ended; `compiler` says what is declared now."""
 

@@ -19,7 +19,7 @@ from svcc.model.node import Node
 from svcc.node.counts import Tally
 from svcc.node.log_lines import NodeLog, counted
 from svcc.node.metrics import NodeMetrics
-from svcc.node.observer import Observer, Synchronization
+from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.schedule import Task
 from svcc.node.servers import NodeServers
 from svcc.node.service_counters import ServiceCounters
@@ -72,6 +72,7 @@ class Reporter(Observer):
         self._source_problems: tuple[Problem, ...] = ()
         self._compiler_problems: tuple[Problem, ...] = ()
         self._is_drifting = False
+        self._holding = ""
 
     @property
     def alive_interval(self) -> float | None:
@@ -110,7 +111,7 @@ class Reporter(Observer):
             told = (*self._source_problems, *batch.problems)
             self._source_problems = tuple(problem for problem in told if problem not in batch.resolved)
             state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
-        if not state.source.is_complete:
+        if batch.replaces_all:
             state = evolve(state, source=evolve(state.source, is_complete=True, awaited=()))
         if batch.changes or batch.replaces_all:
             state = self._waiting(state)
@@ -147,6 +148,18 @@ class Reporter(Observer):
         self._log.event(f"drift: {change}")
         self._publish(self._waiting(self._published.state))
 
+    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
+        """Tell of it when it changes; the service manager need not wait, for what was served is."""
+        awaited = f"{', '.join(unread)}, which cannot be read (mend it, or delete it)"
+        words = f"the rules stay as they are, and wait for {awaited}: without it {', '.join(losses)} would be lost"
+        if words != self._holding:
+            self._holding = words
+            self._log.event(words)
+        state = self._published.state
+        why = (awaited, *(f"what is served as {name}, and declared nowhere else" for name in losses))
+        self._publish(self._waiting(evolve(state, source=evolve(state.source, is_complete=False, awaited=why))))
+        self._notification.ready()
+
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """Tell of what was done, and publish what is served now."""
         if synchronization.task is Task.TIDY:
@@ -166,6 +179,8 @@ class Reporter(Observer):
                 self._tally.replace(change.service, compiler.plans_of(change.service))
                 if self._service_counters is not None:
                     self._service_counters.replace(change.service, compiler.plans_by_family(change.service))
+        if applied is not None and applied.gone and synchronization.reason is Reason.START:
+            self._log.event(f"not served any more, since nothing declares it now: {', '.join(applied.gone)}")
         self._tell_drift(sync)
         self._tell_connections(synchronization)
         self._publish(self._after(synchronization, sync, compiler))
@@ -241,6 +256,7 @@ class Reporter(Observer):
             self._compiler_problems = compiler.problems
         return evolve(
             state,
+            source=evolve(state.source, is_complete=True, awaited=()),
             last_success=sync,
             counts=self._tally.counts,
             health_checks=compiler.health_checks,
