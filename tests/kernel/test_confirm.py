@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -42,11 +43,14 @@ def run(namespace: NetworkNamespace, *arguments: str) -> subprocess.CompletedPro
         )
 
 
-def started(namespace: NetworkNamespace, *arguments: str, terminal: int | None = None) -> subprocess.Popen[str]:
+def started(
+    namespace: NetworkNamespace, *arguments: str, terminal: int | None = None, stdout: int | None = None
+) -> subprocess.Popen[str]:
     with namespace.entered():
         process = subprocess.Popen(
             [*SVCC, *arguments],
             stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
@@ -142,6 +146,65 @@ def test_it_is_rolled_back_when_the_process_at_the_terminal_ends(namespace: Netw
     ended(waiting)
     assert stable(namespace) != before
     wait_for(namespace, before)
+    wait_for_nobody(namespace)
+    assert run(namespace, *ALL).returncode == 0
+
+
+def test_whoever_interrupts_the_waiting_has_it_rolled_back_at_once(namespace: NetworkNamespace) -> None:
+    assert run(namespace, *WEB).returncode == 0
+    before = stable(namespace)
+    waiting = started(namespace, *ALL, "--confirm-within", "5m")
+    waiting.send_signal(signal.SIGINT)
+    _out, told = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert "the change is rolled back" in told
+    assert "internal error" not in told
+    assert stable(namespace) == before
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_a_document_says_whether_the_change_was_confirmed(namespace: NetworkNamespace, is_confirmed: bool) -> None:
+    patience = "5m" if is_confirmed else "1s"
+    waiting = started(namespace, *WEB, "-o", "json", "--confirm-within", patience, stdout=subprocess.PIPE)
+    if is_confirmed:
+        assert run(namespace, "apply", "--confirm").returncode == 0
+    told, _error = waiting.communicate(timeout=60)
+    document = json.loads(told)
+    assert (document["confirmed"], document["changed"]) == (is_confirmed, is_confirmed)
+    assert document["servicePorts"][0]["name"] == "shop/web:http"
+    assert waiting.returncode == (0 if is_confirmed else 3)
+
+
+def test_a_dry_run_as_a_document_has_the_transactions_and_changes_nothing(namespace: NetworkNamespace) -> None:
+    before = listing(namespace)
+    document = json.loads(run(namespace, *WEB, "--dry-run", "-o", "json").stdout)
+    assert listing(namespace) == before
+    assert document["wouldChange"]
+    assert sum(document["operations"].values()) > 0
+    for script in document["transactions"]:
+        assert namespace.run("nft", "-f", "-", text=script).returncode == 0
+    again = json.loads(run(namespace, *WEB, "--dry-run", "-o", "json").stdout)
+    assert (again["wouldChange"], again["transactions"], again["servicePorts"]) == (False, [], [])
+
+
+def test_what_concerns_no_service_port_is_named_all_the_same(namespace: NetworkNamespace) -> None:
+    assert run(namespace, *WEB).returncode == 0
+    assert (
+        "changed: no Service port, but pod-cidrs, 1 operation"
+        in run(namespace, *WEB, "--cluster-cidr", "10.9.0.0/16").stderr
+    )
+
+
+def test_whoever_comes_while_a_change_waits_whose_command_was_killed_is_told_so(namespace: NetworkNamespace) -> None:
+    waiting = started(namespace, *WEB, "--confirm-within", "5m")
+    waiting.kill()
+    ended(waiting)
+    refused = run(namespace, *ALL)
+    assert refused.returncode == 3
+    told = f"a change of this node waits to be confirmed; its command: process {waiting.pid} has ended"
+    assert told in refused.stderr
+    assert "svcc apply --confirm keeps it" in refused.stderr
+    assert run(namespace, "apply", "--confirm").returncode == 0
     wait_for_nobody(namespace)
     assert run(namespace, *ALL).returncode == 0
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
+from svcc.apply.affinity_map import AffinityMap, Record
 from svcc.apply.forgetting import Forgetting
+from svcc.apply.generation import generation
 from svcc.apply.installer import Installer
 from svcc.apply.nft import open_nft
 from svcc.apply.session import Nft
@@ -64,11 +68,15 @@ class Kernel:
         with self.namespace.entered():
             self.installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane())
 
-    def has(self, name: str, *endpoints: int) -> None:
-        """A change of the endpoints of a Service."""
+    def has(self, name: str, *endpoints: int) -> int:
+        """A change of the endpoints of a Service; how many records went with it."""
         update = self._compiler.update(map(Change.to, self._slices(name, endpoints)))
         with self.namespace.entered():
-            self.installer.advance(update)
+            return self.installer.advance(update).records_forgotten
+
+    def generation(self) -> int:
+        with self.namespace.entered():
+            return generation()
 
     def tidy(self) -> int:
         forgotten = 0
@@ -138,9 +146,11 @@ def test_an_endpoint_that_left_and_came_back_has_no_records_and_others_keep_thei
     kernel: Kernel,
 ) -> None:
     kernel.remember({10: ("web", 3), 11: ("web", 3), 12: ("web", 1), 13: ("other", 4)})
-    kernel.has("web", 1, 2)
-    assert set(kernel.clients()) == {10, 11, 12, 13}, "a change reads no records"
-    assert kernel.tidy() == 2
+    before = kernel.generation()
+    assert kernel.has("web", 1, 2) == 2
+    assert kernel.generation() == before + 1, "records go in the transaction that takes their endpoint"
+    assert set(kernel.clients()) == {12, 13}
+    assert kernel.tidy() == 0
     kernel.has("web", 1, 2, 3)
     kernel.tidy()
     left = kernel.clients()
@@ -150,8 +160,9 @@ def test_an_endpoint_that_left_and_came_back_has_no_records_and_others_keep_thei
 
 @both_families
 def test_an_endpoint_that_is_back_before_tidying_keeps_only_the_records_of_its_new_life_s35(kernel: Kernel) -> None:
-    kernel.remember({10: ("web", 3), 12: ("web", 1)})
     kernel.has("web", 1, 2)
+    # As by a packet that was under way.
+    kernel.remember({10: ("web", 3), 12: ("web", 1)})
     time.sleep(0.1)
     kernel.has("web", 1, 2, 3)
     kernel.remember({11: ("web", 3)}, age=0)
@@ -179,9 +190,49 @@ def test_an_endpoint_that_another_service_has_as_well_is_forgotten_for_the_one_t
 def test_many_records_are_forgotten_in_pieces(kernel: Kernel) -> None:
     count = 4_000
     kernel.remember({client: ("web", 3 if client % 4 else 1) for client in range(0x1000, 0x1000 + count)})
-    kernel.has("web", 1, 2)
-    assert kernel.tidy() == count * 3 // 4
+    at_once = kernel.has("web", 1, 2)
+    assert 0 < at_once < 1_000, "a change waits for few of them"
+    assert at_once + kernel.tidy() == count * 3 // 4
     assert set(kernel.clients()) == set(range(0x1000, 0x1000 + count, 4))
+
+
+@both_families
+@pytest.mark.parametrize("change", ["timed out", "leads elsewhere", "made anew towards the same endpoint"])
+def test_a_change_is_made_whatever_becomes_of_a_record_after_it_was_read(
+    kernel: Kernel, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = AffinityMap.records
+
+    def reading_too_early(read: AffinityMap, seconds: float, most: int) -> list[Record]:
+        found = reading(read, seconds, most)
+        kernel.forget(10, "web")
+        if change != "timed out":
+            kernel.remember({10: ("web", 1 if change == "leads elsewhere" else 3)}, age=0)
+        return found
+
+    kernel.remember({10: ("web", 3), 11: ("web", 3), 12: ("web", 1)})
+    monkeypatch.setattr(AffinityMap, "records", reading_too_early)
+    # The kernel refuses to take away what leads elsewhere by then, and so the records stay for a while.
+    refused = change == "leads elsewhere"
+    assert kernel.has("web", 1, 2) == (0 if refused else 2)
+    assert set(kernel.clients()) == ({10, 11, 12} if refused else {12})
+    assert kernel.tidy() == (1 if refused else 0)
+    assert set(kernel.clients()) == ({10, 12} if refused else {12})
+    kernel.synchronize()
+    assert set(kernel.clients()) == ({10, 12} if refused else {12})
+
+
+@both_families
+def test_a_change_goes_in_where_records_cannot_be_read(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_socket: NetlinkSocket, _kind: int, _body: bytes) -> Iterator[bytes]:
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+    kernel.remember({10: ("web", 3), 12: ("web", 1)})
+    with monkeypatch.context() as patch:
+        patch.setattr(NetlinkSocket, "dump", refuse)
+        assert kernel.has("web", 1, 2) == 0
+    assert kernel.tidy() == 1
+    assert set(kernel.clients()) == {12}
 
 
 def begun(kernel: Kernel) -> Forgetting:

@@ -65,6 +65,7 @@ class FakeInstaller:
     failures: int = 0
     has_leftovers: bool = False
     refused: tuple[Any, ...] = ()
+    lost: list[str] = field(factory=list)
 
     @property
     def seconds_until_tidy(self) -> float | None:
@@ -76,6 +77,10 @@ class FakeInstaller:
             self.failures -= 1
             raise TargetError("the kernel said no")
         return Applied(refused=self.refused)
+
+    def losses(self, *_args: Any) -> list[str]:
+        self.calls.append("losses")
+        return self.lost
 
     def synchronize(self, *_args: Any) -> Applied:
         return self._call("synchronize")
@@ -146,6 +151,8 @@ class RecordingObserver(Observer):
         self.seen_foreign = 0
         self.waits: queue.Queue[tuple[str, ...]] = queue.Queue()
         self.stopped = threading.Event()
+        self.held: queue.Queue[tuple[tuple[str, ...], tuple[str, ...]]] = queue.Queue()
+        self.wishes: list[tuple[str, bool]] = []
 
     def waiting(self, awaited: Sequence[str]) -> None:
         self.waits.put(tuple(awaited))
@@ -155,6 +162,12 @@ class RecordingObserver(Observer):
 
     def foreign(self, _change: Any) -> None:
         self.seen_foreign += 1
+
+    def asked(self, signal: str, *, stop: bool) -> None:
+        self.wishes.append((signal, stop))
+
+    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
+        self.held.put((tuple(unread), tuple(losses)))
 
     def synchronized(self, synchronization: Synchronization, _compiler: Any) -> None:
         self.synchronizations.put(synchronization)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from attrs import define, field
 
+from svcc.apply.applied import Applied
 from svcc.errors import InputError
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.model.cluster import ClusterSettings
 from svcc.node.loop import Node
-from svcc.node.observer import Reason
+from svcc.node.observer import Reason, Synchronization
 from svcc.node.schedule import Intervals, Task
 from svcc.sources.contract import Batch, SourceEndedError, SourceLostError
 from tests.node.fakes import (
@@ -165,8 +168,9 @@ def test_what_others_change_is_read_and_made_right_s54() -> None:
         loop.watch.tell()
         assert loop.observer.next().reason is Reason.FOREIGN_CHANGE
         assert loop.observer.seen_foreign == 1
-        loop.node.resynchronize()
+        loop.node.resynchronize("SIGHUP")
         assert loop.observer.next().reason is Reason.ASKED
+        assert loop.observer.wishes == [("SIGHUP", False)]
 
 
 def test_leftovers_are_tidied_up_s56() -> None:
@@ -247,3 +251,74 @@ def test_a_burst_of_changes_goes_together() -> None:
         while len(told) < 500:
             told |= {each.service.name for update in loop.observer.next().updates for each in update.services}
         assert len(loop.installer.calls) < 250
+
+
+class _Forgetful(RecordingObserver):
+    """Keeps nothing of a synchronization, and looks at the start's when it is told of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_the_start: weakref.ref[Applied] | None = None
+        self.told: queue.Queue[bool] = queue.Queue()
+
+    def synchronized(self, synchronization: Synchronization, _compiler: object) -> None:
+        assert synchronization.applied is not None
+        self.of_the_start = weakref.ref(synchronization.applied)
+
+    def started(self) -> None:
+        assert self.of_the_start is not None
+        self.told.put(self.of_the_start() is None)
+
+
+def test_who_is_told_of_the_start_does_not_wait_until_what_it_took_is_freed() -> None:
+    observer = _Forgetful()
+    with running(observer=observer) as loop:
+        loop.source.said.put(Batch((change("web"),), replaces_all=True))
+        assert observer.told.get(timeout=PATIENCE_SECONDS)
+        loop.source.said.put(Batch((change("api"),)))
+    loop.thread.join(PATIENCE_SECONDS)
+    assert observer.told.empty(), "the start is told once"
+
+
+def test_a_start_that_would_lose_what_an_unread_file_may_declare_waits_until_it_is_mended() -> None:
+    with running(installer=FakeInstaller(lost=["default/web:http"])) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        assert loop.observer.held.get(timeout=PATIENCE_SECONDS) == (("web.yaml",), ("default/web:http",))
+        assert loop.installer.calls == ["losses"]
+        loop.source.said.put(Batch((change("b"),)))
+        loop.source.said.put(Batch((change("web"),), unread=()))
+        first = loop.observer.next()
+        assert (first.task, first.reason) == (Task.SYNCHRONIZE, Reason.START)
+        assert loop.services() == ["a", "b", "web"]
+        loop.source.said.put(Batch((change("c"),)))
+        assert loop.observer.next().task is Task.ADVANCE
+        assert loop.installer.calls == ["losses", "synchronize", "advance"]
+
+
+def test_a_start_that_is_held_back_goes_on_where_other_changes_make_it_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("svcc.node.loop._HELD_SECONDS", 0.01)
+    with running(installer=FakeInstaller(lost=["default/web:http"])) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        loop.observer.held.get(timeout=PATIENCE_SECONDS)
+        loop.installer.lost = []
+        loop.source.said.put(Batch((change("web"),)))
+        assert loop.observer.next().task is Task.SYNCHRONIZE
+        assert loop.services() == ["a", "web"]
+
+
+def test_a_start_that_is_held_back_ends_when_it_is_told_to_and_has_written_nothing() -> None:
+    with running(installer=FakeInstaller(lost=["default/web:http"])) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        loop.observer.held.get(timeout=PATIENCE_SECONDS)
+        loop.node.resynchronize("SIGHUP")
+        loop.observer.held.get(timeout=PATIENCE_SECONDS)
+        loop.node.stop()
+        assert loop.ended() is None
+        assert loop.installer.calls == ["losses", "losses"]
+
+
+def test_a_start_that_loses_nothing_does_not_wait_for_files_that_cannot_be_read() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True, unread=("web.yaml",)))
+        assert loop.observer.next().reason is Reason.START
+        assert loop.installer.calls == ["losses", "synchronize"]

@@ -13,15 +13,16 @@ from click.testing import CliRunner
 
 from svcc.cli.node_server_options import server_options
 from svcc.errors import SettingsError
+from svcc.manifest.kube_proxy_process import ProcessSettings
 from svcc.node.listeners import TcpPlace
 from svcc.node.servers import ServerSettings
 
 
-def given(*arguments: str) -> ServerSettings:
+def given(*arguments: str, configured: ProcessSettings = ProcessSettings()) -> ServerSettings:  # noqa: B008  (frozen)
     @click.command
     @server_options
-    def node(*, server_settings: Callable[[], ServerSettings]) -> ServerSettings:
-        return server_settings()
+    def node(*, server_settings: Callable[[ProcessSettings], ServerSettings]) -> ServerSettings:
+        return server_settings(configured)
 
     outcome = CliRunner().invoke(node, arguments, standalone_mode=False)
     if outcome.exception is not None:
@@ -41,6 +42,14 @@ def test_flags_say_where_or_nowhere() -> None:
         "--healthz-bind-address", "", "--metrics-bind-address=::", "--runtime-directory=/x", "--health-timeout=5"
     )
     assert found == ServerSettings(None, TcpPlace("::", 10249), Path("/x"), 5)
+
+
+def test_a_configuration_says_where_unless_flags_do() -> None:
+    configured = ProcessSettings(healthz_bind_address="[::]:1", metrics_bind_address="192.0.2.1")
+    found = given(configured=configured)
+    assert (found.healthz, found.metrics) == (TcpPlace("::", 1), TcpPlace("192.0.2.1", 10249))
+    found = given("--healthz-bind-address=", "--metrics-bind-address=:2", configured=configured)
+    assert (found.healthz, found.metrics) == (None, TcpPlace("0.0.0.0", 2))
 
 
 def test_a_flag_that_says_no_address_is_named() -> None:

@@ -461,3 +461,23 @@ def test_what_may_not_be_read_any_more_keeps_its_objects(open_folder: Path, is_d
             following.until(lambda so_far: so_far.port(API) == 81 and not so_far.problems)
     finally:
         os.seteuid(0)
+
+
+def test_files_that_could_not_be_read_from_the_start_on_are_named_until_they_are(folder: Path) -> None:
+    for name, text in (("a", "{"), ("b", ""), ("c", documents(service("c")) + "---\n: {"), ("d", "# nothing\n")):
+        (folder / f"{name}.yaml").write_text(text)
+    a, b, c = (str(folder / f"{name}.yaml") for name in "abc")
+    with follow(folder) as following:
+        following.until_listed()
+        assert following.batches[0].unread == (a, b, c)
+        (folder / "a.yaml").write_text("[")
+        (folder / "b.yaml").write_text(documents(service("b")))
+        following.until(lambda so_far: so_far.batches[-1].unread == (a, c))
+        (folder / "a.yaml").unlink()
+        following.until(lambda so_far: so_far.batches[-1].unread == (c,))
+        (folder / "c.yaml").write_text("")
+        (folder / "c.yaml").write_text(documents(service("c")))
+        following.until(lambda so_far: so_far.batches[-1].unread == ())
+        (folder / "c.yaml").write_text("{")
+        following.until(lambda so_far: bool(so_far.problems))
+        assert following.batches[-1].unread is None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
+from svcc.manifest.kube_proxy_process import ProcessSettings
 from svcc.manifest.load import load_text
 from svcc.model.cluster import ClusterSettings, DetectLocalMode
 from svcc.validate import RULES
@@ -83,6 +84,10 @@ FULL: dict[str, Any] = {
     "hostnameOverride": "node-1",
     "featureGates": {"AllowServiceExternalIPs": False, "SomethingElse": True},
     "mode": "nftables",
+    "healthzBindAddress": "0.0.0.0:10256",
+    "metricsBindAddress": "[::1]:10249",
+    "syncPeriod": "1h",
+    "minSyncPeriod": "100ms",
 }
 
 
@@ -98,9 +103,40 @@ def test_everything_that_is_read() -> None:
             hostname_override="node-1",
             allow_service_external_ips=False,
             mode="nftables",
+            process=ProcessSettings(
+                healthz_bind_address="0.0.0.0:10256",
+                metrics_bind_address="[::1]:10249",
+                sync_period=3600,
+                min_sync_period=0.1,
+            ),
         ),
         [],
     )
+
+
+PERIODS = [("30s", 30.0), ("1h0m0s", 3600.0), ("1.5h", 5400.0), (".5m", 30.0), ("2ms500us", 0.0025), ("+1µs", 1e-6)]
+
+
+@pytest.mark.parametrize(("text", "seconds"), PERIODS)
+def test_periods_are_written_as_go_does(text: str, seconds: float) -> None:
+    settings, problems = kube_proxy_settings({**HEAD, "iptables": {"syncPeriod": text}})
+    assert (settings.process.sync_period, problems) == (pytest.approx(seconds), [])
+
+
+def test_periods_of_nftables_come_first_and_zero_says_nothing() -> None:
+    sections = {"nftables": {"syncPeriod": "10s", "minSyncPeriod": "0s"}, "iptables": {"minSyncPeriod": "2s"}}
+    process = kube_proxy_settings({**HEAD, **sections, "syncPeriod": "20s"})[0].process
+    assert (process.sync_period, process.min_sync_period) == (10, 2)
+    process = kube_proxy_settings({**HEAD, "healthzBindAddress": "", "syncPeriod": "0", "minSyncPeriod": "3s"})[
+        0
+    ].process
+    assert process == ProcessSettings(min_sync_period=3)
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:10256", "::", "[::1]:1", "192.0.2.1"])
+def test_an_address_may_come_without_a_port(text: str) -> None:
+    settings, problems = kube_proxy_settings({**HEAD, "metricsBindAddress": text})
+    assert (settings.process.metrics_bind_address, problems) == (text, [])
 
 
 def test_settings_of_a_cluster_take_what_is_read() -> None:
@@ -191,6 +227,39 @@ ROWS = [
                 "kube-proxy/masquerade-bit-out-of-range",
                 "nftables.masqueradeBit: Invalid value: -1: must be within the range [0, 31]",
             )
+        ],
+    ),
+    Row(
+        "what is listened on is an IP and a port",
+        {"healthzBindAddress": "localhost:10256", "metricsBindAddress": "127.0.0.1:0"},
+        [
+            (
+                "kube-proxy/bind-address-invalid",
+                'healthzBindAddress: Invalid value: "localhost:10256": must be a valid IP',
+            ),
+            (
+                "kube-proxy/bind-address-invalid",
+                'metricsBindAddress: Invalid value: "127.0.0.1:0": must be a valid port',
+            ),
+        ],
+    ),
+    Row(
+        "an IPv6 address with a port is in brackets",
+        {"healthzBindAddress": "::1:x"},
+        [("kube-proxy/bind-address-invalid", 'healthzBindAddress: Invalid value: "::1:x": must be IP:port')],
+    ),
+    Row(
+        "a period has a unit and is not negative",
+        {"nftables": {"syncPeriod": "30"}, "iptables": {"minSyncPeriod": "-1s"}},
+        [
+            (
+                "kube-proxy/period-invalid",
+                'nftables.syncPeriod: Invalid value: "30": time: invalid duration "30"',
+            ),
+            (
+                "kube-proxy/period-invalid",
+                'iptables.minSyncPeriod: Invalid value: "-1s": must be greater than or equal to 0',
+            ),
         ],
     ),
     Row(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from attrs import field, frozen
 
@@ -27,7 +28,9 @@ from svcc.nft.commands import (
 )
 from svcc.nft.transaction import Transaction
 
-__all__ = ["Applied", "Refusal", "operations_of"]
+__all__ = ["Applied", "Refusal", "names_in_words", "operations_of", "touched_names"]
+
+_MOST_NAMES: Final = 5
 
 _WORDS: Mapping[type[Command], str] = {
     AddTable: "add table",
@@ -71,7 +74,9 @@ class Applied:
         refused: Services that were left out.
         saved: where the script lies that was refused.
         is_made_anew: whether tables were deleted and made anew, since they could not be changed.
-        records_forgotten: how many records of session affinity were deleted apart from the transactions.
+        records_forgotten: how many records of session affinity `Installer.advance` and `tidy` have deleted, which count
+            as no operations.
+        gone: Service ports that the kernel served when it was read and does not serve any more, by name.
     """
 
     transactions: tuple[Transaction, ...] = ()
@@ -81,6 +86,7 @@ class Applied:
     saved: Path | None = None
     is_made_anew: bool = False
     records_forgotten: int = 0
+    gone: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.transactions)
@@ -89,6 +95,31 @@ class Applied:
     def count(self) -> int:
         """How many operations that were."""
         return sum(self.operations.values())
+
+
+def touched_names(transactions: Iterable[Transaction]) -> list[str]:
+    """The chains, sets and maps that transactions make, change or delete, by name, and tables as ``table ip svcc``."""
+    found = set()
+    for each in transactions:
+        for command in each.commands:
+            match command:
+                case AddTable(table) | DeleteTable(table):
+                    found.add(f"table {table}")
+                case AddElements() | AddRecords() | DeleteElements():
+                    found.add(command.elements.name)
+                case AddSet() | FlushSet() | DeleteSet() | AddChain():
+                    found.add(command.declared.name)
+                case AddRule() | FlushChain() | DeleteChain():
+                    found.add(command.chain)
+                case DeleteObject():
+                    found.add(command.name)
+    return sorted(found)
+
+
+def names_in_words(names: Sequence[str]) -> str:
+    """Names in a line, of which only the first are said where there are many."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
 
 
 def operations_of(transactions: Iterable[Transaction]) -> dict[str, int]:

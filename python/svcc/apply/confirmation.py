@@ -22,7 +22,7 @@ from svcc.apply.rollback import Memory, rollback_script
 from svcc.apply.session import Nft, NftError
 from svcc.errors import TargetError
 
-__all__ = ["KEPT", "Guard", "answered", "roll_back"]
+__all__ = ["KEPT", "Guard", "answered", "is_awaited", "roll_back"]
 
 _NAME: Final = "\0svcc-confirm"
 _CREDENTIALS = struct.Struct("=iII")
@@ -107,6 +107,13 @@ def answered(answer: str) -> str:
     if not told:
         raise TargetError("no change waits to be confirmed on this node", hint="it may have been rolled back already")
     return told.decode()
+
+
+def is_awaited() -> bool:
+    """Whether a change waits to be confirmed in this network namespace."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as asking:
+        # What says nothing is no answer.
+        return asking.connect_ex(_NAME) == 0
 
 
 def _listening() -> socket.socket:

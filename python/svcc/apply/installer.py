@@ -7,7 +7,7 @@ last, and costs as much as the change. Whoever gets an error from `advance` sync
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +15,15 @@ import attrs
 
 from svcc.apply.applied import Applied, Refusal, operations_of
 from svcc.apply.cold_start import cold_start
+from svcc.apply.departing_records import departing_records
 from svcc.apply.forgetting import Forgetting
 from svcc.apply.held import Held, held_tables
+from svcc.apply.losses import gone_service_ports, lost_service_ports
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
 from svcc.apply.steps import NOTHING, Steps, merged_leftovers, set_aside, steps_of, tidying, united
-from svcc.compiler.affinity_records import forgetting_transaction
+from svcc.compiler.affinity_records import RememberedEndpoint, forgetting_transaction
 from svcc.compiler.layout import COUNTERS_TABLE
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.contract import Dataplane
@@ -102,8 +104,11 @@ class Installer:
         is_anew = False
         readings = 0
         remaining, target = dataplane, wanted
+        gone: list[str] | None = None
         while True:
             held = held_tables(self._nft, target)
+            if gone is None:
+                gone = gone_service_ports(held.ruleset, wanted)
             try:
                 is_anew |= self._reach(held, target, remaining, done, may_make_anew=readings > 0)
                 # A cold start is not read again: the kernel has said yes to each part, and nothing was there before.
@@ -135,7 +140,16 @@ class Installer:
             tuple(refused.values()),
             saved,
             is_anew,
+            gone=tuple(gone),
         )
+
+    def losses(self, wanted: Ruleset) -> list[str]:
+        """The Service ports that the kernel serves, or has endpoints for, and would not any more with `wanted`.
+
+        Raises:
+            NftError: the tables cannot be listed.
+        """
+        return lost_service_ports(held_tables(self._nft, wanted).ruleset, wanted)
 
     def advance(self, update: Update) -> Applied:
         """Change what the kernel holds by an update; reads nothing, and costs as much as the update.
@@ -143,9 +157,10 @@ class Installer:
         The kernel must hold what was installed last. What earlier changes have left behind goes in the same transaction
         once it may, so that it does not pile up where changes never end.
 
-        Records of session affinity are not read, either. One towards an endpoint that is gone is not honoured, and
-        `tidy` forgets it (S35), even if the endpoint is back by then, with its old address. Only a client that makes a
-        connection between these two, and has made none while the endpoint was gone, returns to it and stays.
+        Where a sticky service port loses an endpoint, records of session affinity towards it go in the same transaction
+        (S35), as far as `departing_records` finds them. The rest is not honoured, and `tidy` forgets it, even if the
+        endpoint is back by then, with its old address. Only a client of that rest that makes a connection between these
+        two, and has made none while the endpoint was gone, returns to it and stays.
 
         Raises:
             NftError: it is refused, and at most chains have been added that nothing leads to; synchronize next.
@@ -159,13 +174,16 @@ class Installer:
             commit = Transaction((*commit.commands, *tidying(rest).commands))
             leftovers = spare
         done: list[Transaction] = []
-        for step in (steps.prepare, commit):
-            if step:
-                self._run_certainly(step)
-                done.append(step)
+        if steps.prepare:
+            self._run_certainly(steps.prepare)
+            done.append(steps.prepare)
+        forgotten = 0
+        if commit:
+            forgotten = self._commit(commit, update.departed)
+            done.append(commit)
         self._leave(_together(leftovers, steps.leftovers), is_new=bool(steps.leftovers.tables))
         self._forgetting.departed(update.departed)
-        return Applied(tuple(done), operations_of(done), time.monotonic() - begun)
+        return Applied(tuple(done), operations_of(done), time.monotonic() - begun, records_forgotten=forgotten)
 
     def tidy(self) -> Applied:
         """Delete what the last changes left behind, if packets that might still need it are through.
@@ -250,6 +268,21 @@ class Installer:
         if step:
             self._nft.run(step.script)
             done.append(step)
+
+    def _commit(self, commit: Transaction, departed: Iterable[RememberedEndpoint]) -> int:
+        """Run a transaction, with the removal of records towards endpoints that go in it; return how many go."""
+        records = departing_records(departed)
+        if records:
+            try:
+                self._nft.run(Transaction((*commit.commands, *records)).script)
+            except NftError as error:
+                # A record that has been made anew since it was read may be in the way: without them, then.
+                if error.is_uncertain:
+                    raise
+            else:
+                return sum(len(each.elements.elements) for each in records if isinstance(each, DeleteElements))
+        self._run_certainly(commit)
+        return 0
 
     def _run_certainly(self, step: Transaction) -> None:
         """Run a step; where the answer is lost, look whether it was done."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from svcc.apply.confirmation import is_awaited
 from svcc.errors import TargetError
 from svcc.fields import printable
 
@@ -45,11 +46,7 @@ class NodeLock:
             taking.close()
             if error.errno != errno.EADDRINUSE:
                 raise TargetError(f"the lock of this node cannot be taken: {error.strerror}") from None
-            holder = _holder()
-            raise TargetError(
-                f"another svcc is changing this node{_described(holder) if holder else ''}",
-                hint="wait for it, or stop it" + (f": kill {holder}" if holder else ""),
-            ) from None
+            raise _refusal(_holder()) from None
         self._socket = taking
 
     def release(self) -> None:
@@ -79,6 +76,22 @@ def _holder() -> int | None:
             return None
     process, _user, _group = _CREDENTIALS.unpack(found)
     return int(process) or None
+
+
+def _refusal(holder: int | None) -> TargetError:
+    described = _described(holder) if holder else ""
+    if is_awaited():
+        # The guard has the lock, too, as a child of whoever made the change, who may have ended.
+        gone = holder is not None and not Path(f"/proc/{holder}").exists()
+        return TargetError(
+            "a change of this node waits to be confirmed"
+            + (f"; its command{described} has ended" if gone else f"; another svcc is changing this node{described}"),
+            hint="svcc apply --confirm keeps it; otherwise it is rolled back when its time is over",
+        )
+    return TargetError(
+        f"another svcc is changing this node{described}",
+        hint="wait for it, or stop it" + (f": kill {holder}" if holder else ""),
+    )
 
 
 def _described(process: int) -> str:

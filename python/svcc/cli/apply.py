@@ -22,7 +22,7 @@ from svcc.apply.plan import planned
 from svcc.apply.rollback import remembered
 from svcc.apply.scripts import default_folder
 from svcc.apply.session import Nft
-from svcc.cli.apply_report import applied_document, tell_applied, tell_plan
+from svcc.cli.apply_report import applied_document, planned_document, tell_applied, tell_plan
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
@@ -111,6 +111,9 @@ def apply_command(
     compilation = _compiled(talk, inputs, settings_flags, strict=strict)
     if dry_run:
         plan = planned(nft, compilation.ruleset)
+        if output == "json":
+            write_data(json_lines(planned_document(nft, plan, compilation), levels=3))
+            return
         write_data(line for each in plan.transactions for line in ("# One transaction:\n", *each.lines()))
         tell_plan(talk, plan, compilation, "would change")
         return
@@ -127,8 +130,12 @@ def apply_command(
             raise
         if guard is not None:
             guard.done()
-            tell_applied(talk, nft, plan, applied, compilation)
+            if output != "json":
+                tell_applied(talk, nft, plan, applied, compilation)
             told = _awaited(talk, guard, nft, confirm_within or 0)
+            if output == "json":
+                document = applied_document(nft, plan, applied, compilation, is_kept=told == KEPT)
+                write_data(json_lines(document, levels=3))
             if told != KEPT:
                 raise TargetError(f"{told}: it was not confirmed")
             talk.say(told)
@@ -140,7 +147,11 @@ def apply_command(
 
 
 def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:
-    """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it."""
+    """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it.
+
+    Raises:
+        KeyboardInterrupt: somebody did not want to wait, so it was rolled back, and told.
+    """
     talk.always(f"press Enter within {seconds:g} s to keep the change, or run: svcc apply --confirm")
     stdin = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
     try:
@@ -157,7 +168,8 @@ def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:
     except KeyboardInterrupt:
         with contextlib.suppress(TargetError):
             answered("reject")
-        return guard.result(nft)
+        talk.always(guard.result(nft))
+        raise
 
 
 def synchronized(installer: Installer, compilation: Compilation) -> Applied:

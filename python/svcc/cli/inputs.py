@@ -17,7 +17,7 @@ from svcc.manifest.load import Loaded, load, load_revision
 from svcc.manifest.revisions import is_revision
 from svcc.model.cluster import Cluster, ClusterSettings
 
-__all__ = ["cluster_settings", "in_flags", "loaded_input", "loaded_side", "node_name", "tell_loaded"]
+__all__ = ["cluster_settings", "configuration", "in_flags", "loaded_input", "loaded_side", "node_name", "tell_loaded"]
 
 _FIELD_OF_FLAG = {
     "service_cidr": "service_cidrs",
@@ -114,7 +114,7 @@ def cluster_settings(
         InputError: the configuration cannot be read, or is wrong.
         SettingsError: a value makes no sense.
     """
-    configured, problems = _configuration(flags["config"]) if flags["config"] else (loaded.kube_proxy, ())
+    configured, problems = configuration(flags["config"]) if flags["config"] else (loaded.kube_proxy, ())
     values = configured.cluster_settings() if configured is not None else {}
     for flag, name in _FIELD_OF_FLAG.items():
         if flags[flag] not in (None, ()):
@@ -123,7 +123,12 @@ def cluster_settings(
     return ClusterSettings(**values), node or None, problems
 
 
-def _configuration(filename: str) -> tuple[KubeProxySettings, tuple[Problem, ...]]:
+def configuration(filename: str) -> tuple[KubeProxySettings, tuple[Problem, ...]]:
+    """The KubeProxyConfiguration in a file, and what it is warned about.
+
+    Raises:
+        InputError: it cannot be read, or is wrong.
+    """
     found = load([filename])
     # Settings are no object that can be left out: a node must not be compiled for with half of them.
     errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from svcc.cli.durations import DURATION
-from svcc.cli.inputs import cluster_settings, node_name
+from svcc.cli.inputs import cluster_settings, configuration, node_name
 from svcc.cli.node_server_options import server_options
 from svcc.cli.node_status import status_command
 from svcc.cli.options import filename_options, selection_options, settings_options, talk_options
 from svcc.cli.output import Talk, version
 from svcc.errors import InputError
+from svcc.manifest.kube_proxy_process import ProcessSettings
 from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster
 
 if TYPE_CHECKING:
     from svcc.incremental.compiler import IncrementalCompiler
+    from svcc.manifest.kube_proxy import KubeProxySettings
+    from svcc.node.schedule import Intervals
     from svcc.node.servers import ServerSettings
     from svcc.sources.contract import Batch
 
@@ -42,18 +45,14 @@ __all__ = ["node_command"]
 @click.option(
     "--min-sync-period",
     type=DURATION,
-    default="100ms",
-    show_default=True,
     metavar="TIME",
-    help="From one transaction to the next; a change after a longer quiet goes at once.",
+    help="From one transaction to the next; a change after a longer quiet goes at once (100ms, or as in --config).",
 )
 @click.option(
     "--sync-period",
     type=DURATION,
-    default="1h",
-    show_default=True,
     metavar="TIME",
-    help="How often the kernel is read and compared without a reason.",
+    help="How often the kernel is read and compared without a reason (1h, or as in --config).",
 )
 @click.option(
     "--service-counters",
@@ -78,7 +77,7 @@ def node_command(
     *,
     filenames: tuple[str, ...],
     log_format: str,
-    server_settings: Callable[[], ServerSettings],
+    server_settings: Callable[[ProcessSettings], ServerSettings],
     talk: Talk,
     **options: Any,
 ) -> None:
@@ -105,15 +104,18 @@ def node_command(
     if not filenames:
         raise click.UsageError("Missing option '-f' / '--filename'.", ctx=context)
     # What the extra `node` brings is needed by this command alone.
-    from svcc.node.log_lines import configure_logging  # noqa: PLC0415
+    from svcc.node.log_lines import NodeLog, configure_logging  # noqa: PLC0415
     from svcc.node.running import NodeOptions, run_node  # noqa: PLC0415
-    from svcc.node.schedule import Intervals  # noqa: PLC0415
     from svcc.sources.completeness import Completeness  # noqa: PLC0415
     from svcc.sources.opening import open_source  # noqa: PLC0415
 
     if sys.stdin is None:
         raise InputError("standard input is closed")
+    configured, problems = configuration(options["config"]) if options["config"] else (None, ())
+    process = configured.process if configured is not None else ProcessSettings()
+    servers = server_settings(process)
     configure_logging(log_format, verbose=bool(talk.verbose), quiet=talk.quiet)
+    NodeLog().problems("configuration", problems)
     source = open_source(
         filenames,
         stdin=sys.stdin.buffer,
@@ -126,22 +128,35 @@ def node_command(
         NodeOptions(
             name=options["node"] or "",
             version=version(),
-            intervals=Intervals(least=options["min_sync_period"], verification=options["sync_period"]),
-            servers=server_settings(),
+            intervals=_intervals(options, process),
+            servers=servers,
             keep_scripts=options["keep_scripts"],
             service_counters=options["service_counters"],
         ),
-        lambda batch: _compiler(batch, options),
+        lambda batch: _compiler(batch, configured, options),
     )
 
 
-def _compiler(batch: Batch, options: Mapping[str, Any]) -> IncrementalCompiler:
-    """The compiler for what the source has listed, with the settings that came with it."""
+def _intervals(options: Mapping[str, Any], configured: ProcessSettings) -> Intervals:
+    """The periods that flags say, else the configuration."""
+    from svcc.node.schedule import Intervals  # noqa: PLC0415
+
+    wanted = {
+        "least": (options["min_sync_period"], configured.min_sync_period),
+        "verification": (options["sync_period"], configured.sync_period),
+    }
+    said = {name: [value for value in values if value is not None] for name, values in wanted.items()}
+    return Intervals(**{name: values[0] for name, values in said.items() if values})
+
+
+def _compiler(batch: Batch, configured: KubeProxySettings | None, options: Mapping[str, Any]) -> IncrementalCompiler:
+    """The compiler for what the source has listed, with what is configured, else with the settings in it."""
     from svcc.incremental.compiler import IncrementalCompiler  # noqa: PLC0415
 
     cluster = Cluster.of(change.object for change in batch.changes if change.object is not None)
-    settings, configured, _problems = cluster_settings(Loaded(cluster, kube_proxy=batch.kube_proxy), options)
-    name = node_name(cluster, options["node"], configured)
+    loaded = Loaded(cluster, kube_proxy=configured or batch.kube_proxy)
+    settings, hostname, _problems = cluster_settings(loaded, {**options, "config": None})
+    name = node_name(cluster, options["node"], hostname)
     if name is None:
         name = _only_node(cluster)
     return IncrementalCompiler(name, settings, service_counters=options["service_counters"])

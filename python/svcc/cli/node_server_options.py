@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -13,6 +13,7 @@ from svcc.cli.durations import DURATION
 from svcc.errors import SettingsError
 
 if TYPE_CHECKING:
+    from svcc.manifest.kube_proxy_process import ProcessSettings
     from svcc.node.listeners import TcpPlace
     from svcc.node.servers import ServerSettings
 
@@ -29,20 +30,21 @@ runtime_directory_option = click.option(
     help="Where the node keeps its socket.",
 )
 
+_HEALTHZ: Final = "0.0.0.0:10256"
+_METRICS: Final = "127.0.0.1:10249"
+_PORTS: Final = {"--healthz-bind-address": 10256, "--metrics-bind-address": 10249}
+"""Where none is said."""
+
 _OPTIONS = (
     click.option(
         "--healthz-bind-address",
-        default="0.0.0.0:10256",
-        show_default=True,
         metavar="IP:PORT",
-        help="Where /healthz and /livez are answered; empty for nowhere.",
+        help=f"Where /healthz and /livez are answered; empty for nowhere ({_HEALTHZ}, or as in --config).",
     ),
     click.option(
         "--metrics-bind-address",
-        default="127.0.0.1:10249",
-        show_default=True,
         metavar="IP:PORT",
-        help="Where /metrics is answered; empty for nowhere.",
+        help=f"Where /metrics is answered; empty for nowhere ({_METRICS}, or as in --config).",
     ),
     click.option(
         "--health-timeout",
@@ -57,24 +59,27 @@ _OPTIONS = (
 
 
 def server_options(command: Command) -> Command:
-    """Give a command the options; it takes `server_settings`, a function that gives `ServerSettings`."""
+    """Give a command the options; it takes `server_settings`, which gives `ServerSettings`.
+
+    That is a function of what a configuration says, over which flags win.
+    """
 
     @functools.wraps(command)
     def gather(
         *,
-        healthz_bind_address: str,
-        metrics_bind_address: str,
+        healthz_bind_address: str | None,
+        metrics_bind_address: str | None,
         health_timeout: float,
         runtime_directory: Path,
         **values: Any,
     ) -> Any:
-        def settings() -> ServerSettings:
+        def settings(configured: ProcessSettings) -> ServerSettings:
             # Their third party is an extra, which whoever only asks for the status does not need.
             from svcc.node.servers import ServerSettings  # noqa: PLC0415
 
             return ServerSettings(
-                _place("--healthz-bind-address", healthz_bind_address, 10256),
-                _place("--metrics-bind-address", metrics_bind_address, 10249),
+                _place("--healthz-bind-address", healthz_bind_address, configured.healthz_bind_address or _HEALTHZ),
+                _place("--metrics-bind-address", metrics_bind_address, configured.metrics_bind_address or _METRICS),
                 runtime_directory,
                 health_timeout,
             )
@@ -87,15 +92,15 @@ def server_options(command: Command) -> Command:
     return decorated  # type: ignore[no-any-return]
 
 
-def _place(flag: str, text: str, default_port: int) -> TcpPlace | None:
-    """Where to listen.
+def _place(flag: str, text: str | None, otherwise: str) -> TcpPlace | None:
+    """Where to listen: as a flag says, else otherwise.
 
     Raises:
-        SettingsError: the text says no such place; the flag is named.
+        SettingsError: the flag says no such place, and is named.
     """
     from svcc.node.servers import bind_address  # noqa: PLC0415
 
     try:
-        return bind_address(text, default_port)
+        return bind_address(otherwise if text is None else text, _PORTS[flag])
     except SettingsError as error:
         raise SettingsError(f"{flag}: {error.message}") from None

@@ -19,7 +19,7 @@ from svcc.nft.commands import Command, DeleteElements, TableName
 from svcc.nft.objects import Data, Key, Ruleset
 from svcc.nft.transaction import Transaction
 
-__all__ = ["RememberedEndpoint", "forgetting_transaction", "remembered_endpoints"]
+__all__ = ["RememberedEndpoint", "forgetting_transaction", "record_data", "remembered_endpoints"]
 
 
 @frozen(cache_hash=True)
@@ -48,6 +48,11 @@ def remembered_endpoints(layout: Layout, sticky: StickyPort, *, big_endian: bool
 def _numbers(sticky: StickyPort, *, big_endian: bool) -> list[int]:
     endpoints = sorted({*sticky.plan.cluster_endpoints, *sticky.plan.local_endpoints})
     return endpoint_numbers(endpoints, sticky.seed, big_endian=big_endian)
+
+
+def record_data(number: int) -> Data:
+    """The data of records that lead to the endpoint of this number, as nft writes them."""
+    return (priority_text(number),)
 
 
 def forgetting_transaction(held: Ruleset, dataplane: Dataplane) -> Transaction:

@@ -11,10 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from svcc.addresses import canonical_prefix, family_of
 from svcc.fields import ObjectReference, Problem, Source
+from svcc.manifest.kube_proxy_process import ProcessSettings, process_settings
 from svcc.model.cluster import PRIMARY, DetectLocalMode
 from svcc.validate.findings import Findings, Path
 from svcc.validate.ip import cidr_errors
@@ -22,7 +23,14 @@ from svcc.wire.structure import Fields, Items, Scalar, conformed
 
 __all__ = ["KubeProxySettings", "kube_proxy_settings"]
 
-_MASQUERADE = Fields({"masqueradeAll": Scalar.BOOLEAN, "masqueradeBit": Scalar.INTEGER})
+_SECTION = Fields(
+    {
+        "masqueradeAll": Scalar.BOOLEAN,
+        "masqueradeBit": Scalar.INTEGER,
+        "syncPeriod": Scalar.STRING,
+        "minSyncPeriod": Scalar.STRING,
+    }
+)
 
 _CONFIGURATION = Fields(
     {
@@ -30,8 +38,12 @@ _CONFIGURATION = Fields(
         "nodePortAddresses": Items(Scalar.STRING),
         "detectLocalMode": Scalar.STRING,
         "detectLocal": Fields({"bridgeInterface": Scalar.STRING, "interfaceNamePrefix": Scalar.STRING}),
-        "nftables": _MASQUERADE,
-        "iptables": _MASQUERADE,
+        "nftables": _SECTION,
+        "iptables": _SECTION,
+        "healthzBindAddress": Scalar.STRING,
+        "metricsBindAddress": Scalar.STRING,
+        "syncPeriod": Scalar.STRING,
+        "minSyncPeriod": Scalar.STRING,
         "hostnameOverride": Scalar.STRING,
         "featureGates": Fields({"AllowServiceExternalIPs": Scalar.BOOLEAN}),
         "mode": Scalar.STRING,
@@ -46,17 +58,13 @@ _KNOWN_FIELDS = frozenset(_CONFIGURATION.shapes) | {
     "configSyncPeriod",
     "conntrack",
     "enableProfiling",
-    "healthzBindAddress",
     "ipvs",
     "kind",
     "linux",
     "logging",
-    "metricsBindAddress",
-    "minSyncPeriod",
     "oomScoreAdj",
     "portRange",
     "showHiddenMetricsForVersion",
-    "syncPeriod",
     "udpIdleTimeout",
     "windows",
     "windowsRunAsService",
@@ -75,9 +83,9 @@ _LARGEST_BIT = 31
 class KubeProxySettings:
     """What a KubeProxyConfiguration says; None where it is silent, or where what it says is a problem.
 
-    `masquerade_all` and `masquerade_bit` come from the section `nftables`; a field that it lacks comes from
-    `iptables`, because a cluster that moves to nftables usually still has its values there. (kube-proxy itself would
-    take the default in nftables mode.)
+    `process` is for whoever runs as kube-proxy does. `masquerade_all` and `masquerade_bit` come from the section
+    `nftables`; a field that it lacks comes from `iptables`, because a cluster that moves to nftables usually still has
+    its values there. (kube-proxy itself would take the default in nftables mode.)
     """
 
     cluster_cidrs: tuple[str, ...] | None = None
@@ -90,6 +98,7 @@ class KubeProxySettings:
     allow_service_external_ips: bool | None = None
     hostname_override: str | None = None
     mode: str | None = None
+    process: ProcessSettings = field(factory=ProcessSettings)
     source: Source | None = None
 
     def cluster_settings(self) -> dict[str, Any]:
@@ -130,6 +139,7 @@ def kube_proxy_settings(
         allow_service_external_ips=read.get("featureGates", {}).get("AllowServiceExternalIPs"),
         hostname_override=read.get("hostnameOverride") or None,
         mode=read.get("mode") or None,
+        process=process_settings(read, findings),
         source=source,
     )
     return settings, findings.problems

@@ -134,6 +134,10 @@ class NodeLog:
         self._say(level, words, fields)
         self._told(words)
 
+    def note(self, words: str) -> None:
+        """Something that the node does without being a change, such as to start."""
+        self._say(logging.INFO, words, {})
+
     def state(self, topic: str, trouble: str, *, fields: Mapping[str, Any] | None = None) -> None:
         """What is wrong with a topic now, or nothing: said when it changes, and when it is over."""
         before = self._problems.get(topic, set())

@@ -35,6 +35,10 @@ _WAITING_SECONDS: Final = 5.0
 """From one telling of what the source waits for to the next, until it is complete."""
 
 
+_HELD_SECONDS: Final = 5.0
+"""From one look at what the kernel would lose to the next, while changes come that may have made it good."""
+
+
 class _Ended:
     """The source's last word."""
 
@@ -43,9 +47,10 @@ class _Ended:
 
 
 class _Wish:
-    """What a signal asks for."""
+    """What a signal asks for, and its name; nothing where it was none."""
 
-    def __init__(self, *, stop: bool) -> None:
+    def __init__(self, signal: str, *, stop: bool) -> None:
+        self.signal = signal
         self.stop = stop
 
 
@@ -83,6 +88,8 @@ class Node:
         self._updates: list[Update] = []
         self._queued_since: float | None = None
         self._reason = Reason.START
+        self._unread: tuple[str, ...] = ()
+        self._is_held_back = False
         self._tell_waiting_at = math.inf
         self._stops = False
         self._ended: _Ended | None = None
@@ -92,13 +99,13 @@ class Node:
         """For `signal.set_wakeup_fd`."""
         return self._inbox.wakeup_descriptor
 
-    def stop(self) -> None:
+    def stop(self, signal: str = "") -> None:
         """End `run` soon, between two transactions; the rules stay."""
-        self._inbox.put(_Wish(stop=True))
+        self._inbox.put(_Wish(signal, stop=True))
 
-    def resynchronize(self) -> None:
+    def resynchronize(self, signal: str = "") -> None:
         """Read the kernel, and make it right."""
-        self._inbox.put(_Wish(stop=False))
+        self._inbox.put(_Wish(signal, stop=False))
 
     def run(self) -> None:
         """Keep the node right until `stop`.
@@ -156,10 +163,12 @@ class Node:
             elif isinstance(item, _Ended):
                 self._ended = item
                 self._observer.lost(item.error)
-            elif item.stop:
-                self._stops = True
             else:
-                self._suspect(Reason.ASKED)
+                self._observer.asked(item.signal, stop=item.stop)
+                if item.stop:
+                    self._stops = True
+                else:
+                    self._suspect(Reason.ASKED)
         if self._compiler is not None and (foreign := self._watch.poll()) is not None:
             self._observer.foreign(foreign)
             self._suspect(Reason.FOREIGN_CHANGE)
@@ -171,10 +180,17 @@ class Node:
         if self._compiler is None:
             self._compiler = self._make_compiler(batch)
             self._schedule.suspect(now)
+        if batch.unread is not None:
+            self._unread = batch.unread
+            if self._is_held_back:
+                self._schedule.suspect(now)
         if self._pending:
             if self._queued_since is None:
                 self._queued_since = now
-            self._schedule.changed(now)
+            if self._is_held_back:
+                self._schedule.suspect(now + _HELD_SECONDS)
+            else:
+                self._schedule.changed(now)
 
     def _suspect(self, reason: Reason) -> None:
         self._because(reason)
@@ -189,7 +205,11 @@ class Node:
         if self._compiler is not None and not self._stops:
             task = self._schedule.next(self._clock())
             if task is not None:
+                reason = self._reason
                 self._do(task, self._compiler)
+                if reason is Reason.START and self._reason is not Reason.START:
+                    # Not earlier: what the start leaves to be freed is as large as the table.
+                    self._observer.started()
         if self._ended is not None and not self._stops:
             self._finish(self._ended)
 
@@ -207,6 +227,8 @@ class Node:
         if task is not Task.TIDY:
             self._compile(compiler)
         try:
+            if reason is Reason.START and self._is_to_be_held_back(compiler):
+                return
             applied = self._run(task, compiler)
         except SvccError as error:
             # A pause that failed leaves it open who committed; the next try reads all anyway, so that is no drift.
@@ -233,6 +255,19 @@ class Node:
             forgotten = self._forget_connections(task, compiler)
         self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
+
+    def _is_to_be_held_back(self, compiler: IncrementalCompiler) -> bool:
+        """Whether the first synchronization would take Services from the kernel that an unread file may declare.
+
+        Then the rules stay as they are until that file is mended, or deleted: what it said when they were made is known
+        to nobody but them.
+        """
+        losses = self._installer.losses(compiler.ruleset()) if self._unread else []
+        self._is_held_back = bool(losses)
+        if self._is_held_back:
+            self._schedule.held_back()
+            self._observer.held_back(self._unread, losses)
+        return self._is_held_back
 
     def _compile(self, compiler: IncrementalCompiler) -> None:
         if changes := self._pending.take():

@@ -70,11 +70,20 @@ class Observer(Protocol):
     def batch(self, batch: Batch) -> None:
         """The source has said something."""
 
+    def asked(self, signal: str, *, stop: bool) -> None:
+        """A signal, which is named, asks the loop to end, or else to read the kernel."""
+
     def foreign(self, change: ForeignChange) -> None:
         """Somebody else has changed svcc's tables; they will be read."""
 
+    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
+        """Nothing is written yet: these files cannot be read, and these Service ports would not be served any more."""
+
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """A try has ended; `compiler` says what is declared now."""
+
+    def started(self) -> None:
+        """The first synchronization has succeeded, and nothing of it is left to be done."""
 
     def lost(self, error: BaseException | None) -> None:
         """The source says nothing more."""

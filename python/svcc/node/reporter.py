@@ -72,6 +72,7 @@ class Reporter(Observer):
         self._source_problems: tuple[Problem, ...] = ()
         self._compiler_problems: tuple[Problem, ...] = ()
         self._is_drifting = False
+        self._holding = ""
 
     @property
     def alive_interval(self) -> float | None:
@@ -110,7 +111,7 @@ class Reporter(Observer):
             told = (*self._source_problems, *batch.problems)
             self._source_problems = tuple(problem for problem in told if problem not in batch.resolved)
             state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
-        if not state.source.is_complete:
+        if batch.replaces_all:
             state = evolve(state, source=evolve(state.source, is_complete=True, awaited=()))
         if batch.changes or batch.replaces_all:
             state = self._waiting(state)
@@ -130,11 +131,34 @@ class Reporter(Observer):
         else:
             self._slices[reference] = after
 
+    def starting(self) -> None:
+        """Tell what begins."""
+        state = self._published.state
+        on = f" on node {state.node}" if state.node else ""
+        self._log.note(f"svcc {state.version}{on}: reading {state.source.name}")
+
+    def asked(self, signal: str, *, stop: bool) -> None:
+        """Tell what is done because of a signal."""
+        words = "ends, and the rules stay" if stop else "the kernel is read and compared"
+        self._log.note(f"{signal}: {words}" if signal else words)
+
     def foreign(self, change: ForeignChange) -> None:
         """Tell of drift before it is repaired."""
         self._is_drifting = True
         self._log.event(f"drift: {change}")
         self._publish(self._waiting(self._published.state))
+
+    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
+        """Tell of it when it changes; the service manager need not wait, for what was served is."""
+        awaited = f"{', '.join(unread)}, which cannot be read (mend it, or delete it)"
+        words = f"the rules stay as they are, and wait for {awaited}: without it {', '.join(losses)} would be lost"
+        if words != self._holding:
+            self._holding = words
+            self._log.event(words)
+        state = self._published.state
+        why = (awaited, *(f"what is served as {name}, and declared nowhere else" for name in losses))
+        self._publish(self._waiting(evolve(state, source=evolve(state.source, is_complete=False, awaited=why))))
+        self._notification.ready()
 
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """Tell of what was done, and publish what is served now."""
@@ -155,6 +179,8 @@ class Reporter(Observer):
                 self._tally.replace(change.service, compiler.plans_of(change.service))
                 if self._service_counters is not None:
                     self._service_counters.replace(change.service, compiler.plans_by_family(change.service))
+        if applied is not None and applied.gone and synchronization.reason is Reason.START:
+            self._log.event(f"not served any more, since nothing declares it now: {', '.join(applied.gone)}")
         self._tell_drift(sync)
         self._tell_connections(synchronization)
         self._publish(self._after(synchronization, sync, compiler))
@@ -162,19 +188,23 @@ class Reporter(Observer):
         if applied is not None:
             for family, seconds in self._triggers.take(self._clock.now()):
                 self._metrics.programmed(family, seconds)
-            if synchronization.reason is Reason.START:
-                self._notification.ready()
-                # What there is now stays for long, so no search for cycles needs to look at it: with 30 000 Services
-                # one takes seconds, in which changes wait.
-                gc.freeze()
-                gc.enable()
+
+    def started(self) -> None:
+        """Tell the service manager.
+
+        What there is now stays for long, so no search for cycles needs to look at it: with 30 000 Services one takes
+        seconds, in which changes wait.
+        """
+        gc.freeze()
+        gc.enable()
+        self._notification.ready()
 
     def lost(self, error: BaseException | None) -> None:
         """Tell that the source has ended."""
         trouble = str(error) if error is not None else "it has ended"
         state = self._published.state
         self._publish(evolve(state, source=evolve(state.source, trouble=trouble, awaited=())))
-        self._log.state("source", f"{state.source.name}: {trouble}")
+        self._log.state("source", trouble if state.source.name in trouble else f"{state.source.name}: {trouble}")
 
     def stopping(self) -> None:
         """Tell the service manager."""
@@ -226,6 +256,7 @@ class Reporter(Observer):
             self._compiler_problems = compiler.problems
         return evolve(
             state,
+            source=evolve(state.source, is_complete=True, awaited=()),
             last_success=sync,
             counts=self._tally.counts,
             health_checks=compiler.health_checks,

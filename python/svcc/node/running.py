@@ -56,6 +56,7 @@ def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batc
     Raises:
         SourceEndedError: the source has ended.
         SvccError: the source cannot be read; another svcc runs here; nftables or permission is missing.
+        KeyboardInterrupt: it was SIGINT.
     """
     clock = Clock()
     with ExitStack() as stack:
@@ -70,34 +71,41 @@ def run_node(source: Source, options: NodeOptions, make_compiler: Callable[[Batc
         stack.callback(servers.close)
         servers.start()
         notification = ServiceNotification.of_environment()
+        reporter = Reporter(published, servers, notification, clock=clock, service_counters=counters)
         node = Node(
             source=source,
             make_compiler=make_compiler,
             installer=Installer(nft, keep_scripts=options.keep_scripts, keep_pick_chains=True),
             conntrack=ConntrackCleaner(),
             watch=watch,
-            observer=Reporter(published, servers, notification, clock=clock, service_counters=counters),
+            observer=reporter,
             intervals=options.intervals,
         )
-        with _signals(node):
+        reporter.starting()
+        with _signals(node) as caught:
             node.run()
+        if signal.SIGINT in caught:
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def _signals(node: Node) -> Iterator[None]:
-    """Signals as `run_node` describes them, for the length of the block."""
+def _signals(node: Node) -> Iterator[set[int]]:
+    """Signals as `run_node` describes them, for the length of the block; the numbers of those that came."""
+    caught: set[int] = set()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        node.stop()
+    def stop(number: int, _frame: FrameType | None) -> None:
+        caught.add(number)
+        node.stop(signal.Signals(number).name)
 
-    def resynchronize(_number: int, _frame: FrameType | None) -> None:
-        node.resynchronize()
+    def resynchronize(number: int, _frame: FrameType | None) -> None:
+        caught.add(number)
+        node.resynchronize(signal.Signals(number).name)
 
     wanted = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: resynchronize}
     before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     wakeup = signal.set_wakeup_fd(node.wakeup_descriptor, warn_on_full_buffer=False)
     try:
-        yield
+        yield caught
     finally:
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():

@@ -70,6 +70,10 @@ class Schedule:
         """The kernel has refused some Services alone, and may take them later."""
         self._due[Task.SYNCHRONIZE] = now + self._intervals.last_retry
 
+    def held_back(self) -> None:
+        """Nothing is to be done before something else happens."""
+        self._due = {}
+
     def done(self, task: Task, now: float) -> None:
         """A task has succeeded. One that reads the kernel brings all changes with it."""
         self._due.pop(task, None)

@@ -36,6 +36,8 @@ class Batch:
         problems: those that are new. One with an `object`, or with the file it is in, holds until it is `resolved`.
         resolved: problems told earlier that hold no longer.
         replaces_all: objects that are not named in it are gone: it is a list.
+        unread: names of files of which nobody knows what they declare, since all or a part of them could not be read
+            from the start on; None where that is as before.
         kube_proxy: in a list, the configuration of kube-proxy that came with it; it is read only then.
     """
 
@@ -44,10 +46,11 @@ class Batch:
     resolved: tuple[Problem, ...] = ()
     replaces_all: bool = False
     kube_proxy: KubeProxySettings | None = None
+    unread: tuple[str, ...] | None = None
 
     def __bool__(self) -> bool:
         """Whether it says anything."""
-        return bool(self.changes or self.problems or self.resolved or self.replaces_all)
+        return bool(self.changes or self.problems or self.resolved or self.replaces_all or self.unread is not None)
 
 
 class Source(Protocol):

@@ -31,11 +31,12 @@ class Entry:
 
 @frozen
 class FileDeclarations:
-    """What one file says, last, of each object, and what is wrong with it."""
+    """What one file says, last, of each object, and what is wrong with it; `is_whole`: all of it could be read."""
 
     entries: Mapping[ObjectReference, Entry] = MappingProxyType({})
     problems: tuple[Problem, ...] = ()
     settings: KubeProxySettings | None = None
+    is_whole: bool = True
 
 
 def declarations_in(
@@ -79,7 +80,7 @@ def declarations_in(
     if not is_whole:
         entries = {**earlier.entries, **entries}
         settings = settings or earlier.settings
-    return FileDeclarations(entries, tuple(problems), settings)
+    return FileDeclarations(entries, tuple(problems), settings, is_whole)
 
 
 class Declarations:

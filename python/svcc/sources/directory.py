@@ -3,7 +3,8 @@
 What differs is what becomes of faults, since a node must not lose what it serves because somebody is editing a file:
 
 - An object that is refused stays as it was. A file that is broken, half-written, empty or unreadable keeps all that it
-  declared and does not declare any more.
+  declared and does not declare any more. One that is so at the start is told apart, for nobody knows what it declared
+  before (`Batch.unread`).
 - A name of the user's that is gone keeps what it declared until it is back; so does a directory in whose place an
   empty one has come, as when a file system is unmounted. A file below a directory that is deleted, and a directory
   there, takes its objects away.
@@ -21,6 +22,8 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
+
+from attrs import evolve
 
 from svcc.errors import InputError
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
@@ -83,6 +86,7 @@ class DirectorySource:
         self._must_watch_anew = True
         self._is_listed = False
         self._refused_directories: set[str] = set()
+        self._unread: dict[str, None] = {}
         self._next_rescan = 0.0
 
     @property
@@ -111,10 +115,13 @@ class DirectorySource:
         self._objects.drain()
         problems, _ = self._told.drain()
         changes = tuple(map(Change.to, self._objects.seen()))
-        return Batch(changes, problems, replaces_all=True, kube_proxy=self._kube_proxy)
+        return Batch(
+            changes, problems, replaces_all=True, kube_proxy=self._kube_proxy, unread=tuple(self._unread) or None
+        )
 
     def changes(self) -> Iterator[Batch]:
         """What changes after the list; see `svcc.sources.contract.Source`. It never ends by itself."""
+        told_unread = tuple(self._unread)
         while not self._closed.is_set():
             paths = self._wait()
             if self._closed.is_set():
@@ -136,7 +143,9 @@ class DirectorySource:
                 self._must_watch_anew = self._watch is None
                 self._rescan()
             self._told.hold("settings", settings_problems(self._kube_proxy, self._declarations.settings))
-            batch = Batch(self._objects.drain(), *self._told.drain())
+            unread = tuple(self._unread)
+            batch = Batch(self._objects.drain(), *self._told.drain(), unread=unread if unread != told_unread else None)
+            told_unread = unread
             if batch:
                 yield batch
         self._unwatch()
@@ -310,18 +319,26 @@ class DirectorySource:
             self._keep(name, _kept_notice("empty-file", "the file is empty; delete it to take its objects away", name))
             return
         documents, problems = read_bytes(data, name, self._limits)
-        self._put(name, declarations_in(documents, problems, self._namespace, earlier))
+        said = declarations_in(documents, problems, self._namespace, earlier)
+        if not data.strip() and (name in self._unread or not self._is_listed):
+            # Whoever was about to write it had not come to it, as far as anybody knows.
+            said = evolve(said, is_whole=False)
+        self._put(name, said)
 
     def _keep(self, name: str, problem: Problem) -> None:
         """The file says nothing now, and what it said stays."""
         earlier = self._declarations.of_file(name)
-        self._put(name, FileDeclarations(earlier.entries, (problem,), earlier.settings))
+        self._put(name, FileDeclarations(earlier.entries, (problem,), earlier.settings, is_whole=False))
 
     def _forget(self, name: str) -> None:
         self._known.remove(name)
         self._put(name, None)
 
     def _put(self, name: str, said: FileDeclarations | None) -> None:
+        if said is None or said.is_whole:
+            self._unread.pop(name, None)
+        elif not self._is_listed:
+            self._unread[name] = None
         touched = self._declarations.put(name, self._root_of(name).position(name), said)
         self._told.hold(("file", name), said.problems if said is not None else ())
         for reference in touched:

@@ -268,6 +268,8 @@ _KUBE_PROXY = [
             "masquerade-bit-out-of-range": "The masquerade bit is from 0 to 31.",
             "detect-local-mode-unsupported": "The mode of local detection is one kube-proxy knows.",
             "interface-required": "Detection by interface names an interface.",
+            "bind-address-invalid": "What is to be listened on is an IP and a port.",
+            "period-invalid": "A period is a length of time as Go writes it, and not negative.",
         },
     ),
     *_warnings("kube-proxy", {"field-misspelt": "A field is unknown and resembles one kube-proxy reads."}),

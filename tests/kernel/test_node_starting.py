@@ -1,0 +1,144 @@
+"""How `svcc node` starts, what it does before its first synchronization, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from svcc.cli.output import version
+from tests.kernel.node_process import NODE, Machine, endpoints, service
+
+pytestmark = pytest.mark.kernel
+
+WEB = service("web", "10.96.0.10")
+WEB_ENDPOINTS = endpoints("web", ["10.244.1.5", "10.244.1.6"])
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine with one Service."""
+    with Machine(tmp_path) as made:
+        made.declare(NODE, WEB, WEB_ENDPOINTS)
+        yield made
+
+
+def answer(machine: Machine, port: int, path: str) -> tuple[int, str]:
+    """What is answered, and with which status."""
+    with machine.namespace.entered():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+
+def test_a_configuration_says_where_to_answer_and_how_often_to_read_unless_flags_do(machine: Machine) -> None:
+    configuration = machine.folder / "kube-proxy.json"
+    said = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "healthzBindAddress": "127.0.0.1:20256",
+        "metricsBindAddress": "127.0.0.1:20249",
+        "nftables": {"syncPeriod": "200ms"},
+    }
+    configuration.write_text(json.dumps(said))
+    node = machine.start("--config", str(configuration), "--healthz-bind-address", "127.0.0.1:20257")
+    first = node.wait_until_ready()["lastFullSync"]
+    node.wait_for(lambda status: status["lastFullSync"]["time"] != first["time"])
+    assert answer(machine, 20257, "/healthz")[0] == 200
+    assert "svcc_build_info" in answer(machine, 20249, "/metrics")[1]
+
+
+def test_a_configuration_that_is_wrong_is_told_before_anything_starts(machine: Machine) -> None:
+    configuration = machine.folder / "kube-proxy.json"
+    said = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "syncPeriod": "30"}
+    configuration.write_text(json.dumps(said))
+    node = machine.start("--config", str(configuration))
+    assert node.process.wait(60) == 2
+    assert 'syncPeriod: Invalid value: "30": time: invalid duration "30"' in node.log
+    assert not machine.tables().bodies
+
+
+def test_ctrl_c_leaves_the_rules_and_has_the_exit_code_of_what_is_interrupted(machine: Machine) -> None:
+    node = machine.start()
+    node.wait_until_ready()
+    right = machine.wait_until_right()
+    node.process.send_signal(signal.SIGINT)
+    assert node.process.wait(60) == 130, node.log
+    assert "info SIGINT: ends, and the rules stay\n" in node.log
+    assert machine.holds(right)
+    assert "Traceback" not in node.log
+
+
+def test_the_log_says_who_begins_to_read_what(machine: Machine) -> None:
+    node = machine.start()
+    node.wait_until_ready()
+    assert f"info svcc {version()} on node node-a: reading {machine.manifests}\n" in node.log
+
+
+def test_what_cannot_be_read_is_named_once_in_a_line(machine: Machine) -> None:
+    node = machine.start(source=str(machine.folder / "missing"))
+    assert node.process.wait(60) == 2
+    assert max(line.count("missing") for line in node.log.splitlines()) == 1
+
+
+OTHER = service("other", "10.96.0.11")
+OTHER_ENDPOINTS = endpoints("other", ["10.244.1.9"])
+BROKEN = ['{"kind": "List", "items": [', "", "kind: Service\n  metadata: x\n"]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=["cut off", "empty", "no YAML"])
+@pytest.mark.parametrize("lost", ["Services", "endpoints"])
+def test_a_start_with_a_file_that_is_broken_leaves_what_the_kernel_serves_until_it_is_mended(
+    machine: Machine, broken: str, lost: str
+) -> None:
+    machine.declare(NODE, WEB, WEB_ENDPOINTS)
+    both = [OTHER, OTHER_ENDPOINTS] if lost == "Services" else [OTHER_ENDPOINTS]
+    machine.declare(*both, file="other.yaml")
+    if lost == "endpoints":
+        machine.declare(OTHER, file="service.json")
+    assert machine.apply().returncode == 0
+    right = machine.wait_until_right()
+    (machine.manifests / "other.yaml").write_text(broken)
+    node = machine.start()
+    node.wait_for(lambda status: any("default/other:http" in words for words in status["troubles"]))
+    assert "would be lost" in node.log
+    assert str(machine.manifests / "other.yaml") in node.log
+    # Neither other files nor signals nor the time change that.
+    machine.declare(NODE, WEB, endpoints("web", ["10.244.1.5"]))
+    node.process.send_signal(signal.SIGHUP)
+    node.wait_for_log("SIGHUP: the kernel is read and compared")
+    time.sleep(0.5)
+    assert machine.holds(right)
+    machine.declare(*both, file="other.yaml")
+    node.wait_until_ready()
+    machine.wait_until_right()
+    assert node.wait_for(lambda status: status["healthy"])["source"]["complete"]
+
+
+def test_a_start_with_a_broken_file_and_nothing_to_lose_serves_the_others(machine: Machine) -> None:
+    (machine.manifests / "other.yaml").write_text(BROKEN[0])
+    node = machine.start()
+    assert node.wait_until_ready()["serving"]["services"] == 1
+    (machine.manifests / "other.yaml").unlink()
+    machine.wait_until_right()
+
+
+def test_a_file_that_cannot_be_read_and_is_deleted_is_waited_for_no_more(machine: Machine) -> None:
+    machine.declare(OTHER, OTHER_ENDPOINTS, file="other.yaml")
+    assert machine.apply().returncode == 0
+    (machine.manifests / "other.yaml").write_text(BROKEN[0])
+    node = machine.start()
+    node.wait_for(lambda status: status["source"]["waitingFor"])
+    (machine.manifests / "other.yaml").unlink()
+    node.wait_until_ready()
+    machine.wait_until_right()
+    assert "warning not served any more, since nothing declares it now: default/other:http" in node.log
