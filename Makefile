@@ -49,7 +49,8 @@ format: setup ## Format Python and Rust
 demo: setup ## Compile the example manifests and show traffic reaching endpoints
 	$(BIN)/python examples/demo.py
 
-bench: setup ## Run the benchmarks
+bench: setup ## Run the benchmarks, with the extension as it is shipped
+	$(BIN)/maturin develop --release --locked --quiet
 	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-only --benchmark-sort=fullname -p no:xdist -s $(BENCH)
 
 clean: ## Remove everything that is built or cached
@@ -85,5 +86,5 @@ $(VENV)/.tools: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.extension: pyproject.toml $(RUST_SOURCES) $(VENV)/.tools
-	$(BIN)/maturin develop --release --locked --quiet
+	$(BIN)/maturin develop --profile development --locked --quiet
 	touch $@

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import dns.exception
@@ -56,6 +56,7 @@ class Server:
     process: subprocess.Popen[bytes]
     key: TsigKey | None = None
     address: str = ADDRESS
+    zones: tuple[str, ...] = ()
 
     def ask(self, name: str, record_type: str) -> dns.message.Message:
         """The answer to one question, over TCP if it does not fit into a datagram."""
@@ -123,9 +124,9 @@ def _running(
     configured.write_text(configuration(folder, port, zones, key))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([path, *arguments, str(configured)], stdout=log, stderr=log, cwd=folder)
-    server = Server(program, port, folder, process, key)
+    server = Server(program, port, folder, process, key, zones=tuple(zone.name for zone in zones))
     try:
-        wait_until_served(server, [zone.name for zone in zones])
+        wait_until_served(server)
         yield server
     finally:
         process.terminate()
@@ -149,10 +150,10 @@ def _free_port() -> int:
             return port
 
 
-def wait_until_served(server: Server, zones: Iterable[str]) -> None:
+def wait_until_served(server: Server) -> None:
     """Wait until every zone is answered for, or fail with what the server said."""
     end = time.monotonic() + START_SECONDS
-    for zone in zones:
+    for zone in server.zones:
         while not _serves(server, zone):
             if server.process.poll() is not None or time.monotonic() > end:
                 pytest.fail(f"{server.program} does not serve {zone}:\n{server.log()}")

@@ -127,7 +127,7 @@ def restarted(server: Server, *, replacing: dict[str, str] | None = None) -> Ite
         process = subprocess.Popen(server.process.args, stdout=log, stderr=log, cwd=server.folder)
     again = evolve(server, process=process)
     try:
-        wait_until_served(again, [ZONE])
+        wait_until_served(again)
         yield again
     finally:
         process.kill()
