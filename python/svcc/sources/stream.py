@@ -104,7 +104,9 @@ class StreamSource:
         """What `list` still waits for, in words for people; none once it is done. May be read from any thread."""
         if self._is_listed:
             return ()
-        return tuple(self._lacking()) or (f"a pause of {self._listing.wanted.quiet:g} s in what comes",)
+        lost = [f"{each.name}: JSON, which what comes is not" for each in self._inputs if each.splitter.is_lost]
+        lacking = tuple(self._lacking()) or (f"a pause of {self._listing.wanted.quiet:g} s in what comes",)
+        return (*lost, *lacking)
 
     def list(self) -> Batch:
         """All objects; see `svcc.sources.contract.Source` and `Completeness`.
