@@ -248,8 +248,12 @@ def _is_forgiven(listener: Listener, error: OSError) -> bool:
 
 
 def _words(place: Place, listener: Listener, error: OSError) -> str:
+    return f"{listener.what}: {_trouble(place, error)}"
+
+
+def _trouble(place: Place, error: OSError) -> str:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"{listener.what}: cannot listen on {place}: {reason}; will try again"
+    return f"cannot listen on {place}: {reason}; will try again"
 
 
 def _problem(place: Place, listener: Listener, error: OSError) -> Problem:
@@ -257,7 +261,8 @@ def _problem(place: Place, listener: Listener, error: OSError) -> Problem:
         rule="node/cannot-listen",
         kind=ProblemKind.SENTENCE,
         path=FieldPath.of("spec.healthCheckNodePort") if listener.object else FieldPath(),
-        detail=_words(place, listener, error),
+        # An object says itself for what it is wanted, as the field does.
+        detail=_trouble(place, error) if listener.object else _words(place, listener, error),
         object=listener.object,
         severity=Severity.WARNING,
     )

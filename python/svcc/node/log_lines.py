@@ -102,11 +102,13 @@ class NodeLog:
         *,
         waited_seconds: float = 0.0,
         touched: str = "",
+        is_asked_for: bool = False,
     ) -> None:
         """A synchronization has ended: one line, and with many Services one more for each under ``--verbose``.
 
-        A full one that found nothing to do is told under ``--verbose`` only, and a failure that repeats itself is told
-        once more whenever its words change. Where no Service is concerned, it says what was `touched`.
+        A full one that found nothing to do is told under ``--verbose`` only, unless it was asked for, and a failure
+        that repeats itself is told once more whenever its words change. Where no Service is concerned, it says what was
+        `touched`.
         """
         listed = list(changes)
         fields = {
@@ -128,7 +130,7 @@ class NodeLog:
             what = f"{what or 'changed'}: {touched}"
         words = f"{what or 'changed'}; {effort}"
         has_news = bool(listed or sync.operations)
-        self._say(logging.INFO if has_news else logging.DEBUG, words, fields)
+        self._say(logging.INFO if has_news or is_asked_for else logging.DEBUG, words, fields)
         if has_news:
             self._told(words)
         if len(listed) > 1:

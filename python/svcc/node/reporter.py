@@ -184,6 +184,7 @@ class Reporter(Observer):
             _latest(synchronization.updates),
             waited_seconds=synchronization.waited_seconds,
             touched=names_in_words(touched_names(applied.transactions)) if applied is not None else "",
+            is_asked_for=synchronization.reason is Reason.ASKED,
         )
         for update in synchronization.updates:
             self._log.news("compiler", update.problems, update.resolved)
