@@ -72,7 +72,7 @@ def test_an_update_that_never_arrives_leaves_the_zone_as_it_was_and_ends_the_pus
 def test_a_server_that_is_killed_between_two_parts_is_marked_and_completed_by_the_next_push(
     kind: str, tmp_path: Path
 ) -> None:
-    records = declared(900)
+    records = declared(1500)
     with updatable(kind, tmp_path, emptied(records.zones)) as server:
 
         def kill(number: int) -> str:
@@ -136,7 +136,7 @@ def test_a_zone_that_somebody_changes_again_and_again_is_given_up(kind: str, tmp
 
 @both_servers
 def test_of_two_pushes_in_parts_the_one_that_began_first_stops(kind: str, tmp_path: Path) -> None:
-    first, second = declared(900), declared(3)
+    first, second = declared(1500), declared(3)
     with updatable(kind, tmp_path, emptied(first.zones)) as server:
 
         def interfere(number: int) -> str:

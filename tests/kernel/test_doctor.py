@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
+from svcc.apply import doctor as doctor_module
 from tests.kernel.namespace import NetworkNamespace
 from tests.kernel.test_transaction import listing
 
@@ -47,6 +49,7 @@ def test_all_is_well_here_and_nothing_is_changed(namespace: NetworkNamespace) ->
     assert code == 0
     assert [check for check in checks.values() if check["status"] == "missing"] == []
     assert checks["records of session affinity"]["status"] == "ok"
+    assert checks["counters of connections"]["status"] == "ok"
     assert checks["net.ipv4.ip_forward"]["status"] == "note"
     assert listing(namespace) == before
 
@@ -56,6 +59,18 @@ def test_without_leave_to_make_a_namespace_rules_are_only_checked(namespace: Net
     assert code == 0
     assert checks["scratch network namespace"]["status"] == "note"
     assert checks["masquerading"]["status"] == "ok"
+
+
+def test_what_only_an_option_needs_is_noted_where_it_is_missing(
+    namespace: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [feature] = doctor_module._FEATURES_ASKED_FOR
+    broken = attrs.evolve(feature, lines=("add set {t} s {{ typeof nonsense; }}",))
+    monkeypatch.setattr(doctor_module, "_FEATURES_ASKED_FOR", (broken,))
+    with namespace.entered():
+        [found] = [check for check in doctor_module.examined() if check.name == feature.name]
+    assert found.status is doctor_module.Status.NOTE
+    assert found.words.startswith("svcc node --service-counters does not work: ")
 
 
 def test_a_missing_capability_is_named(namespace: NetworkNamespace) -> None:

@@ -135,6 +135,7 @@ def test_sighup_has_the_kernel_read_and_sigterm_leaves_the_rules_and_a_restart_d
     before = _handles(machine)
     assert node.terminate() == 0
     assert "info SIGHUP: the kernel is read and compared\n" in node.log
+    assert " info verified; 0 operations; " in node.log
     assert "info SIGTERM: ends, and the rules stay\n" in node.log
     assert machine.holds(right)
     node = machine.start()

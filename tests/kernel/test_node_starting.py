@@ -142,3 +142,45 @@ def test_a_file_that_cannot_be_read_and_is_deleted_is_waited_for_no_more(machine
     node.wait_until_ready()
     machine.wait_until_right()
     assert "warning not served any more, since nothing declares it now: default/other:http" in node.log
+
+
+def test_without_a_flag_the_only_node_is_the_one_that_is_meant(machine: Machine) -> None:
+    leaving = {**NODE, "spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]}}
+    machine.declare(leaving, WEB, WEB_ENDPOINTS)
+    node = machine.start("--node", "", "--healthz-bind-address", "127.0.0.1:20256")
+    status = node.wait_until_ready()
+    assert (status["node"], status["nodeEligible"]) == ("node-a", False)
+    assert answer(machine, 20256, "/healthz")[0] == 503
+
+
+def test_before_the_first_synchronization_a_node_is_live_and_starting_s51(machine: Machine) -> None:
+    node = machine.start("--healthz-bind-address", "127.0.0.1:20256", source="-")
+    assert node.process.stdin is not None
+    node.process.stdin.write(b"kind: Service\n" * 100)
+    node.process.stdin.flush()
+    node.wait_for_log("waiting for <stdin>: JSON, which what comes is not; ")
+    assert answer(machine, 20256, "/healthz")[0] == 200
+    told = machine.svcc("node", "status", "--runtime-directory", str(node.runtime_directory))
+    assert told.returncode == 1
+    assert told.stdout.splitlines()[0].endswith(": starting")
+
+
+def test_drift_that_is_left_to_tidying_is_counted_as_repaired(machine: Machine) -> None:
+    node = machine.start()
+    node.wait_until_ready()
+    right = machine.wait_until_right()
+    # A slot that is never drawn, so nothing has to be done at once.
+    machine.nft("add element ip svcc endpoints-tcp { 10.96.0.10 . 80 . 9 : 10.244.1.9 . 80 }")
+    drift = node.wait_for(lambda status: status["drift"]["repaired"])["drift"]
+    assert (drift["detected"], drift["repaired"]) == (1, 1)
+    assert machine.holds(right)
+
+
+def test_a_change_that_concerns_no_service_is_named(machine: Machine) -> None:
+    node = machine.start("--nodeport-addresses", "primary")
+    node.wait_until_ready()
+    machine.declare(
+        {**NODE, "status": {"addresses": [{"type": "InternalIP", "address": "192.168.0.11"}]}}, WEB, WEB_ENDPOINTS
+    )
+    machine.wait_until_right()
+    node.wait_for_log("info changed: nodeport-addresses; 2 operations")

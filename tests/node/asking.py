@@ -36,9 +36,9 @@ def ask(port: int, path: str = "/", *, address: str = "127.0.0.1", method: str =
         connection.close()
 
 
-def exchange(port: int, *pieces: bytes) -> bytes:
+def exchange(port: int, *pieces: bytes, address: str = "127.0.0.1") -> bytes:
     """Send pieces one by one; all that comes back until the other side closes."""
-    with connected(port) as client:
+    with connected(port, address) as client:
         for piece in pieces:
             client.sendall(piece)
         return everything(client)

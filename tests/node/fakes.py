@@ -157,6 +157,9 @@ class RecordingObserver(Observer):
     def waiting(self, awaited: Sequence[str]) -> None:
         self.waits.put(tuple(awaited))
 
+    def named(self, node: str) -> None:
+        pass
+
     def batch(self, batch: Batch) -> None:
         pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -15,7 +16,7 @@ from svcc.node.listeners import Listener, Listeners, TcpPlace
 from tests.node.asking import PATIENCE_SECONDS, ask, connected, everything, exchange, is_refused, wait_until
 
 LARGE = b"x" * 8_000_000
-PLACE = TcpPlace("127.0.0.1", 0)
+PLACE, SLOW = TcpPlace("127.0.0.1", 0), TcpPlace("127.0.0.2", 0)
 
 
 def echo(request: Request) -> Response:
@@ -31,10 +32,17 @@ class Served:
         self.thread = HttpThread(limits)
         self.listeners = Listeners(self.thread)
         self.thread.start()
-        self.listeners.want({PLACE: Listener("echo", echo)}).result()
-        port = self.listeners.port_of(PLACE)
+        self.listeners.want({PLACE: Listener("echo", echo), SLOW: Listener("slow", self.slow, is_slow=True)}).result()
+        port, slow_port = self.listeners.port_of(PLACE), self.listeners.port_of(SLOW)
         assert port
-        self.port = port
+        assert slow_port
+        self.port, self.slow_port = port, slow_port
+        self.go_on = threading.Event()
+
+    def slow(self, request: Request) -> Response:
+        if request.path != "/quick":
+            assert self.go_on.wait(PATIENCE_SECONDS)
+        return echo(request)
 
     def close(self) -> None:
         self.listeners.close()
@@ -59,6 +67,33 @@ def test_the_answer_tells_its_length_and_that_the_connection_ends(served: Served
     assert headers["Content-Length"] == str(len("GET / None"))
     assert headers["Connection"] == "close"
     assert headers["Date"].endswith(" GMT")
+
+
+def test_nobody_waits_for_a_handler_that_is_slow_but_who_has_asked_it(served: Served) -> None:
+    served.go_on.clear()
+    with connected(served.slow_port, "127.0.0.2") as waiting:
+        waiting.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        assert ask(served.port, "/else").body == "GET /else None"
+        assert ask(served.slow_port, "/quick", address="127.0.0.2").body == "GET /quick None"
+        served.go_on.set()
+        assert everything(waiting).endswith(b"\r\n\r\nGET /slow None")
+    assert exchange(served.slow_port, b"HEAD /quick HTTP/1.1\r\n\r\n", address="127.0.0.2").endswith(b"\r\n\r\n")
+
+
+def test_a_bug_in_a_slow_answer_ends_that_connection_alone(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    served.go_on.set()
+    assert exchange(served.slow_port, b"GET /bug HTTP/1.1\r\n\r\n", address="127.0.0.2") == b""
+    assert "ZeroDivisionError" in caplog.text
+    assert ask(served.slow_port, "/quick", address="127.0.0.2").status == HTTPStatus.OK
+
+
+def test_who_waits_for_a_slow_answer_no_more_is_in_nobodys_way(served: Served) -> None:
+    served.go_on.clear()
+    with connected(served.slow_port, "127.0.0.2") as waiting:
+        waiting.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        assert ask(served.port).status == HTTPStatus.OK
+    served.go_on.set()
+    assert ask(served.slow_port, "/quick", address="127.0.0.2").body == "GET /quick None"
 
 
 def test_to_head_only_the_head_is_answered(served: Served) -> None:

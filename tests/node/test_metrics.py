@@ -28,9 +28,9 @@ EVENTS: list[tuple[str, Mapping[str, str], Event, float]] = [
     ("svcc_sync_duration_seconds_sum", {"kind": "full"}, lambda m: m.synchronized(FULL), 0.25),
     ("svcc_sync_duration_seconds_count", {"kind": "partial"}, lambda m: m.synchronized(FAILED), 0),
     ("svcc_operations_total", {"operation": "add element"}, lambda m: m.synchronized(FULL, {"add element": 7}), 7),
-    ("svcc_drift_detected_total", {}, lambda m: m.drifted(repaired=False), 1),
-    ("svcc_drift_repaired_total", {}, lambda m: m.drifted(repaired=True), 1),
-    ("svcc_drift_repaired_total", {}, lambda m: m.drifted(repaired=False), 0),
+    ("svcc_drift_detected_total", {}, lambda m: m.drifted(), 1),
+    ("svcc_drift_repaired_total", {}, lambda m: m.drift_repaired(), 1),
+    ("svcc_drift_repaired_total", {}, lambda m: m.drifted(), 0),
     ("svcc_health_check_answers_total", {"code": "503"}, lambda m: m.health_check_answered(503), 1),
     ("svcc_conntrack_entries_deleted_total", {}, lambda m: m.connections_forgotten(IPFamily.IPV6, 4, 0.1), 4),
     ("svcc_conntrack_failures_total", {}, lambda m: m.connections_failed(), 1),
@@ -129,7 +129,7 @@ def test_every_family_has_numbers_of_its_own_from_the_start() -> None:
 
 def test_two_nodes_in_one_process_have_registries_of_their_own() -> None:
     one, other = made(published()), made(published())
-    one.drifted(repaired=True)
+    one.drifted()
     assert other.registry.get_sample_value("svcc_drift_detected_total") == 0
 
 

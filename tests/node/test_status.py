@@ -77,7 +77,7 @@ def test_one_screen_says_it_all() -> None:
 
 def test_a_node_that_has_just_begun_has_few_words() -> None:
     assert lines(state(started=START - 1.5, source=SourceState("stdin"))) == [
-        "svcc 1.2.3 on node worker-1, up 1.5 s: NOT HEALTHY",
+        "svcc 1.2.3 on node worker-1, up 1.5 s: starting",
         "  ! stdin is not complete yet: nothing is written before all objects are known",
         "",
         "Source         stdin, not complete yet",
@@ -304,3 +304,16 @@ def test_a_stranger_at_the_socket_is_told_from_a_node(
 def test_the_command_is_described() -> None:
     outcome = CliRunner().invoke(status_command, ["--help"], obj=Talk())
     assert "Exits with 0 if the node is healthy, 1 if it is not, 3 if none is running." in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("shown", "verdict"),
+    [
+        (state(source=SourceState("stdin"), last_sync=None, last_success=None), "starting"),
+        (state(source=SourceState("stdin", trouble="has ended"), last_sync=None), "NOT HEALTHY"),
+        (state(source=SourceState("stdin"), last_sync=None, queued_since=CLOCK.monotonic() - 61), "NOT HEALTHY"),
+        (state(last_sync=Sync(SyncKind.FULL, CLOCK.now(), 1.0, error="no")), "NOT HEALTHY"),
+    ],
+)
+def test_a_node_that_has_written_nothing_yet_and_is_live_is_starting_s51(shown: NodeState, verdict: str) -> None:
+    assert lines(shown)[0].endswith(f": {verdict}")

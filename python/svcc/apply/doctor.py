@@ -57,6 +57,8 @@ class _Feature:
     name: str
     needs: str
     lines: tuple[str, ...]
+    otherwise: str = ""
+    """What goes without it; nothing where svcc does not work at all then."""
 
 
 def _rule(name: str, needs: str, rule: str, *before: str) -> _Feature:
@@ -125,6 +127,19 @@ _FEATURES: Final = (
         "add map {t} m {{ typeof {d} : meta priority; flags dynamic,timeout; size 100; timeout 1h; }}",
     ),
 )
+_FEATURES_ASKED_FOR: Final = (
+    _Feature(
+        "counters of connections",
+        "nft 1.0.1 and CONFIG_NF_TABLES",
+        (
+            "add set {t} s {{ typeof meta l4proto . {f} daddr . th dport; counter; }}",
+            'add element {t} s {{ tcp . {a} . 80 comment "default/web:http" }}',
+            "add chain {t} c {{ type filter hook prerouting priority -101; policy accept; }}",
+            "add rule {t} c ct state new ct status ! confirmed meta l4proto . {f} daddr . th dport @s return",
+        ),
+        "svcc node --service-counters does not work",
+    ),
+)
 _NATS: Final = frozenset({"masquerading", "destinations from maps"})
 
 _SYSCTLS: Final = (
@@ -181,7 +196,7 @@ def _features(nft: Nft, *, check: bool) -> Iterator[Check]:
         {"f": "ip", "a": "192.0.2.1", "w": "32", "i": "icmp", "k": "ip saddr . numgen inc mod 1 offset 7"},
         {"f": "ip6", "a": "2001:db8::1", "w": "128", "i": "icmpv6", "k": "ip6 saddr"},
     )
-    for feature in _FEATURES:
+    for feature in (*_FEATURES, *_FEATURES_ASKED_FOR):
         yield _tried(nft, feature, families, check=check)
     if not check:
         yield _listing(nft)
@@ -202,6 +217,8 @@ def _tried(nft: Nft, feature: _Feature, families: tuple[dict[str, str], ...], *,
             nft.run(script, check=check)
         except NftError as error:
             words = f"{error.words} ({error.place})" if error.place else error.words
+            if feature.otherwise:
+                return Check(feature.name, Status.NOTE, f"{feature.otherwise}: {words}", f"needs {feature.needs}")
             return Check(feature.name, Status.MISSING, words, f"needs {feature.needs}")
     return Check(feature.name, Status.OK)
 

@@ -59,6 +59,11 @@ class IncrementalCompiler:
             self._problems.add_each(state.notices())
         self._problems.settle()
 
+    @property
+    def node(self) -> str:
+        """The name of the node; empty where there is none."""
+        return self._name
+
     def dataplane(self) -> Dataplane:
         """What the node owes now; takes time in proportion to all of it."""
         families = tuple(family.dataplane() for family in self._families)

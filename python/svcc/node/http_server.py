@@ -1,9 +1,10 @@
 """HTTP answers on many ports from one thread, whoever asks and however slowly.
 
-One event loop serves all ports. A thread for each port, and one more for each connection, as `http.server` would have
-it, are thousands where thousands of Services have health checks, and anybody who connects and says nothing holds one of
-them. Here a silent client is an object in a table: it is cut off after `Limits.seconds`, and at once when there are too
-many, the oldest first, so that whoever asks and is done is always served.
+One event loop serves all ports; what takes long to answer is done beside it, so that probes never wait for it. A thread
+for each port, and one more for each connection, as `http.server` would have it, are thousands where thousands of
+Services have health checks, and anybody who connects and says nothing holds one of them. Here a silent client is an
+object in a table: it is cut off after `Limits.seconds`, and at once when there are too many, the oldest first, so that
+whoever asks and is done is always served.
 
 Each connection carries one request (RFC 9112): balancers and scrapers ask every few seconds, and a connection that
 stays would count against the limit.
@@ -14,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -25,6 +27,7 @@ __all__ = ["Connection", "Handler", "HttpThread", "Limits", "Request", "Response
 
 Result = TypeVar("Result")
 
+_SLOW_THREADS: Final = 2
 _END_OF_HEAD: Final = (b"\r\n\r\n", b"\n\n")
 
 
@@ -60,7 +63,7 @@ class Response:
 
 
 Handler = Callable[[Request], Response]
-"""Answers at once: it runs in the thread that serves all others, too."""
+"""Answers at once, for it runs in the thread that serves all others, too; unless it is slow, and runs elsewhere."""
 
 
 @frozen
@@ -79,6 +82,8 @@ class HttpThread:
         self.limits = limits or Limits()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
+        # Its threads begin when they are needed first, in the network namespace of this one.
+        self._slow = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="http-slow")
         # A dict for its order: the oldest come first.
         self._open: dict[Connection, None] = {}
         self._idle: asyncio.Event | None = None
@@ -106,10 +111,17 @@ class HttpThread:
         """Have work done by the thread; works that are given one after the other begin in that order."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    def work(self, handler: Handler, request: Request) -> asyncio.Future[Response]:
+        """Have a slow handler answer beside the loop; for the thread itself."""
+        return self._loop.run_in_executor(self._slow, handler, request)
+
     def close(self) -> None:
         """Cut off whoever is still connected, and end the thread; once, also if it was never started."""
         if self.is_running:
             self.run(self._abort_all()).result()
+        # While there is a loop that hears of it.
+        self._slow.shutdown(cancel_futures=True)
+        if self.is_running:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
@@ -143,10 +155,18 @@ class Connection(asyncio.Protocol):
     would take the answer back (RFC 9112, section 9.6).
     """
 
-    def __init__(self, thread: HttpThread, handler: Handler, accepts: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        thread: HttpThread,
+        handler: Handler,
+        accepts: Callable[[str], bool] | None = None,
+        *,
+        is_slow: bool = False,
+    ) -> None:
         self._thread = thread
         self._handler = handler
         self._accepts = accepts
+        self._is_slow = is_slow
         self._received = b""
         self._is_answered = False
         self._transport: asyncio.Transport | None = None
@@ -187,8 +207,19 @@ class Connection(asyncio.Protocol):
         request = _request(self._received)
         if request is None:
             self._send(Response(HTTPStatus.BAD_REQUEST, b"this is no HTTP request\n"))
+        elif self._is_slow:
+            self._is_answered = True
+            self._thread.work(self._handler, request).add_done_callback(partial(self._worked, request))
         else:
             self._send(self._handler(request), with_body=request.method != "HEAD")
+
+    def _worked(self, request: Request, done: asyncio.Future[Response]) -> None:
+        """A slow handler has answered, and maybe nobody waits for it any more."""
+        if self._transport is None or self._transport.is_closing() or done.cancelled():
+            return
+        if done.exception() is not None:
+            self.abort()
+        self._send(done.result(), with_body=request.method != "HEAD")
 
     def _send(self, response: Response, *, with_body: bool = True) -> None:
         self._is_answered = True

@@ -116,6 +116,7 @@ class Listener:
         object: the object that wants it, if one does.
         accepts: whether a connection to this local address is served; None accepts all.
         is_extra: whether it is wanted only where the machine knows the family of its address.
+        is_slow: whether the handler may take long, so that nobody else is to wait for it.
     """
 
     what: str
@@ -123,6 +124,7 @@ class Listener:
     object: ObjectReference | None = None
     accepts: Callable[[str], bool] | None = None
     is_extra: bool = False
+    is_slow: bool = False
 
 
 Place = TcpPlace | UnixPlace
@@ -205,7 +207,8 @@ class Listeners:
             return
 
         def connection() -> Connection:
-            return Connection(self._thread, served.listener.handler, served.listener.accepts)
+            now = served.listener
+            return Connection(self._thread, now.handler, now.accepts, is_slow=now.is_slow)
 
         if isinstance(place, UnixPlace):
             served.server = await self._thread.loop.create_unix_server(connection, sock=listening)
@@ -245,8 +248,12 @@ def _is_forgiven(listener: Listener, error: OSError) -> bool:
 
 
 def _words(place: Place, listener: Listener, error: OSError) -> str:
+    return f"{listener.what}: {_trouble(place, error)}"
+
+
+def _trouble(place: Place, error: OSError) -> str:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"{listener.what}: cannot listen on {place}: {reason}; will try again"
+    return f"cannot listen on {place}: {reason}; will try again"
 
 
 def _problem(place: Place, listener: Listener, error: OSError) -> Problem:
@@ -254,7 +261,8 @@ def _problem(place: Place, listener: Listener, error: OSError) -> Problem:
         rule="node/cannot-listen",
         kind=ProblemKind.SENTENCE,
         path=FieldPath.of("spec.healthCheckNodePort") if listener.object else FieldPath(),
-        detail=_words(place, listener, error),
+        # An object says itself for what it is wanted, as the field does.
+        detail=_trouble(place, error) if listener.object else _words(place, listener, error),
         object=listener.object,
         severity=Severity.WARNING,
     )

@@ -95,11 +95,20 @@ class NodeLog:
         self._told = told
         self._problems: dict[str, set[str]] = {}
 
-    def synchronized(self, sync: Sync, changes: Iterable[ServiceChange] = (), *, waited_seconds: float = 0.0) -> None:
+    def synchronized(
+        self,
+        sync: Sync,
+        changes: Iterable[ServiceChange] = (),
+        *,
+        waited_seconds: float = 0.0,
+        touched: str = "",
+        is_asked_for: bool = False,
+    ) -> None:
         """A synchronization has ended: one line, and with many Services one more for each under ``--verbose``.
 
-        A full one that found nothing to do is told under ``--verbose`` only, and a failure that repeats itself is told
-        once more whenever its words change.
+        A full one that found nothing to do is told under ``--verbose`` only, unless it was asked for, and a failure
+        that repeats itself is told once more whenever its words change. Where no Service is concerned, it says what was
+        `touched`.
         """
         listed = list(changes)
         fields = {
@@ -117,9 +126,11 @@ class NodeLog:
         what = "".join(map(change_words, listed)) if len(listed) <= 1 else counted(len(listed), "Service")
         if not listed and sync.kind is SyncKind.FULL:
             what = "verified" if not sync.operations else "made right"
+        if not listed and touched:
+            what = f"{what or 'changed'}: {touched}"
         words = f"{what or 'changed'}; {effort}"
         has_news = bool(listed or sync.operations)
-        self._say(logging.INFO if has_news else logging.DEBUG, words, fields)
+        self._say(logging.INFO if has_news or is_asked_for else logging.DEBUG, words, fields)
         if has_news:
             self._told(words)
         if len(listed) > 1:

@@ -176,10 +176,14 @@ class Node:
     def _take(self, batch: Batch) -> None:
         now = self._clock()
         self._pending.add(batch)
-        self._observer.batch(batch)
-        if self._compiler is None:
-            self._compiler = self._make_compiler(batch)
-            self._schedule.suspect(now)
+        try:
+            if self._compiler is None:
+                # First, since it says which node this is.
+                self._compiler = self._make_compiler(batch)
+                self._observer.named(self._compiler.node)
+                self._schedule.suspect(now)
+        finally:
+            self._observer.batch(batch)
         if batch.unread is not None:
             self._unread = batch.unread
             if self._is_held_back:

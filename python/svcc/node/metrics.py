@@ -176,11 +176,13 @@ class NodeMetrics:
         for family in self._families:
             self._cleanup_failures.labels(family).inc()
 
-    def drifted(self, *, repaired: bool) -> None:
+    def drifted(self) -> None:
         """The tables were not as svcc had left them."""
         self._drift_detected.inc()
-        if repaired:
-            self._drift_repaired.inc()
+
+    def drift_repaired(self) -> None:
+        """That was made right."""
+        self._drift_repaired.inc()
 
     def connections_forgotten(self, family: IPFamily, entries: int, seconds: float) -> None:
         """So many UDP connections were deleted."""

@@ -67,6 +67,9 @@ class Observer(Protocol):
     def waiting(self, awaited: Sequence[str]) -> None:
         """The source is not complete yet, and waits for this, in words; told now and then until it is."""
 
+    def named(self, node: str) -> None:
+        """The source is complete, and this is the node's name."""
+
     def batch(self, batch: Batch) -> None:
         """The source has said something."""
 

@@ -10,6 +10,7 @@ from typing import Final
 from attrs import evolve
 
 from svcc.addresses import IPFamily
+from svcc.apply.applied import Applied, names_in_words, touched_names
 from svcc.errors import SvccError
 from svcc.fields import ObjectReference, Problem, Severity
 from svcc.incremental.compiler import IncrementalCompiler
@@ -72,6 +73,7 @@ class Reporter(Observer):
         self._source_problems: tuple[Problem, ...] = ()
         self._compiler_problems: tuple[Problem, ...] = ()
         self._is_drifting = False
+        self._is_unrepaired = False
         self._holding = ""
 
     @property
@@ -89,6 +91,10 @@ class Reporter(Observer):
         if awaited and tuple(awaited) != state.source.awaited:
             self._log.event(f"{state.source.name}: {waiting_words(awaited)}", severity=Severity.INFO)
         self._publish(evolve(state, source=evolve(state.source, awaited=tuple(awaited))))
+
+    def named(self, node: str) -> None:
+        """Publish the name, which flags need not say where there is but one Node."""
+        self._publish(evolve(self._published.state, node=node))
 
     def batch(self, batch: Batch) -> None:
         """Count what the source says, and look out for the node itself and for the causes of changes."""
@@ -168,11 +174,18 @@ class Reporter(Observer):
                 self._log.state("tidying", str(synchronization.error))
             else:
                 self._log.state("tidying", "")
+                self._tell_repaired(synchronization.applied)
             return
         sync = self._sync(synchronization)
         applied = synchronization.applied
         self._metrics.synchronized(sync, applied.operations if applied else None)
-        self._log.synchronized(sync, _latest(synchronization.updates), waited_seconds=synchronization.waited_seconds)
+        self._log.synchronized(
+            sync,
+            _latest(synchronization.updates),
+            waited_seconds=synchronization.waited_seconds,
+            touched=names_in_words(touched_names(applied.transactions)) if applied is not None else "",
+            is_asked_for=synchronization.reason is Reason.ASKED,
+        )
         for update in synchronization.updates:
             self._log.news("compiler", update.problems, update.resolved)
             for change in update.services:
@@ -222,15 +235,25 @@ class Reporter(Observer):
             return
         self._is_drifting = False
         drift = self._published.state.drift
-        is_repaired = bool(sync.operations)
-        self._metrics.drifted(repaired=is_repaired)
-        if is_repaired:
-            words = f"drift repaired: {counted(sync.operations, 'operation')}"
-            self._log.event(words, severity=Severity.INFO)
-            drift = Drift(drift.detected + 1, drift.repaired + 1, Change(self._clock.now(), words))
-        else:
-            drift = evolve(drift, detected=drift.detected + 1)
-        self._published.state = evolve(self._published.state, drift=drift)
+        self._metrics.drifted()
+        self._publish(evolve(self._published.state, drift=evolve(drift, detected=drift.detected + 1)))
+        self._is_unrepaired = not sync.operations
+        if sync.operations:
+            self._repaired(sync.operations)
+
+    def _tell_repaired(self, applied: Applied | None) -> None:
+        """What is in nobody's way, such as an endpoint in a slot that is not drawn, is left to tidying."""
+        if self._is_unrepaired and applied is not None and applied.count:
+            self._is_unrepaired = False
+            self._repaired(applied.count)
+
+    def _repaired(self, operations: int) -> None:
+        words = f"drift repaired: {counted(operations, 'operation')}"
+        self._log.event(words, severity=Severity.INFO)
+        self._metrics.drift_repaired()
+        drift = self._published.state.drift
+        drift = Drift(drift.detected, drift.repaired + 1, Change(self._clock.now(), words))
+        self._publish(evolve(self._published.state, drift=drift, recent=tuple(self._recent)))
 
     def _tell_connections(self, synchronization: Synchronization) -> None:
         removal = synchronization.forgotten

@@ -160,9 +160,10 @@ class NodeServers:
             probes = router({"/healthz": self._healthz, "/livez": self._livez}, self.metrics.probe_answered)
             yield from _with_other_family(settings.healthz, Listener("probes", probes))
         if settings.metrics is not None:
-            yield from _with_other_family(settings.metrics, Listener("metrics", router({"/metrics": self._metrics})))
+            metrics = Listener("metrics", router({"/metrics": self._metrics}), is_slow=True)
+            yield from _with_other_family(settings.metrics, metrics)
         place = UnixPlace(status_socket(settings.runtime_directory))
-        yield place, Listener("status", router(self._status_pages()))
+        yield place, Listener("status", router(self._status_pages()), is_slow=True)
 
     def _status_pages(self) -> dict[str, Handler]:
         return {STATUS_PATH: self._status, CONNECTIONS_PATH: self._connections}
@@ -193,5 +194,5 @@ def _with_other_family(place: TcpPlace, listener: Listener) -> Iterator[tuple[Tc
     """A place, and the same of the other family where it is every address: so kube-proxy's wildcards mean it."""
     yield place, listener
     if place.address in _EVERYWHERE:
-        other = Listener(listener.what, listener.handler, is_extra=True)
+        other = Listener(listener.what, listener.handler, is_extra=True, is_slow=listener.is_slow)
         yield TcpPlace(_EVERYWHERE[place.address], place.port), other
