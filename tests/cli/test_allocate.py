@@ -46,7 +46,7 @@ def manifest(tmp_path: Path) -> Path:
 def test_the_manifests_are_printed_with_what_was_given_and_everything_else_stays() -> None:
     outcome = allocate()
     assert outcome.code == 0
-    assert outcome.told == ["6 fields of 1 Services filled in"]
+    assert outcome.told == ["6 fields of 1 Service filled in"]
     before, after = f"{SERVICE}---\n{POOL}".splitlines(), outcome.out.splitlines()
     assert [line for line in after if line in before] == before
     [service] = load_text(outcome.out).cluster.services

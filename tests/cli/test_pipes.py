@@ -60,6 +60,30 @@ def test_a_reader_that_goes_early_is_no_error(output: str) -> None:
     assert running.returncode == 0
 
 
+@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("command", ["check", "dns", "allocate"])
+def test_readers_that_have_gone_before_anything_is_written_are_no_finding(
+    command: str, environment: dict[str, str]
+) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    for names in (["stdout"], ["stderr"], ["stdout", "stderr"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        arguments = ["-v", "-f", "examples/allocate", *(["--service-cidr", "10.96.0.0/12"] * (command == "allocate"))]
+        result = subprocess.run(
+            [PROGRAM, command, *arguments],
+            cwd=ROOT,
+            env={**inherited, **environment},
+            stdout=writer if "stdout" in names else subprocess.PIPE,
+            stderr=writer if "stderr" in names else subprocess.PIPE,
+            check=False,
+        )
+        os.close(writer)
+        assert result.returncode == 0, names
+        assert b"Error" not in (result.stderr or b""), names
+        assert names != ["stderr"] or result.stdout
+
+
 def test_head_gets_its_line_and_nobody_complains() -> None:
     code, out, err = shell("$SVCC compile -f - | head -1", LONG)
     assert (code, err) == (0, "")

@@ -17,9 +17,18 @@ from svcc.fields import Problem
 from svcc.manifest.load import Loaded, load_text
 from svcc.validate.admission import is_fatal
 from svcc.validate.cluster import ClusterRuleSettings
+from svcc.validate.refused import RefusedService
 from svcc.validate.update import update_problems
 from svcc.wire.service import SERVICE as SERVICE_SHAPE
-from tests.unit.rule_rows.cluster_row import ClusterRow, balanced, endpoint_slice, node_port, service, service_cidr
+from tests.unit.rule_rows.cluster_row import (
+    ClusterRow,
+    balanced,
+    endpoint_slice,
+    node,
+    node_port,
+    service,
+    service_cidr,
+)
 from tests.unit.rule_rows.row import changed
 from tests.unit.test_cluster_rules import ROWS, said
 from tests.unit.test_structure import Path, put, wrong_values
@@ -56,8 +65,108 @@ def test_a_rule_says_the_same_whichever_of_the_services_are_refused_for_somethin
     places = services_of(row)
     for refused in (*([place] for place in places), places):
         wrong = refused_at(row, refused, mistake)
-        assert len(load_text(wrong.text).refused) == len(refused)
+        found = [item for item in load_text(wrong.text).refused if isinstance(item, RefusedService)]
+        assert len(found) == len(refused)
         assert said(wrong) == row.expected
+
+
+ANNOTATIONS: dict[str, Any] = {"a value that is refused": {"-": "x"}, "a value of a wrong type": 5}
+OF_RANGES = {"cluster/cluster-ip-out-of-range", "cluster/family-not-served"}
+
+
+@pytest.mark.parametrize("annotations", ANNOTATIONS.values(), ids=ANNOTATIONS)
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if len(services_of(row)) < len(row.objects)], ids=lambda row: row.sentence
+)
+def test_a_rule_says_the_same_whichever_of_the_other_objects_are_refused_for_something_else(
+    row: ClusterRow, annotations: Any
+) -> None:
+    places = [place for place in range(len(row.objects)) if place not in services_of(row)]
+    for refused in (*([place] for place in places), places):
+        objects = [
+            changed(item, {("metadata", "annotations"): annotations}) if place in refused else item
+            for place, item in enumerate(row.objects)
+        ]
+        wrong = evolve(row, objects=objects)
+        names = {(item.reference.kind, item.name) for item in load_text(wrong.text).refused}
+        assert names >= {(objects[place]["kind"], objects[place]["metadata"]["name"]) for place in refused}
+        # Which addresses a broken ServiceCIDR was to hold is not guessed.
+        silent = OF_RANGES if any(objects[place]["kind"] == "ServiceCIDR" for place in refused) else ()
+        assert said(wrong) == [each for each in row.expected if each[1] not in silent]
+
+
+OTHERS_FOLLOWING: list[tuple[str, list[dict[str, Any]], list[tuple[str, str]]]] = [
+    (
+        "a slice whose labels cannot be read is nobody's and no orphan",
+        [changed(endpoint_slice("b"), {("metadata", "labels"): {"kubernetes.io/service-name": 1}})],
+        [],
+    ),
+    (
+        "a slice of an address type that is none is of no wrong family",
+        [service("b", clusterIP="10.96.0.1", ipFamilies=["IPv4"]), endpoint_slice("b", addressType="ipv6")],
+        [],
+    ),
+    (
+        "a slice with a port that is refused has no wrong port and does not lack one",
+        [service("b"), endpoint_slice("b", {"name": "x", "port": 0}, nodes=["n1"])],
+        [],
+    ),
+    (
+        "a slice of the wrong family is one whatever its ports are",
+        [
+            service("b", clusterIP="10.96.0.1", ipFamilies=["IPv4"]),
+            endpoint_slice("b", {"name": "x", "port": 0}, addressType="IPv6"),
+        ],
+        [("cluster/slice-family-not-of-service", "web-1")],
+    ),
+    (
+        "a slice with an address that is none is an orphan all the same",
+        [endpoint_slice("b", endpoints=[{"addresses": ["10.244.0.300"]}])],
+        [("cluster/slice-without-service", "web-1")],
+    ),
+    (
+        "a range of pods that is none overlaps nothing, the one beside it does",
+        [node("a", "10.244.0.0/24"), node("b", "10.244.0.0/33", "10.244.0.0/24")],
+        [("cluster/pod-cidr-overlaps", "b")],
+    ),
+    (
+        "of ranges of pods that exclude each other none is taken",
+        [node("a", "10.244.0.0/24"), node("b", "10.244.0.0/24", "10.244.1.0/24")],
+        [],
+    ),
+    (
+        "a range of Services that is none overlaps nothing, the one beside it does",
+        [node("a", "10.96.0.0/24", "fd00::/64"), service_cidr("b", "10.96.0.0/16", "fd00::1/108")],
+        [("cluster/pod-cidr-overlaps-service-cidr", "a")],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "objects", "expected"), OTHERS_FOLLOWING, ids=[row[0] for row in OTHERS_FOLLOWING]
+)
+def test_nothing_is_told_of_other_objects_that_only_follows_from_an_error(
+    sentence: str, objects: list[dict[str, Any]], expected: list[tuple[str, str]]
+) -> None:
+    loaded = load_text(ClusterRow(sentence, objects, []).text)
+    assert any(map(is_fatal, loaded.problems))
+    skipped = ("cluster/yields-no-rules", "cluster/endpoint-node-unknown")
+    found = [each for each in between(loaded) if each.rule not in skipped]
+    assert [(each.rule, each.object.name if each.object else "") for each in found] == expected
+
+
+def test_slices_that_are_refused_are_selected_with_their_services() -> None:
+    objects = [
+        changed(service(name), {("metadata", "labels"): {"app": name}, ("spec", "sessionAffinity"): "x"})
+        for name in ("a", "b")
+    ]
+    objects += [
+        changed(endpoint_slice(name, addressType="x"), {("metadata", "name"): f"{name}-1"}) for name in ("a", "b")
+    ]
+    text = ClusterRow("", objects, []).text
+    assert [item.name for item in load_text(text).refused] == ["a", "b", "a-1", "b-1"]
+    assert [item.name for item in load_text(text, selector="app=b").refused] == ["b", "b-1"]
+    assert load_text(text, namespace="other").refused == ()
 
 
 @pytest.mark.parametrize("mistake", ELSEWHERE.values(), ids=ELSEWHERE)

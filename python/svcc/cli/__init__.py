@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import shlex
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -45,7 +45,24 @@ Exit codes:
 """
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what reads its output may go early, as `head` does, and that is no error.
+
+        Click itself would exit with 1, which is for findings.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            sys.stdout = None  # so that its flush at exit stays quiet, too
+            return 0
+
+
+@click.group(
+    cls=_Commands,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version(), prog_name="svcc")
 def cli() -> None:
     """Compile Kubernetes Services to nftables.
@@ -79,7 +96,7 @@ def main() -> NoReturn:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each exit code)
+def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; errors are told on stderr, never raised."""
     talk = Talk()
     try:
@@ -90,10 +107,6 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each exi
     except (click.Abort, KeyboardInterrupt):
         talk.error("interrupted")
         return 130
-    except BrokenPipeError:
-        # The reader has gone, as with `| head`; point stdout elsewhere so that its flush at exit stays quiet too.
-        sys.stdout = None
-        return 0
     except SvccError as error:
         talk.error(in_flags(error.message), hint=error.hint)
         return error.exit_code

@@ -251,7 +251,11 @@ def _rendered(
 
 def _tell(allocation: Allocation, loaded: Loaded, pools: Sequence[AddressPool], talk: Talk, *, report: bool) -> None:
     services = len({assignment.object for assignment in allocation.assignments})
-    talk.say(f"{len(allocation.assignments)} fields of {services} Services filled in")
+    fields = len(allocation.assignments)
+    talk.say(
+        f"{fields} {'field' if fields == 1 else 'fields'} of {services}"
+        f" {'Service' if services == 1 else 'Services'} filled in"
+    )
     waiting = [service for service in loaded.cluster.services if service.type is ServiceType.LOAD_BALANCER]
     if not pools and any(not service.load_balancer_ingress for service in waiting):
         talk.say("load balancers get no addresses: there is no IPAddressPool, and no --pool")

@@ -216,8 +216,12 @@ class Talk:
 
     @staticmethod
     def _tell(line: str) -> None:
-        # Whether there is colour has been decided; left alone, click strips it from all that is no terminal.
-        click.echo(line, err=True, color=True)
+        try:
+            # Whether there is colour has been decided; left alone, click strips it from all that is no terminal.
+            click.echo(line, err=True, color=True)
+        except BrokenPipeError:
+            # Nobody listens any more, and the command is to do its work all the same; nor will a flush at exit fail.
+            sys.stderr = None
 
     def _paint(self, text: str, color: str, stream: TextIO | None) -> str:
         return click.style(text, fg=color, bold=True) if _wants_color(self._color, stream) else text

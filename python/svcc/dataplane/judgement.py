@@ -23,7 +23,8 @@ from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.model.service import Service
 from svcc.validate.admission import is_fatal
 from svcc.validate.cluster import ClusterRuleSettings, cluster_problems
-from svcc.validate.refused import RefusedService, is_unread
+from svcc.validate.refused import is_unread
+from svcc.validate.refused_objects import Refused
 
 __all__ = ["judge_cluster"]
 
@@ -35,12 +36,12 @@ def judge_cluster(
     settings: ClusterRuleSettings | None = None,
     *,
     problems: Iterable[Problem] = (),
-    refused: Iterable[RefusedService] = (),
+    refused: Iterable[Refused] = (),
 ) -> list[Problem]:
     """What is wrong between the objects of a cluster, whichever node one looks from.
 
     `problems` are those of single objects, which tell which objects are missing in the cluster for being broken;
-    `refused` are the Services of them, as far as they can be read.
+    `refused` are those of them that say something all the same.
     """
     refused = tuple(refused)
     left_out = {problem.object for problem in problems if problem.object is not None and is_fatal(problem)}
@@ -48,9 +49,10 @@ def judge_cluster(
     told = {(problem.object, problem.path.steps) for problem in found if problem.severity is Severity.ERROR}
     settings_of_nodes = ClusterSettings()
     built = build_dataplane(cluster, "", settings_of_nodes).problems
-    if refused:
+    services = [item for item in refused if isinstance(item, Service)]
+    if services:
         # The builder knows Services in order only.
-        conflicts = _conflicts(oldest_first([*cluster.services, *refused]), settings_of_nodes)
+        conflicts = _conflicts(oldest_first([*cluster.services, *services]), settings_of_nodes)
         built = (*(problem for problem in built if problem.rule != _CONFLICT), *conflicts)
     return [*found, *(_of_manifests(problem) for problem in built if not _is_told(problem, told))]
 

@@ -15,7 +15,7 @@ from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import ClusterObject
 from svcc.validate.admission import admit, reference_of
-from svcc.validate.refused import RefusedService
+from svcc.validate.refused_objects import Refused
 
 __all__ = ["Declared", "declared", "declared_reference", "declared_twice", "kind_read"]
 
@@ -26,7 +26,7 @@ _KUBE_PROXY_KEY = "config.conf"
 class Declared:
     """What a document declares: `item`, None where it is refused or of no kind that svcc reads.
 
-    `refused` is a Service that is refused, as far as it can be read.
+    `refused` is an object that is refused, as far as it can be read.
     `skipped` is the kind of a document that svcc does not read; a kind whose name svcc does read in another group
     carries version and group, as in ``Service.v1.serving.knative.dev``.
     """
@@ -34,7 +34,7 @@ class Declared:
     item: ClusterObject | AddressPool | Namespace | KubeProxySettings | None = None
     problems: tuple[Problem, ...] = ()
     skipped: str | None = None
-    refused: RefusedService | None = None
+    refused: Refused | None = None
 
 
 def kind_read(value: Mapping[str, Any]) -> str | None:

@@ -24,7 +24,7 @@ from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
 from svcc.validate.admission import DEFAULT_NAMESPACE
-from svcc.validate.refused import RefusedService
+from svcc.validate.refused_objects import Refused
 from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_reading", "load_revision", "load_text"]
@@ -47,7 +47,7 @@ class Loaded:
         address_pools: pools of addresses for load balancers, in the order of their declaration.
         held: numbers that Services name which are not in order, for `svcc.allocate`.
         namespaces: the namespaces that were declared, for the selectors of pools.
-        refused: Services that are not in order, as far as they can be read, for the rules between objects; without
+        refused: objects that are not in order, as far as they can be read, for the rules between objects; without
             those whose name another declaration has that is in order.
     """
 
@@ -59,7 +59,7 @@ class Loaded:
     address_pools: tuple[AddressPool, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     held: Reservation = Factory(Reservation)
-    refused: tuple[RefusedService, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
 
 def load(
@@ -152,7 +152,7 @@ class _Progress:
     address_pools: dict[str, AddressPool] = Factory(dict)
     namespaces: dict[str, Namespace] = Factory(dict)
     held: HeldNumbers = Factory(HeldNumbers)
-    refused: list[RefusedService] = Factory(list)
+    refused: list[Refused] = Factory(list)
 
 
 def _loaded(
@@ -230,12 +230,15 @@ def _keep(kept: dict[_Key, _Item], key: _Key, item: _Item, progress: _Progress) 
     kept[key] = item
 
 
-def _refused(progress: _Progress, selection: Selection) -> tuple[RefusedService, ...]:
-    """The refused Services that are selected; of those of one name the last one, as among those in order."""
+def _refused(progress: _Progress, selection: Selection) -> tuple[Refused, ...]:
+    """The refused objects that are selected; of those of one name the last one, as among those in order."""
     named = {item.reference if item.name else place: item for place, item in enumerate(progress.refused)}
-    return tuple(
-        item for item in named.values() if item.reference not in progress.objects and selection.has_service(item)
-    )
+    found: Sequence[Refused] = [item for item in named.values() if item.reference not in progress.objects]
+    if selection.is_everything or not found:
+        return tuple(found)
+    # Slices follow their Services, also those that are in order.
+    kept = {id(item) for item in _selected([*progress.objects.values(), *found], selection)}
+    return tuple(item for item in found if id(item) in kept)
 
 
 def _selected(objects: Sequence[ClusterObject], selection: Selection) -> list[ClusterObject]:

@@ -15,7 +15,8 @@ from svcc.validate.findings import Findings
 from svcc.validate.node import check_node, check_service_cidr
 from svcc.validate.plain_endpoint_slice import plain_endpoint_slice
 from svcc.validate.plain_service import plain_service
-from svcc.validate.refused import RefusedService, refused_service
+from svcc.validate.refused import refused_service
+from svcc.validate.refused_objects import Refused, refused_object
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
 from svcc.validate.written import check_written
@@ -35,11 +36,11 @@ DEFAULT_NAMESPACE = "default"
 
 @frozen
 class Admission:
-    """What became of one object: `item` is None if a problem is fatal, and `refused` what a Service says even then."""
+    """What became of one object: `item` is None if a problem is fatal, and `refused` what it says even then."""
 
     item: ClusterObject | None
     problems: list[Problem]
-    refused: RefusedService | None = None
+    refused: Refused | None = None
 
 
 @frozen
@@ -112,7 +113,8 @@ def admit(
     if not any(map(is_fatal, problems)):
         return Admission(reader.build(read, namespace, source), problems)
     if kind != "Service":
-        return Admission(None, problems)
+        kept = refused_object(value, problems, reader.shape, reader.set_defaults, reader.check, reference, source)
+        return Admission(None, problems, kept)
     stored = before if isinstance(before, Service) else None
     return Admission(None, problems, refused_service(value, problems, reference, source, stored))
 

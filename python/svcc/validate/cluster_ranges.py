@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from svcc.addresses import IPFamily, canonical_address, family_of
 from svcc.fields import FieldPath, Problem, ProblemKind
-from svcc.model.cluster import Cluster
 from svcc.model.node import Node, ServiceCIDR
 from svcc.model.service import HEADLESS, IPFamilyPolicy, Service, ServiceType
 from svcc.validate.cluster_findings import cluster_ip_place, named, problem, settings_problem
@@ -22,9 +21,11 @@ _ServiceRange = Interval[tuple[ServiceCIDR, int] | None]
 _Owner = TypeVar("_Owner")
 
 
-def service_ranges(cluster: Cluster, settings: ClusterRuleSettings) -> Mapping[IPFamily, Sequence[_ServiceRange]]:
+def service_ranges(
+    service_cidrs: Iterable[ServiceCIDR], settings: ClusterRuleSettings
+) -> Mapping[IPFamily, Sequence[_ServiceRange]]:
     """All ranges of cluster IPs; those of settings have no owner."""
-    declared = [(cidr, (item, index)) for item in cluster.service_cidrs for index, cidr in enumerate(item.cidrs)]
+    declared = [(cidr, (item, index)) for item in service_cidrs for index, cidr in enumerate(item.cidrs)]
     given = [(cidr, None) for cidr in settings.service_cidrs]
     return {family: intervals_of(family, [*declared, *given]) for family in IPFamily}
 
@@ -96,12 +97,12 @@ def _families_of_addresses(service: Service) -> tuple[IPFamily, ...]:
 
 
 def pod_cidr_overlaps(nodes: Sequence[Node], ranges: Mapping[IPFamily, Sequence[_ServiceRange]]) -> Iterator[Problem]:
-    """Pod CIDRs that other nodes or Services have addresses of."""
+    """Pod CIDRs that other nodes or Services have addresses of; of nodes with the same one the first by name has it."""
     owned = [(cidr, (node, index)) for node in nodes for index, cidr in enumerate(node.pod_cidrs)]
     for family in IPFamily:
         of_services = IntervalIndex(ranges[family])
         widest: Interval[tuple[Node, int]] | None = None
-        for each in sorted(intervals_of(family, owned), key=lambda each: (each.first, -each.last)):
+        for each in sorted(intervals_of(family, owned), key=lambda each: (each.first, -each.last, each.owner[0].name)):
             node, index = each.owner
             path: Path = ("spec", "podCIDRs", index)
             if widest is not None and each.first <= widest.last and widest.owner[0] is not node:

@@ -10,6 +10,7 @@ from svcc.model.endpoints import SERVICE_NAME_LABEL, EndpointSlice
 from svcc.model.service import IPFamilyPolicy, Service, ServiceType
 from svcc.validate.cluster_findings import problem
 from svcc.validate.refused import is_unread
+from svcc.validate.refused_objects import readable
 
 __all__ = ["slices_of_services", "unknown_nodes"]
 
@@ -42,11 +43,11 @@ def _misfits(item: EndpointSlice, service: Service) -> Iterator[Problem]:
     if service.type is ServiceType.EXTERNAL_NAME or item.address_type == "FQDN" or is_unread(service, "spec", "type"):
         return
     families = _families(service)
-    if families and item.address_type not in families:
+    if families and item.address_type not in families and readable(item, "addressType"):
         detail = f"Service {service.name} has no {item.address_type} address: the slice is ignored"
         yield problem("cluster/slice-family-not-of-service", item, ("addressType",), detail)
         return
-    if not service.ports or is_unread(service, "spec", "ports"):
+    if not service.ports or is_unread(service, "spec", "ports") or not readable(item, "ports"):
         return
     wanted = {(port.name, port.protocol) for port in service.ports}
     for index, port in enumerate(item.ports):

@@ -32,17 +32,18 @@ _POLICY: Path = ("spec", "ipFamilyPolicy")
 _OF_LOAD_BALANCERS = ("healthCheckNodePort", "loadBalancerClass")
 
 
-def update_problems(old: Cluster, new: Cluster, refused: Sequence[RefusedService] = ()) -> list[Problem]:
+def update_problems(old: Cluster, new: Cluster, refused: Iterable[ClusterObject] = ()) -> list[Problem]:
     """What the server would refuse where `new` is applied to a cluster that holds `old`.
 
     Objects of one of them only are created or deleted, which is no update. The problems are those of `new`, in the
     order of its objects and of the server; what is wrong with an object by itself was told when it was loaded (with
-    `before`, since the server wipes what a change of the type leaves behind). `refused` are Services of `new` that are
-    not in order, as far as they can be read; a field that is refused anyway is not told again.
+    `before`, since the server wipes what a change of the type leaves behind). `refused` are objects of `new` that
+    are not in order, as far as they can be read, of which Services are judged; a field that is refused anyway is not
+    told again.
     """
     stored = objects_by_reference(old)
     problems: list[Problem] = []
-    for item in (*_objects(new), *refused):
+    for item in (*_objects(new), *(each for each in refused if isinstance(each, RefusedService))):
         before = stored.get(item.reference)
         if before is not None:
             findings = Findings(item.reference, item.source)
