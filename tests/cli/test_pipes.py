@@ -118,7 +118,7 @@ def test_standard_error_that_is_closed_changes_nothing_else() -> None:
 @pytest.mark.parametrize("environment", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONUTF8": "0"}])
 def test_names_beyond_ascii_are_told_in_every_locale(command: str, environment: dict[str, str]) -> None:
     outcome = program(command, "-f", "-", stdin=ODD, environment=environment)
-    assert outcome.code == (1 if command == "check" else 0)
+    assert outcome.code == (1 if command == "check" else 2)
     assert "metadata.name: Invalid value" in outcome.out + outcome.err
     assert "internal error" not in outcome.err
 
@@ -130,7 +130,7 @@ def test_files_whose_names_are_no_text_are_read(command: str, environment: dict[
     with open(name, "wb") as stream:  # noqa: PTH123  (a name that is no text is no path of pathlib)
         stream.write(BROKEN)
     outcome = program(command, "-f", name, environment=environment)
-    assert outcome.code == (1 if command == "check" else 0)
+    assert outcome.code == (1 if command == "check" else 2)
     assert "metadata.name: Invalid value" in outcome.out + outcome.err
     assert "internal error" not in outcome.err
 

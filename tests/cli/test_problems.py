@@ -139,8 +139,24 @@ def test_colour_is_given_where_it_is_wanted_and_carries_no_meaning(
 def test_the_same_problem_of_two_files_is_told_for_each(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(BROKEN.partition("---\n")[2].replace("bad", f"bad-{name[0]}"))
-    places = [line.partition(": ")[0] for line in svcc("compile", "-f", str(tmp_path)).told]
-    assert places == [f"{tmp_path}/a.yaml:9", f"{tmp_path}/b.yaml:9"]
+    outcome = svcc("compile", "-f", str(tmp_path))
+    assert [line.partition(": ")[0] for line in outcome.told[:2]] == [f"{tmp_path}/a.yaml:9", f"{tmp_path}/b.yaml:9"]
+    assert outcome.told[2] == "error: of what is declared nothing is in order, so nothing was compiled"
+
+
+NOTHING = {
+    "a list of nothing": '{"apiVersion": "v1", "kind": "List", "items": []}',
+    "what a program says that failed": "Error from server (Forbidden)",
+    "objects of other kinds": '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}',
+}
+
+
+@pytest.mark.parametrize("command", ["compile", "dns"])
+@pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
+def test_what_declares_nothing_does_not_become_rules_that_clear_a_node(command: str, text: str) -> None:
+    outcome = svcc(command, "-f", "-", stdin=text)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert any(line.startswith("error: nothing is declared, so nothing was") for line in outcome.told)
 
 
 def test_a_file_that_is_no_manifest_is_told_and_the_others_are_compiled(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import click
 
 from svcc.apply.applied import Applied, operations_of
@@ -23,11 +22,11 @@ from svcc.apply.rollback import remembered
 from svcc.apply.scripts import default_folder
 from svcc.apply.session import Nft
 from svcc.cli.apply_report import applied_document, planned_document, tell_applied, tell_plan
-from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
+from svcc.cli.inputs import cluster_settings, declared_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
-from svcc.errors import FindingsError, InputError, TargetError
+from svcc.errors import FindingsError, TargetError
 from svcc.fields import Severity
 
 __all__ = ["apply_command"]
@@ -191,11 +190,7 @@ def synchronized(installer: Installer, compilation: Compilation) -> Applied:
 
 
 def _compiled(talk: Talk, inputs: InputOptions, settings_flags: dict[str, Any], *, strict: bool) -> Compilation:
-    loaded = loaded_input(talk, inputs)
-    if not any(attrs.astuple(loaded.cluster, recurse=False)):
-        # An empty file, or a kubectl that failed, is not a cluster without Services.
-        talk.problems(loaded.problems)
-        raise InputError("nothing is declared, so nothing was changed", hint="to remove all rules: svcc cleanup")
+    loaded = declared_input(talk, inputs, undone="changed", hint="to remove all rules: svcc cleanup")
     settings, configured_node, problems = cluster_settings(loaded, settings_flags)
     node = node_name(loaded.cluster, settings_flags["node"], configured_node)
     with talk.progress("compiling"):

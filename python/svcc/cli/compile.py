@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
+from svcc.cli.inputs import cluster_settings, declared_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.compiler.compilation import Compilation, compile_cluster
@@ -48,7 +48,7 @@ def compile_command(
     kubectl get svc,endpointslices,nodes,servicecidrs -A -o json |
       svcc compile -f - --node worker-1 | nft -f -
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
-    loaded = loaded_input(talk, inputs)
+    loaded = declared_input(talk, inputs, undone="compiled", hint="to remove all rules from a node: svcc cleanup")
     settings, configured_node, problems = cluster_settings(loaded, settings_flags)
     problems = (*problems, *loaded.problems)
     node = node_name(loaded.cluster, settings_flags["node"], configured_node)

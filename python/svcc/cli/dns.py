@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from svcc.cli.dns_options import dns_options
-from svcc.cli.inputs import loaded_input, tell_loaded
+from svcc.cli.inputs import declared_input, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, talk_options
 from svcc.cli.output import Talk, json_lines, make_folder, write_data, write_file
 from svcc.dns.contract import DnsRecords, DnsSettings, DnsZone
@@ -80,7 +80,8 @@ def dns_command(
         raise click.UsageError(f"--print, --output-dir and --verify are for zones, not for -o {output}")
     if printed and output_dir:
         raise click.UsageError("--print and --output-dir exclude each other")
-    loaded = loaded_input(talk, InputOptions(filenames, namespace, all_namespaces, selector))
+    inputs = InputOptions(filenames, namespace, all_namespaces, selector)
+    loaded = declared_input(talk, inputs, undone="written")
     with talk.progress("naming"):
         records = dns_records(loaded, dns_settings)
     talk.problems(records.problems)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 import click
 
 from svcc.cli.options import InputOptions
@@ -17,7 +18,16 @@ from svcc.manifest.load import Loaded, load, load_revision
 from svcc.manifest.revisions import is_revision
 from svcc.model.cluster import Cluster, ClusterSettings
 
-__all__ = ["cluster_settings", "configuration", "in_flags", "loaded_input", "loaded_side", "node_name", "tell_loaded"]
+__all__ = [
+    "cluster_settings",
+    "configuration",
+    "declared_input",
+    "in_flags",
+    "loaded_input",
+    "loaded_side",
+    "node_name",
+    "tell_loaded",
+]
 
 _FIELD_OF_FLAG = {
     "service_cidr": "service_cidrs",
@@ -74,6 +84,25 @@ def loaded_input(
             update_from=update_from,
             announce=announce,
         )
+
+
+def declared_input(talk: Talk, inputs: InputOptions, *, undone: str, hint: str = "") -> Loaded:
+    """Read manifests for a command whose outcome replaces what there is: they must declare something.
+
+    A file of another kind, an empty list, or what is left of a program that failed in front of a pipe is not a cluster
+    without Services. `undone` says what was not done.
+
+    Raises:
+        InputError: nothing in them is an object of a cluster that is in order.
+        click.UsageError: the options exclude each other.
+    """
+    loaded = loaded_input(talk, inputs)
+    if not any(attrs.astuple(loaded.cluster, recurse=False)):
+        talk.problems(loaded.problems)
+        tell_loaded(talk, loaded)
+        what = "of what is declared nothing is in order" if loaded.refused else "nothing is declared"
+        raise InputError(f"{what}, so nothing was {undone}", hint=hint)
+    return loaded
 
 
 def loaded_side(talk: Talk, inputs: InputOptions) -> Loaded:
