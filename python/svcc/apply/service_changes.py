@@ -29,8 +29,8 @@ class ServicePortChange:
     name: str
     before: set[str] = field(factory=set)
     after: set[str] = field(factory=set)
-    lost: set[str] = field(factory=set)
-    gained: set[str] = field(factory=set)
+    lost: set[Data] = field(factory=set)
+    gained: set[Data] = field(factory=set)
 
     @property
     def kind(self) -> str:
@@ -71,8 +71,9 @@ def service_port_changes(transactions: Iterable[Transaction], held: Held, wanted
                 continue
             change = ports.setdefault(name, ServicePortChange(name))
             if "endpoints-" in set_name:
-                change.lost.update([str(deleted[key])] if key in deleted else ())
-                change.gained.update([str(added[key])] if key in added else ())
+                # Never as text: what the kernel holds is read as plain tuples, what is wanted has words of its own.
+                change.lost.update(_endpoint(deleted.get(key)))
+                change.gained.update(_endpoint(added.get(key)))
     for side, sets in sides.items():
         for frontend, name in _frontends(sets):
             if name in ports:
@@ -83,6 +84,10 @@ def service_port_changes(transactions: Iterable[Transaction], held: Held, wanted
         change.lost -= both
         change.gained -= both
     return [ports[name] for name in sorted(ports)]
+
+
+def _endpoint(data: Data | None) -> tuple[Data, ...]:
+    return () if data is None else (data,)
 
 
 def _sets_of(ruleset: Ruleset) -> _Sets:
