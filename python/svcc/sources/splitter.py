@@ -83,11 +83,6 @@ class JsonSplitter:
         return self._state is not _State.IN_DOCUMENT
 
     @property
-    def is_lost(self) -> bool:
-        """Whether what came last is no document."""
-        return self._state in {_State.GARBAGE, _State.LOST}
-
-    @property
     def offset(self) -> int:
         """How many bytes have been handed out or passed over."""
         return self._offset

@@ -90,6 +90,7 @@ class StreamSource:
         self._clock = clock
         self._objects = SelectedObjects(selection)
         self._told = ToldProblems()
+        self._first_fault: Problem | None = None
         self._kube_proxy: KubeProxySettings | None = None
         self._is_listed = False
         self._closed = threading.Event()
@@ -104,9 +105,10 @@ class StreamSource:
         """What `list` still waits for, in words for people; none once it is done. May be read from any thread."""
         if self._is_listed:
             return ()
-        lost = [f"{each.name}: JSON, which what comes is not" for each in self._inputs if each.splitter.is_lost]
-        lacking = tuple(self._lacking()) or (f"a pause of {self._listing.wanted.quiet:g} s in what comes",)
-        return (*lost, *lacking)
+        lacking = tuple(self._lacking())
+        if lacking and self._first_fault is not None:
+            return (*lacking, f"what can be read, unlike {_told_of(self._first_fault)}")
+        return lacking or (f"a pause of {self._listing.wanted.quiet:g} s in what comes",)
 
     def list(self) -> Batch:
         """All objects; see `svcc.sources.contract.Source` and `Completeness`.
@@ -179,7 +181,12 @@ class StreamSource:
             if not any(each.splitter.offset for each in self._inputs):
                 raise InputError(f"{self.name} is empty", hint="a command in front of the pipe probably failed")
             message = f"{self.name} ended before there was any {missing}: the list is not complete"
-            raise InputError(message, hint="a command in front of the pipe probably failed, or does not ask for them")
+            hint = "a command in front of the pipe probably failed, or does not ask for them"
+            if self._first_fault is not None:
+                hint = _told_of(self._first_fault)
+                if self._first_fault.rule == "manifest/json-syntax":
+                    hint += "; a stream is JSON, as kubectl prints it with -o json"
+            raise InputError(message, hint=hint)
         if self._open and (ended := self._ended_names()):
             message = f"{ended} ended before the list of all streams was complete"
             raise SourceLostError(message, hint="the command behind it probably failed, or does not --watch")
@@ -215,11 +222,11 @@ class StreamSource:
     def _take_pieces(self, each: _Input, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if piece.fault is not None:
-                self._told.once(_garbage(each, piece))
+                self._tell_fault(_garbage(each, piece))
                 continue
             documents, problems = read_json_piece(piece.data, each.name, piece.line, self._limits)
             for problem in problems:
-                self._told.once(problem)
+                self._tell_fault(problem)
             for document in documents:
                 each.has_said = True
                 self._apply(each, document)
@@ -243,7 +250,7 @@ class StreamSource:
             self._configure(found.item)
         if reference is None or not reference.name:
             for problem in found.problems:
-                self._told.once(problem)
+                self._tell_fault(problem)
             return
         if isinstance(found.item, ClusterObject):
             # The finder of lines keeps the whole text, which nobody needs who has no file to look into.
@@ -256,11 +263,21 @@ class StreamSource:
             each.told_plain = True
             self._told.once(_plain_object(each, document))
 
+    def _tell_fault(self, problem: Problem) -> None:
+        """Tell it with the next batch, and earlier where the list may never be complete because of it."""
+        self._told.once(problem)
+        if self._first_fault is None and problem.severity is Severity.ERROR:
+            self._first_fault = problem
+
     def _configure(self, settings: KubeProxySettings) -> None:
         if self._is_listed:
             self._told.hold("settings", settings_problems(self._kube_proxy, settings))
         else:
             self._kube_proxy = settings
+
+
+def _told_of(fault: Problem) -> str:
+    return f"{fault.source}: {fault.message()}"
 
 
 def _garbage(each: _Input, piece: Piece) -> Problem:
