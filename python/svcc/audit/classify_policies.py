@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from svcc.audit.catalogue import CATALOGUE
 from svcc.audit.classify_declared import Owner, frontend_words, service_port_words
 from svcc.audit.classify_messages import listed
 from svcc.audit.finding import Finding, FindingKind
-from svcc.dataplane.contract import Dataplane, Decision, FrontendKind, ServicePortPlan
+from svcc.dataplane.contract import Dataplane, Decision, Frontend, FrontendKind, ServicePortPlan
 from svcc.fields import Severity
 
 __all__ = ["declared_surprises"]
@@ -32,19 +32,14 @@ def declared_surprises(dataplane: Dataplane) -> Iterator[Finding]:
     yield from _cluster_ips_from_outside(dataplane)
 
 
-def _owners(plans: Iterable[ServicePortPlan]) -> Iterator[Owner]:
-    return (Owner(plan, frontend) for plan in plans for frontend in plan.frontends)
+def _owners(plans: Iterable[ServicePortPlan], is_meant: Callable[[Frontend], bool]) -> list[Owner]:
+    return [Owner(plan, frontend) for plan in plans for frontend in plan.frontends if is_meant(frontend)]
 
 
 def _black_holes(subject: str, plans: list[ServicePortPlan]) -> Iterator[Finding]:
     """S37: under a Local policy a node without endpoints of its own drops, though others could serve."""
-    for from_inside in (True, False):
-        owners = [
-            owner
-            for owner in _owners(plans)
-            if (owner.frontend.inside if from_inside else owner.frontend.outside) is Decision.DROP
-            and (from_inside or owner.frontend.inside is not Decision.DROP)
-        ]
+    for from_inside, is_dropped in ((True, _drops_everybody), (False, _drops_outsiders)):
+        owners = _owners(plans, is_dropped)
         if not owners:
             continue
         policy = "internalTrafficPolicy" if from_inside else "externalTrafficPolicy"
@@ -61,19 +56,19 @@ def _black_holes(subject: str, plans: list[ServicePortPlan]) -> Iterator[Finding
         )
 
 
+def _drops_everybody(frontend: Frontend) -> bool:
+    return frontend.inside is Decision.DROP
+
+
+def _drops_outsiders(frontend: Frontend) -> bool:
+    return frontend.outside is Decision.DROP and frontend.inside is not Decision.DROP
+
+
 def _ways_around_source_ranges(subject: str, plans: list[ServicePortPlan]) -> Iterator[Finding]:
     """S40 restricts the addresses of load balancers only, so that other frontends let everybody in."""
-    owners = list(_owners(plans))
-    if not any(owner.frontend.allowed_sources is not None for owner in owners):
+    if not any(frontend.allowed_sources is not None for plan in plans for frontend in plan.frontends):
         return
-    open_to_all = [
-        owner
-        for owner in owners
-        if owner.frontend.kind in (FrontendKind.NODE_PORT, FrontendKind.EXTERNAL_IP)
-        and owner.frontend.allowed_sources is None
-        and owner.frontend.outside in _SERVED
-    ]
-    if open_to_all:
+    if open_to_all := _owners(plans, _is_open_to_all):
         frontends = sorted({frontend_words(owner) for owner in open_to_all})
         yield _finding(
             FindingKind.SOURCE_RANGE_BYPASSED_BY_NODE_PORT,
@@ -83,6 +78,11 @@ def _ways_around_source_ranges(subject: str, plans: list[ServicePortPlan]) -> It
             tuple(frontends),
             ("external",),
         )
+
+
+def _is_open_to_all(frontend: Frontend) -> bool:
+    is_elsewhere = frontend.kind in (FrontendKind.NODE_PORT, FrontendKind.EXTERNAL_IP)
+    return is_elsewhere and frontend.allowed_sources is None and frontend.outside in _SERVED
 
 
 def _cluster_ips_from_outside(dataplane: Dataplane) -> Iterator[Finding]:

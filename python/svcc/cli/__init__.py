@@ -5,30 +5,19 @@ Exit codes are the same for all commands: see `EXIT_CODES`.
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import shlex
 import sys
+import threading
 from typing import Any, NoReturn
 
 import click
 
-from svcc.cli.allocate import allocate_command
-from svcc.cli.apply import apply_command
-from svcc.cli.audit import audit_command
-from svcc.cli.check import check
-from svcc.cli.cleanup import cleanup_command
-from svcc.cli.compile import compile_command
-from svcc.cli.completion import completion
-from svcc.cli.diff import diff_command
-from svcc.cli.dns import dns_command
-from svcc.cli.dns_push import push_command
-from svcc.cli.doctor import doctor_command
-from svcc.cli.explain import explain_command
 from svcc.cli.inputs import in_flags
-from svcc.cli.node import node_command
+from svcc.cli.lazy_commands import LazyCommands
 from svcc.cli.output import Talk, version
-from svcc.cli.resolve import resolve_command
-from svcc.cli.trace import trace_command
 from svcc.errors import SvccError
 
 __all__ = ["cli", "main"]
@@ -43,6 +32,24 @@ Exit codes:
   5    audit: nothing wrong was found, but not everything could be decided
   130  interrupted
 """
+
+
+_COMMANDS = {
+    "allocate": "svcc.cli.allocate:allocate_command",
+    "apply": "svcc.cli.apply:apply_command",
+    "audit": "svcc.cli.audit:audit_command",
+    "check": "svcc.cli.check:check",
+    "cleanup": "svcc.cli.cleanup:cleanup_command",
+    "compile": "svcc.cli.compile:compile_command",
+    "completion": "svcc.cli.completion:completion",
+    "diff": "svcc.cli.diff:diff_command",
+    "dns": "svcc.cli.dns:dns_command",
+    "doctor": "svcc.cli.doctor:doctor_command",
+    "explain": "svcc.cli.explain:explain_command",
+    "node": "svcc.cli.node:node_command",
+    "resolve": "svcc.cli.resolve:resolve_command",
+    "trace": "svcc.cli.trace:trace_command",
+}
 
 
 class _Commands(click.Group):
@@ -61,6 +68,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     epilog=EXIT_CODES,
+    commands=LazyCommands(_COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(version(), prog_name="svcc")
@@ -72,28 +80,28 @@ def cli() -> None:
     """
 
 
-cli.add_command(compile_command)
-cli.add_command(apply_command)
-cli.add_command(cleanup_command)
-cli.add_command(doctor_command)
-cli.add_command(check)
-cli.add_command(allocate_command)
-cli.add_command(explain_command)
-cli.add_command(trace_command)
-cli.add_command(diff_command)
-cli.add_command(audit_command)
-cli.add_command(dns_command)
-dns_command.add_command(push_command)
-cli.add_command(resolve_command)
-cli.add_command(node_command)
-cli.add_command(completion)
-
-
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     # What a command makes lives until the process ends: collecting cycles would cost a third of the time for nothing.
     gc.disable()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    _leave_quickly(code)
+    sys.exit(code)
+
+
+def _leave_quickly(code: int) -> None:
+    """End the process without freeing a large cluster object by object, if nothing but that is left to be done."""
+    if threading.active_count() > 1:
+        return
+    atexit._run_exitfuncs()  # noqa: SLF001  (there is no other way to have them run before `os._exit`)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        # Python knows what to say and to return then.
+        return
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:

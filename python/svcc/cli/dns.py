@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from svcc.cli.dns_options import dns_options
 from svcc.cli.inputs import declared_input, tell_loaded
+from svcc.cli.lazy_commands import LazyCommands
 from svcc.cli.options import InputOptions, filename_options, talk_options
 from svcc.cli.output import Talk, json_lines, make_folder, write_data, write_file
 from svcc.dns.contract import DnsRecords, DnsSettings, DnsZone
@@ -22,7 +23,7 @@ from svcc.fields import Severity
 __all__ = ["dns_command"]
 
 
-@click.group("dns", invoke_without_command=True)
+@click.group("dns", commands=LazyCommands({"push": "svcc.cli.dns_push:push_command"}), invoke_without_command=True)
 @filename_options(required=False)
 @click.option("-n", "--namespace", metavar="NAMESPACE", help="Only the Services of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="The Services of all namespaces (the default).")

@@ -251,6 +251,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_a_map_assigns_are_followed_to_where_they_lead() {
+        let text = RULES.replace("services { type ipv4_addr : verdict", "services { typeof ip daddr : meta priority");
+        let text = text.replace(": goto pick", ": 0:2").replace(
+            "ip daddr vmap @services",
+            "meta priority set ip daddr map @services meta priority vmap { 0:2 : goto pick, 0:3 : drop }",
+        );
+        let program = Program::new(read::text(text.as_bytes()).unwrap());
+        let surroundings = Surroundings::default();
+        let mut runner = Runner::new(&program, &surroundings, true);
+        let sent = [(1, 0), (1, 1 << 31), (2, 0), (2, 1 << 31), (3, 0), (4, 0)];
+        let found = sent.map(|(last, random)| runner.run(&packet(0x0a00_0000 + last), random).address & 0xff_ffff);
+        assert_eq!(found, [0x01_0001, 0x01_0002, 0x01_0003, 2, 3, 4]);
+        assert_eq!((runner.written, runner.led), (3, 3));
+    }
+
+    #[test]
     fn rules_that_count_leave_no_trails() {
         let text = RULES.replace("numgen random mod 2", "numgen inc mod 2");
         let program = Program::new(read::text(text.as_bytes()).unwrap());

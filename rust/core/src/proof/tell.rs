@@ -138,7 +138,7 @@ impl Teller<'_> {
         if UNSHOWN.contains(&packet.protocol) {
             (packet.source_port, packet.destination_port) = (None, None);
             let sides = [(self.left, &mut expected), (self.right, &mut there)];
-            let alike = |(side, chances)| self.fares_alike(side, region, &packet, &found, chances);
+            let alike = |(side, chances)| fares_alike(side, region, &packet, &found, chances);
             if asks_ports(region) || !sides.into_iter().all(alike) {
                 report.unattainable.push(format!("{words} (packets of this protocol are not shown with ports)"));
                 return;
@@ -177,29 +177,6 @@ impl Teller<'_> {
             regions: fold.regions,
             words,
         });
-    }
-
-    /// Whether the packet that is shown fares as the one that was found, which has ports; its outcomes take the place of
-    /// the other's, as marks may be hashes of ports.
-    fn fares_alike(
-        &self,
-        side: Told<'_>,
-        region: &Region,
-        packet: &Packet,
-        found: &Found,
-        chances: &mut Vec<Chance>,
-    ) -> bool {
-        let Told::Ruleset(program, _) = side else { return true };
-        if is_remembered(region) {
-            return true;
-        }
-        let shown = evaluate::outcomes(program, &found.surroundings, packet, true);
-        let alike = match (fates(&shown, here(region)), fates(chances, here(region))) {
-            (Some(one), Some(other)) => one == other,
-            _ => false,
-        };
-        *chances = shown;
-        alike
     }
 
     /// Says why nobody knows what becomes of a packet, if nothing does yet.
@@ -316,6 +293,22 @@ impl Teller<'_> {
         let chance = |part: Fraction| format!("{}/{}", part.numerator, part.denominator);
         Some(format!("the proof says {} and the evaluator {} of {what}", chance(proved), chance(evaluated)))
     }
+}
+
+/// Whether the packet that is shown fares as the one that was found, which has ports; its outcomes take the place of
+/// the other's, as marks may be hashes of ports.
+fn fares_alike(side: Told<'_>, region: &Region, packet: &Packet, found: &Found, chances: &mut Vec<Chance>) -> bool {
+    let Told::Ruleset(program, _) = side else { return true };
+    if is_remembered(region) {
+        return true;
+    }
+    let shown = evaluate::outcomes(program, &found.surroundings, packet, true);
+    let alike = match (fates(&shown, here(region)), fates(chances, here(region))) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    };
+    *chances = shown;
+    alike
 }
 
 /// What may become of a packet, each fate once; None if the chances are too small.

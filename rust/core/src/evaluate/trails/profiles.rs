@@ -1,10 +1,12 @@
 //! What several sets say of one key, found with one look.
 
 use crate::program::{Action, Data, Entry, Field, Kind, Part, Program, Set, SetId, Span, Term, Transport};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Keys of more bits are looked up in each set.
 const BITS: u32 = 256;
+/// The tree branches for each value that is assigned, so no map of more is folded.
+const ASSIGNED: usize = 1 << 12;
 
 /// What trails may assume of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +60,18 @@ impl Tables {
         let mut groups: Vec<Group<'_>> = Vec::new();
         let mut found: FxHashMap<(Shape, &[Kind]), usize> = FxHashMap::default();
         for action in program.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.actions) {
-            let (Action::Member { key, set, .. } | Action::VerdictMap { key, map: set }) = action else { continue };
+            let (key, set, assigned) = match action {
+                Action::Member { key, set, .. } | Action::VerdictMap { key, map: set } => (key, set, false),
+                Action::Assign { value: Term::Lookup { key, map }, .. } => (key, map, true),
+                _ => continue,
+            };
             let linked = &program.sets[*set];
             let foldable = linked.key.iter().map(|kind| kind.bits()).sum::<u32>() <= BITS;
-            let plain = matches!(holds[*set], Holds::Members | Holds::Verdicts);
+            let plain = match holds[*set] {
+                Holds::Members | Holds::Verdicts => true,
+                Holds::Values => assigned && holds_few(linked),
+                Holds::Anything => false,
+            };
             let Some(shape) = shape(key).filter(|_| plain && foldable && named(linked).all(is_exact)) else { continue };
             let kinds = &linked.key[..];
             let place = *found.entry((shape.clone(), kinds)).or_insert(groups.len());
@@ -138,6 +148,15 @@ impl Holds {
             Self::Anything
         }
     }
+}
+
+/// Whether a map has few enough values to tell packets apart by them.
+fn holds_few(set: &Set) -> bool {
+    let mut found: FxHashSet<&Data> = FxHashSet::default();
+    set.entries.iter().all(|entry| {
+        found.insert(&entry.data);
+        found.len() <= ASSIGNED
+    })
 }
 
 /// The values of a key side by side; None if one of them is wider than its kind, which no key of a set is.

@@ -118,10 +118,18 @@ impl Trail {
         let holds = self.tables.holds[set];
         match holds {
             Holds::Anything => self.leave(),
-            Holds::Values => self.find_values(program, set, key, hit),
+            Holds::Values if constant => self.last = constants(program, set, hit),
             Holds::Members | Holds::Verdicts if constant => {}
-            Holds::Members | Holds::Verdicts => {
-                let asked = if let Some(table) = self.tables.place(set, parts) {
+            Holds::Members | Holds::Verdicts | Holds::Values => {
+                let table = self.tables.place(set, parts);
+                if holds == Holds::Values {
+                    if table.is_none() {
+                        return self.find_values(set, key, hit.is_some());
+                    }
+                    // What a profile says is the same for all packets behind it.
+                    self.last = constants(program, set, hit);
+                }
+                let asked = if let Some(table) = table {
                     let number = self.tables.profiles[table].number(values.iter().copied());
                     number.map(|number| (Question::Profile { table, key: key.into() }, number))
                 } else {
@@ -138,18 +146,9 @@ impl Trail {
         }
     }
 
-    fn find_values(&mut self, program: &Program, set: SetId, key: &[Operand], hit: Option<Hit>) {
-        if key.iter().all(|part| part.is_constant()) {
-            let values = hit.map(|hit| match (hit.answer, &program.sets[set].entries[hit.place()].data) {
-                (Answer::Pair(first, second), _) => [u128::from(first), u128::from(second)],
-                (_, Data::Values(values)) => [0, 1].map(|place| values.get(place).copied().unwrap_or(0)),
-                _ => [0; 2],
-            });
-            self.last = values.unwrap_or_default().map(Operand::Constant);
-            return;
-        }
+    fn find_values(&mut self, set: SetId, key: &[Operand], found: bool) {
         let Some(into) = self.slots(2) else { return };
-        self.steps.push((Question::Values { set, key: key.into(), into }, u32::from(hit.is_some())));
+        self.steps.push((Question::Values { set, key: key.into(), into }, u32::from(found)));
         self.last = [Operand::Slot(into), Operand::Slot(into + 1)];
     }
 
@@ -171,4 +170,14 @@ impl Trail {
             self.steps.push((question, answer));
         }
     }
+}
+
+/// The values that a map has for a key.
+fn constants(program: &Program, set: SetId, hit: Option<Hit>) -> [Operand; 2] {
+    let values = hit.map(|hit| match (hit.answer, &program.sets[set].entries[hit.place()].data) {
+        (Answer::Pair(first, second), _) => [u128::from(first), u128::from(second)],
+        (_, Data::Values(values)) => [0, 1].map(|place| values.get(place).copied().unwrap_or(0)),
+        _ => [0; 2],
+    });
+    values.unwrap_or_default().map(Operand::Constant)
 }

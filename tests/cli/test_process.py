@@ -1,0 +1,46 @@
+"""How the process of a command begins and ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def ran(program: str, *arguments: str) -> tuple[int, list[str]]:
+    """The exit code of a Python program and what it printed."""
+    # What is not flushed must get out, too.
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True, env=environment)
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_a_command_imports_no_other() -> None:
+    program = (
+        "import sys\n"
+        "from svcc.cli import run\n"
+        "run(['audit', '-h'])\n"
+        "print(*(name for name in ('apply', 'audit', 'dns', 'node') if f'svcc.cli.{name}' in sys.modules))"
+    )
+    assert ran(program)[1][-1] == "audit"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--version"], 0), (["audit"], 2)])
+def test_what_is_to_be_done_at_exit_is_done_once_and_behind_the_output(arguments: list[str], code: int) -> None:
+    program = "import atexit\nfrom svcc.cli import main\natexit.register(print, 'bye')\nprint('first')\nmain()"
+    returned, printed = ran(program, *arguments)
+    assert (returned, printed[0], printed[-1], printed.count("bye")) == (code, "first", "bye", 1)
+
+
+def test_the_process_ends_when_its_other_threads_have() -> None:
+    program = (
+        "import threading, time\n"
+        "from svcc.cli import main\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('done'))).start()\n"
+        "main()"
+    )
+    returned, printed = ran(program, "--version")
+    assert (returned, printed[-1]) == (0, "done")
