@@ -31,7 +31,7 @@ _TOPICS: Final[tuple[tuple[Topic, re.Pattern[str]], ...]] = (
     ("source", re.compile(r"\bmark|masquerad|source-nat|hairpin|pod-cidrs|mixed-addresses|cluster-ips|postrouting")),
     ("refusal", re.compile(r"refuse|reject|\bdrop\b|-check|sources|source-ranged|filter-|cluster-ips|service-cidrs")),
     ("affinity", re.compile(r"sticky|remember|@affinity")),
-    ("destination", re.compile(r"services|nodeport|endpoints|pick-|turns|nat-prerouting|nat-output|\bdnat\b")),
+    ("destination", re.compile(r"services|nodeport|endpoints|picks?\b|turns|nat-prerouting|nat-output|\bdnat\b")),
 )
 _SETS: Final = frozenset({"cluster-ips", "mixed-addresses", "source-ranged", "allowed-sources", "hairpins"})
 _OF_ALL_SERVICES: Final = frozenset({"pod-cidrs", "nodeport-addresses", "nodeport-prefixes", "service-cidrs"})

@@ -19,6 +19,7 @@ from svcc.nft.objects import BaseHook, Chain, Rule, Set
 from svcc.nft.statements import Assign, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
 
 __all__ = [
+    "DESTINATIONS",
     "STATE_NEW",
     "balanced",
     "base_chains",
@@ -30,6 +31,9 @@ __all__ = [
 
 STATE_NEW = Match(Ct("state"), Constant("new"))
 TRANSLATED = Match(Ct("status"), Constant("dnat"))
+
+DESTINATIONS = ("services", "outside-services", "nodeports", "outside-nodeports")
+"""The verdict maps of frontends; beside each there is one of numbers, see `balanced`."""
 
 
 def rule(*statements: Statement) -> Rule:
@@ -153,7 +157,7 @@ def program_chains(
 
 
 def balanced(base: str) -> str:
-    """The name of the map that has the numbers of picks for the frontends of a family of maps, such as ``services``."""
+    """The name of the map of numbers beside one of `DESTINATIONS`: its frontends are those that share a pick."""
     return f"balanced-{base}"
 
 
