@@ -125,7 +125,7 @@ def test_changes_take_no_more_operations_than_those_of_kube_proxy(namespace: Net
         # kube-proxy takes 10, then 9.
         "its first endpoint": {ADDED: 2, DELETED: 1},
         "replace the only endpoint": {ADDED: 1, DELETED: 1},
-        # kube-proxy takes 12. The chain that draws one of two, and its number, are there for all Services that have two.
+        # kube-proxy takes 12. The chain that draws one of two, and its number, are for all Services that have two.
         "from 1 endpoint to 2": {ADDED: 4, DELETED: 2, **A_CHAIN},
         # kube-proxy takes 5, and 3 later for the chains of the Service and of its endpoints; then 14.
         "remove both": {ADDED: 1, DELETED: 4, **A_CHAIN_LESS},

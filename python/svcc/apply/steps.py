@@ -205,7 +205,7 @@ def _leftovers(old: Table, new: Table) -> Table:
         else:
             continue
         if gone:
-            sets.append(attrs.evolve(item, elements=gone, comments={}))
+            sets.append(_part(item, gone))
     names = {chain.name for chain in new.chains}
     # What rules of others, or of another layout, look into may have to go at once, so they do, too.
     gone_chains = [chain for chain in old.chains if chain.hook is None and chain.name not in names]
@@ -234,8 +234,9 @@ def united(table: Table, more: Table) -> Table:
             sets.append(item)
             continue
         keys = {key for key, _data in item.elements}
-        elements = (*item.elements, *(pair for pair in extra.elements if pair[0] not in keys))
-        sets.append(attrs.evolve(item, elements=elements))
+        more_of_it = _part(extra, tuple(pair for pair in extra.elements if pair[0] not in keys))
+        comments = {**item.comments, **more_of_it.comments} if more_of_it.comments else item.comments
+        sets.append(attrs.evolve(item, elements=(*item.elements, *more_of_it.elements), comments=comments))
     names = {chain.name for chain in table.chains}
     chains = (*table.chains, *(chain for chain in more.chains if chain.name not in names))
     return attrs.evolve(table, sets=(*sets, *added.values()), chains=chains)
@@ -268,7 +269,12 @@ def _filtered(sets: Iterable[Set], wanted: Callable[[str, Key], bool]) -> Iterat
             pair for pair in item.elements if wanted(item.name, pair[0])
         )
         if elements:
-            yield attrs.evolve(item, elements=elements)
+            yield _part(item, elements)
+
+
+def _part(item: Set, elements: tuple[tuple[Key, Data | None], ...]) -> Set:
+    comments = {key: item.comments[key] for key, _data in elements if key in item.comments} if item.comments else {}
+    return attrs.evolve(item, elements=elements, comments=comments)
 
 
 def _emptied(sets: Iterable[Set]) -> tuple[Set, ...]:
