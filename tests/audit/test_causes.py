@@ -140,8 +140,8 @@ def test_a_mark_rule_that_is_missing_is_one_finding() -> None:
 def test_an_element_that_is_missing_is_named_at_its_service() -> None:
     [finding] = wrong(spoilt(SCRIPT, (WEB, "")))
     assert (finding.kind, finding.subject) == (K.SERVICE_MISSING, "default/web:http")
-    assert finding.message.endswith("(table ip svcc: map services lacks tcp . 10.96.0.10 . 80)")
-    assert (finding.rules[0].element, finding.rules[0].is_missing) == ("services: tcp . 10.96.0.10 . 80", True)
+    assert finding.message.endswith("(table ip svcc: map balanced-services lacks tcp . 10.96.0.10 . 80)")
+    assert (finding.rules[0].element, finding.rules[0].is_missing) == ("balanced-services: tcp . 10.96.0.10 . 80", True)
 
 
 def test_a_source_range_too_much_is_named() -> None:

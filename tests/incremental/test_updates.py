@@ -213,12 +213,12 @@ def test_the_nodes_address_changes_what_serves_node_ports_and_nothing_of_the_ser
 
 def test_a_refused_frontend_gets_an_element_when_its_address_serves_node_ports_and_loses_it_again() -> None:
     address = "203.0.113.10"
-    made = compiler(service("refused", ["10.96.0.3"], external_ips=[address]), WEB, *slices("web", [remote(A)]))
+    made = compiler(service("refused", ["10.96.0.3"], external_ips=[address]), WEB, slices("web", [remote(A)]))
     there = evolve(NODE, addresses=[NodeAddress(address)])
-    update = told(made, [there])
+    update = told(made, there)
     assert elements(update.after, "services") == [(("tcp", address, 80), Verdict("return"))]
-    assert names(update) == {"services": 1, "nodeport-addresses": 2}
-    assert elements(told(made, [NODE]).before, "services") == [(("tcp", address, 80), Verdict("return"))]
+    assert names(update) == {"services": 1, "nodeport-addresses": 3}
+    assert elements(told(made, NODE).before, "services") == [(("tcp", address, 80), Verdict("return"))]
 
 
 def test_the_zone_of_the_node_decides_about_endpoints_with_hints() -> None:

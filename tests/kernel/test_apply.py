@@ -92,6 +92,8 @@ FULL: list[ClusterObject] = [
     service("turns", ["10.96.0.2"], annotations={"svcc.dev/load-balancing": "round-robin"}),
     *slices("turns", [remote("10.244.1.1"), remote("10.244.1.2")]),
     service("refused", ["10.96.0.3"]),
+    service("plain", ["10.96.0.4"]),
+    *slices("plain", [remote("10.244.1.1")]),
 ]
 
 
@@ -133,6 +135,12 @@ STRANGE = {
     "a chain without rules": ["flush chain ip svcc source-nat"],
     "a chain that is gone": ["flush chain ip svcc nat-input", "delete chain ip svcc nat-input"],
     "elements that are gone": ["flush map ip svcc services", "flush set ip svcc cluster-ips"],
+    "numbers that are gone": ["flush map ip svcc balanced-services", "flush map ip svcc picks"],
+    "a number that leads elsewhere": [
+        "delete element ip svcc picks { 0:1 }",
+        "add element ip svcc picks { 0:1 : drop }",
+    ],
+    "a number that nobody has": ["add element ip svcc picks { 7:7 : drop }"],
     "an element with other data": [
         "delete element ip svcc endpoints-tcp { 10.96.0.2 . 80 . 1 }",
         "add element ip svcc endpoints-tcp { 10.96.0.2 . 80 . 1 : 192.0.2.1 . 1 }",

@@ -222,3 +222,8 @@ def test_a_node_keeps_pick_chains_that_nobody_uses_until_somebody_does(namespace
     assert added == [1, 0, 0, 0, 0, 0, 0, 0]
     assert sum(each.operations.get("delete chain", 0) for each in done) == 0
     assert not run.installer.tidy()
+    run.installer = Installer(run.nft, keep_scripts=None, keep_pick_chains=True)
+    assert not run.synchronize(), "a restart finds what it would have kept"
+    with namespace.entered():
+        again = [run.installer.advance(run.compiler.update(web(count))) for count in (2, 3)]
+    assert [each.operations.get("add chain", 0) for each in again] == [0, 0]

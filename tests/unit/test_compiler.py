@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc.compiler.compilation import compile_cluster
-from svcc.compiler.picks import Pick
+from svcc.compiler.picks import Pick, pick_of
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.contract import ServicePortName
@@ -136,6 +136,9 @@ def test_every_pick_has_a_number_of_its_own() -> None:
     }
     assert len(numbers) == 2 * 2 * 3 * 7
     assert not numbers & {None, 0, 2**32 - 1}
+    shared = [Pick(by_node_port, True, 7, key) for by_node_port in (False, True) for key in ("", "flow")]
+    assert [pick_of(pick.chain) for pick in shared] == shared
+    assert pick_of(Pick(False, False, 3, "", (name,)).chain) is None
     assert all(0 < number < 2**32 for number in numbers if number is not None)
     assert Pick(False, False, 3).number == 3
     assert Pick(False, False, 3, "", (name,)).number is None
@@ -143,7 +146,7 @@ def test_every_pick_has_a_number_of_its_own() -> None:
 
 def test_a_refused_frontend_is_left_alone_only_where_its_address_may_serve_node_ports() -> None:
     refused = service(1, 0)
-    elsewhere = table(refused)
+    elsewhere = table(refused, evolve(SETTINGS, nodeport_addresses=["192.168.0.0/24"]))
     assert not elements(elsewhere, "services")
     assert len(elements(elsewhere, "refused-services")) == 1
     settings = evolve(SETTINGS, nodeport_addresses=["10.96.0.1/32"])

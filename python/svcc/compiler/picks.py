@@ -9,6 +9,8 @@ those of session affinity do (`svcc.compiler.affinity`).
 
 from __future__ import annotations
 
+import re
+
 from attrs import frozen
 
 from svcc.compiler.layout import HASH_SEED, LOCAL_SLOTS, PRIORITY, PROTOCOL, PROTOCOLS, Layout, priority_text
@@ -19,11 +21,12 @@ from svcc.nft.names import identifier
 from svcc.nft.objects import Chain, Data, Key, Rule
 from svcc.nft.statements import Assign, Dnat, Match, Statement, Verdict
 
-__all__ = ["PICKS", "Pick", "endpoints_map", "pick_chain", "pick_element", "pick_rule"]
+__all__ = ["PICKS", "Pick", "endpoints_map", "pick_chain", "pick_element", "pick_of", "pick_rule"]
 
 PICKS = "picks"
 """The map from the number of a pick to its chain."""
 
+_SHARED_CHAIN = re.compile(rf"pick(-nodeport)?(-local)?(?:-by-({'|'.join(HashKey)}))?-([1-9]\d{{0,8}})")
 _HASH_KEYS = ("", *HashKey)
 """Their order is that of the numbers in tables that nodes have; new ones come last, and there may be four."""
 
@@ -87,6 +90,12 @@ class Pick:
                 "-".join(["turns", *self.words]), name.namespace, name.service, name.protocol.lower(), name.port
             )
         return "-".join(["pick", *self.words, *([f"by-{self.hash_key}"] if self.hash_key else []), str(self.count)])
+
+
+def pick_of(chain: str) -> Pick | None:
+    """The pick that a chain of this name does, if it is a shared one."""
+    found = _SHARED_CHAIN.fullmatch(chain)
+    return Pick(bool(found[1]), bool(found[2]), int(found[4]), found[3] or "") if found else None
 
 
 def pick_rule(layout: Layout, pick: Pick, protocol: str, *first: Statement) -> Rule:
