@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from attrs import evolve
 
 from svcc.apply.installer import Installer
 from svcc.apply.nft import open_nft
@@ -18,6 +19,9 @@ from svcc.apply.steps import NOTHING
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import EndpointPort
 from svcc.model.service import ServicePort
+from svcc.nft.expressions import Constant, Payload
+from svcc.nft.objects import Rule, Ruleset
+from svcc.nft.statements import Match, Verdict
 from svcc.nft.transaction import transaction
 from tests.declare import compiled, remote, service, slices
 from tests.earlier import with_verdicts
@@ -26,8 +30,10 @@ from tests.kernel.topology import Topology
 
 pytestmark = pytest.mark.kernel
 
-ROUNDS = 30
+ROUNDS = 8
 SERVICES = 20
+PADDING = 2000
+"""Rules in front of the jump to `services`, so that packets are often under way there while a transaction commits."""
 WATCH = """table ip watch {
     chain forwarded {
         type filter hook forward priority -200;
@@ -85,6 +91,21 @@ def counted(node: NetworkNamespace) -> dict[str, int]:
     return {rule["comment"]: each["counter"]["packets"] for rule in rules for each in rule["expr"] if "counter" in each}
 
 
+def padded(ruleset: Ruleset) -> Ruleset:
+    """A ruleset whose packets take long to get to `services`."""
+    nobody = Rule((Match(Payload("ip", "daddr"), Constant("192.0.2.1")), Verdict("return")))
+    tables = []
+    for table in ruleset.tables:
+        chains = (
+            evolve(chain, rules=(nobody,) * PADDING + chain.rules)
+            if table.family == "ip" and chain.name == "nat-prerouting"
+            else chain
+            for chain in table.chains
+        )
+        tables.append(evolve(table, chains=tuple(chains)))
+    return Ruleset(tuple(tables))
+
+
 def test_a_table_of_before_there_were_numbers_is_upgraded_in_one_transaction_under_traffic(topology: Topology) -> None:
     node = topology.node
     node.run("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=1")
@@ -95,7 +116,7 @@ def test_a_table_of_before_there_were_numbers_is_upgraded_in_one_transaction_und
         declared.append(service(f"web-{number}", [f"10.96.0.{number}"], ServicePort(80, "dns", protocol="UDP")))
         declared += slices(f"web-{number}", endpoints, EndpointPort(53, "dns", "UDP"))
     wanted = compiled(declared)
-    older = with_verdicts(wanted.ruleset)
+    older = padded(with_verdicts(wanted.ruleset))
     with node.entered():
         nft = open_nft()
         for _ in range(ROUNDS):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from svcc.apply.steps import merged_leftovers, set_aside, steps_of, tidying, tidyings
 from svcc.model.cluster import ClusterObject
-from svcc.nft.objects import Ruleset, Set
+from svcc.model.service import Protocol
+from svcc.nft.objects import Chain, Ruleset, Set, Table
 from svcc.nft.transaction import transaction
+from svcc.trace.evaluator import Evaluator
+from svcc.trace.packet import Packet
+from tests.changes.nft_model import Model
 from tests.declare import compiled, remote, service, slices
 from tests.earlier import with_verdicts
 
@@ -103,3 +108,48 @@ def test_what_lies_among_the_verdicts_serves_nobody_after_the_frontend_has_chang
     assert "services" not in sets_of(steps.leftovers)
     if sets_of(wanted).get("services") is None:
         assert "delete element ip svcc services" in steps.commit.script
+
+
+TURNS = {"annotations": {"svcc.dev/load-balancing": "round-robin"}}
+CHANGES = {
+    "one endpoint more": (ruleset(*web(1)), ruleset(*web(2))),
+    "two endpoints less": (ruleset(*web(3)), ruleset(*web(1))),
+    "affinity begins": (ruleset(*web(2)), ruleset(*web(2, session_affinity="ClientIP"))),
+    "affinity ends": (ruleset(*web(2, session_affinity="ClientIP")), ruleset(*web(3))),
+    "turns begin": (ruleset(*web(2)), ruleset(*web(3, **TURNS))),
+    "turns end": (ruleset(*web(2, **TURNS)), ruleset(*web(1))),
+    "an upgrade": (with_verdicts(ruleset(*web(2))), ruleset(*web(2))),
+    "an upgrade and an endpoint more": (with_verdicts(ruleset(*web(2))), ruleset(*web(3))),
+    "an upgrade of a sticky Service": (
+        with_verdicts(ruleset(*web(2, session_affinity="ClientIP"))),
+        ruleset(*web(2, session_affinity="ClientIP")),
+    ),
+}
+LOOKED_INTO = ("balanced-services", "picks", "services", "endpoints-tcp")
+"""In the order of the program."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_packet_that_is_under_way_is_served_whichever_maps_it_has_asked_before_the_commit(change: str) -> None:
+    # It goes on with the rules it began with, and finds what each map holds at that moment.
+    before, after = CHANGES[change]
+    steps = steps_of(before, after)
+    ready = Model.holding(before).run(*steps.prepare.commands)
+    then = Model.holding(before).run(*steps.prepare.commands).run(*steps.commit.commands)
+    packet = Packet(Protocol.TCP, "10.244.1.9", "10.96.0.1", None, 80)
+    for asked in range(len(LOOKED_INTO) + 1):
+        tables = []
+        for name, table in ready.tables.items():
+            held = {each: table if each in LOOKED_INTO[:asked] else then.tables[name] for each in table.sets}
+            sets = [
+                evolve(
+                    item.declared,
+                    elements=tuple((key, data) for key, (data, _comment) in held[each].sets[each].elements.items()),
+                    comments={},
+                )
+                for each, item in table.sets.items()
+            ]
+            chains = [Chain(each, tuple(chain.rules), chain.hook) for each, chain in table.chains.items()]
+            tables.append(Table(name.family, name.name, tuple(sets), tuple(chains)))
+        outcomes = Evaluator(Ruleset(tuple(tables))).evaluate(packet).outcomes
+        assert all((each.address or "").startswith("10.244.1.") for each in outcomes), (LOOKED_INTO[:asked], outcomes)

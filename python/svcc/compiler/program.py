@@ -2,8 +2,8 @@
 
 The settings of the node decide a handful of matches; Services, endpoints, source ranges and affinity are elements of
 the maps that the program looks into (`svcc.compiler.elements`). Only few things grow: one pick chain for every distinct
-number of slots in use, and a few chains for each service port with session affinity (`svcc.compiler.affinity`) or whose
-endpoints take turns.
+number of slots in use (`svcc.compiler.picks`), and a few chains for each service port with session affinity
+(`svcc.compiler.affinity`) or whose endpoints take turns.
 """
 
 from __future__ import annotations
