@@ -116,7 +116,9 @@ class NodeProcess:
             for kind, data in _messages(self._commits.recv(_READ_SIZE)):
                 if kind == _NEW_GENERATION:
                     return serves
-                serves |= kind == _NEW_ELEMENTS or (kind == _DELETED_ELEMENTS and _set_name(data) == b"services")
+                # What leads from a number to its chain comes before those that are to have it.
+                serves |= kind == _NEW_ELEMENTS and _set_name(data) != b"picks"
+                serves |= kind == _DELETED_ELEMENTS and _set_name(data) in {b"services", b"balanced-services"}
 
 
 def _end_of_list(kind: str, version: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tests.declare import NODE as NODE_OBJECT
 from tests.declare import SERVICE_CIDRS, compiled, local, remote, service, slices
 
 POD, OUTSIDE, NODE = "10.244.3.9", "203.0.113.5", "192.168.0.10"
-WEB = 'tcp . 10.96.0.10 . 80 comment "default/web:http" : goto pick-2,'
+WEB = 'tcp . 10.96.0.10 . 80 comment "default/web:http" : 0:2,'
 WEB_OBJECTS: tuple[ClusterObject, ...] = (
     Service(
         "web",

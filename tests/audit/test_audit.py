@@ -118,7 +118,7 @@ SPOILT: dict[str, tuple[tuple[tuple[str, str], ...], list[FindingKind]]] = {
     ),
     "a stale Service": (
         (
-            (WEB, f'{WEB} tcp . 10.96.0.77 . 80 comment "default/old:http" : goto pick-2,'),
+            (WEB, f'{WEB} tcp . 10.96.0.77 . 80 comment "default/old:http" : 0:2,'),
             (
                 "10.96.0.10 . 80 . 0 :",
                 "10.96.0.77 . 80 . 0 : 10.244.9.9 . 1, 10.96.0.77 . 80 . 1 : 10.244.9.9 . 1, 10.96.0.10 . 80 . 0 :",

@@ -17,7 +17,9 @@ from tests.declare import NODE, PODS, SERVICE_CIDRS, remote, service, slices
 from tests.kube_proxy import kube_proxy_ruleset
 
 K = FindingKind
-SERVICES = "(default/edge:http, default/sticky:http, default/web:http)"
+SERVICES = "3 Service ports (default/edge:http, default/sticky:http, default/web:http)"
+BALANCED = "2 Service ports (default/edge:http, default/web:http)"
+BY_NUMBER = "meta priority set meta l4proto . ip daddr . th dport map @balanced-services meta priority vmap @picks"
 TRANSLATES = "ip daddr 10.96.0.10 tcp dport 80 dnat to 10.9.9.9:80"
 OTHER_OWNER = "table ip other {{ chain p {{ type nat hook prerouting priority {}; {} }} }}\n"
 
@@ -45,32 +47,53 @@ def wrong(text: str) -> list[Finding]:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "subject", "cause"),
+    ("text", "kind", "subject", "cause", "services"),
     [
-        (emptied(SCRIPT, "source-nat"), K.MASQUERADE_MISSING, "chain source-nat", "chain source-nat is empty"),
-        (emptied(SCRIPT, "services"), K.SERVICE_MISSING, "map services", "map services holds none of its elements"),
         (
-            spoilt(SCRIPT, ("\t\tmeta l4proto . ip daddr . th dport vmap @services\n", "")),
+            emptied(SCRIPT, "source-nat"),
+            K.MASQUERADE_MISSING,
+            "chain source-nat",
+            "chain source-nat is empty",
+            SERVICES,
+        ),
+        (
+            emptied(SCRIPT, "balanced-services"),
+            K.SERVICE_MISSING,
+            "map balanced-services",
+            "map balanced-services holds none of its elements",
+            BALANCED,
+        ),
+        (
+            emptied(SCRIPT, "picks"),
+            K.SERVICE_MISSING,
+            "map picks",
+            "map picks holds none of its elements",
+            BALANCED,
+        ),
+        (
+            spoilt(SCRIPT, (f"\t\t{BY_NUMBER}\n", "")),
             K.SERVICE_MISSING,
             "chain services",
-            "chain services lacks 'meta l4proto . ip daddr . th dport vmap @services'",
+            f"chain services lacks '{BY_NUMBER}'",
+            BALANCED,
         ),
         (
             spoilt(SCRIPT, ("ip daddr != @mixed-addresses meta mark set", "ip daddr 10.9.9.9 meta mark set")),
             K.MASQUERADE_MISSING,
             "chain services",
             "chain services has 'ip saddr != @pod-cidrs ip daddr @cluster-ips ip daddr 10.9.9.9 meta mark set",
+            SERVICES,
         ),
     ],
-    ids=["an empty chain", "an empty map", "a missing rule", "an altered rule"],
+    ids=["an empty chain", "an empty map", "numbers that lead nowhere", "a missing rule", "an altered rule"],
 )
 def test_what_all_services_miss_is_one_finding_that_names_it(
-    text: str, kind: FindingKind, subject: str, cause: str
+    text: str, kind: FindingKind, subject: str, cause: str, services: str
 ) -> None:
     [finding] = wrong(text)
     assert (finding.kind, finding.subject) == (kind, f"table ip svcc {subject}")
     assert finding.message.startswith(f"table ip svcc: {cause}")
-    assert f"at 3 Service ports {SERVICES}" in finding.message
+    assert f"at {services}" in finding.message
     assert finding.witness is not None
     assert finding.regions > 3
     assert finding.service_port is None
@@ -117,8 +140,8 @@ def test_a_mark_rule_that_is_missing_is_one_finding() -> None:
 def test_an_element_that_is_missing_is_named_at_its_service() -> None:
     [finding] = wrong(spoilt(SCRIPT, (WEB, "")))
     assert (finding.kind, finding.subject) == (K.SERVICE_MISSING, "default/web:http")
-    assert finding.message.endswith("(table ip svcc: map services lacks tcp . 10.96.0.10 . 80)")
-    assert (finding.rules[0].element, finding.rules[0].is_missing) == ("services: tcp . 10.96.0.10 . 80", True)
+    assert finding.message.endswith("(table ip svcc: map balanced-services lacks tcp . 10.96.0.10 . 80)")
+    assert (finding.rules[0].element, finding.rules[0].is_missing) == ("balanced-services: tcp . 10.96.0.10 . 80", True)
 
 
 def test_a_source_range_too_much_is_named() -> None:

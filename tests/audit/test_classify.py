@@ -32,12 +32,15 @@ from tests.audit.differing import Case, difference, spoilt
 from tests.declare import compiled, remote, slices
 
 K = FindingKind
+EMPTY = 'tcp . 10.96.0.11 . 80 comment "default/empty:http" : goto refuse,'
 
 
-def pick(endpoints: int) -> str:
-    """A chain that picks one of so many endpoints."""
+def pick(endpoints: int) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What makes a chain that picks one of so many endpoints, and leads to it."""
     rule = f"meta l4proto tcp dnat ip to ip daddr . tcp dport . numgen random mod {endpoints} map @endpoints-tcp"
-    return f"\tchain pick-{endpoints} {{\n\t\t{rule}\n\t}}\n"
+    chain = f"\tchain pick-{endpoints} {{\n\t\t{rule}\n\t}}\n"
+    element = f"0:{endpoints} : goto pick-{endpoints},"
+    return ("\tchain pick-2 {", f"{chain}\tchain pick-2 {{"), ("0:2 : goto pick-2,", f"0:2 : goto pick-2, {element}")
 
 
 def without_pod_ranges() -> Dataplane:
@@ -67,8 +70,8 @@ def test_a_service_whose_frontends_are_all_missing_is_one_finding() -> None:
     found = spoilt(
         SCRIPT,
         (WEB, ""),
-        ('tcp . 198.51.100.1 . 80 comment "default/web:http" : goto pick-2,', ""),
-        ('tcp . 30080 comment "default/web:http" : goto pick-nodeport-2,', ""),
+        ('tcp . 198.51.100.1 . 80 comment "default/web:http" : 0:2,', ""),
+        ('tcp . 30080 comment "default/web:http" : 1000:2,', ""),
     )
     packets = (TO_WEB, f"tcp {OUTSIDE} > 198.51.100.1:80", f"tcp {OUTSIDE} > {NODE}:30080")
     finding = CASE.only(found, *packets)
@@ -96,7 +99,7 @@ def test_an_endpoint_that_is_in_no_map_is_missing() -> None:
 
 
 def one_slot_fewer() -> str:
-    return spoilt(SCRIPT, (WEB, WEB.replace("pick-2", "pick-1")), ("\tchain pick-2 {", f"{pick(1)}\tchain pick-2 {{"))
+    return spoilt(SCRIPT, (WEB, WEB.replace("0:2", "0:1")), *pick(1))
 
 
 def test_an_endpoint_that_the_ruleset_has_and_no_packet_gets_is_never_chosen() -> None:
@@ -121,7 +124,7 @@ def test_an_address_of_the_pods_that_no_slice_has_is_a_stale_endpoint() -> None:
     assert stale.details == ("10.244.2.99:8080",)
     assert stale.share == Fraction(1, 2)
     assert stale.rules[0].element == "endpoints-tcp: 10.96.0.10 . 80 . 1"
-    assert stale.rules[1].element == "services: tcp . 10.96.0.10 . 80"
+    assert stale.rules[1].element == "balanced-services: tcp . 10.96.0.10 . 80"
 
 
 def test_an_endpoint_that_is_not_ready_is_stale() -> None:
@@ -155,15 +158,12 @@ def test_the_right_address_with_another_port_is_a_wrong_port_and_nothing_else() 
 def test_endpoints_with_other_chances_are_a_wrong_distribution() -> None:
     found = spoilt(
         SCRIPT,
-        (WEB, WEB.replace("pick-2", "pick-3")),
+        (WEB, WEB.replace("0:2", "0:3")),
         (
             "10.96.0.10 . 80 . 1 : 10.244.2.5 . 8080,",
             "10.96.0.10 . 80 . 1 : 10.244.2.5 . 8080, 10.96.0.10 . 80 . 2 : 10.244.2.5 . 8080,",
         ),
-        (
-            "\tchain pick-2 {",
-            f"{pick(3)}\tchain pick-2 {{",
-        ),
+        *pick(3),
     )
     finding = CASE.only(found, TO_WEB)
     assert finding.kind is K.WRONG_DISTRIBUTION
@@ -224,9 +224,7 @@ def test_a_pod_that_reaches_itself_without_masquerade_is_told() -> None:
 
 
 def test_a_service_without_endpoints_that_is_not_rejected_is_told() -> None:
-    found = spoilt(
-        SCRIPT, ("tcp . 10.96.0.11 . 80 : goto refuse,", ""), ("\t\tct state new jump refuse-cluster-ips\n", "")
-    )
+    found = spoilt(SCRIPT, (EMPTY, ""), ("\t\tct state new jump refuse-cluster-ips\n", ""))
     finding = CASE.only(found, f"tcp {POD} > 10.96.0.11:80")
     assert finding.kind is K.NOT_REJECTED
     assert finding.message == "default/empty:http: what should be rejected is let through"
@@ -238,10 +236,9 @@ def test_a_service_without_endpoints_that_is_dropped_silently_is_not_rejected() 
 
 
 def test_connections_of_a_service_without_endpoints_that_go_somewhere_have_a_stale_endpoint() -> None:
-    element = 'tcp . 10.96.0.11 . 80 comment "default/empty:http" : '
     found = spoilt(
         SCRIPT,
-        (f"{element}return", f"{element}goto pick-2"),
+        (WEB, f"{WEB} tcp . 10.96.0.11 . 80 : 0:2,"),
         (
             "10.96.0.12 . 80 . 0 :",
             "10.96.0.11 . 80 . 0 : 10.244.2.9 . 1, 10.96.0.11 . 80 . 1 : 10.244.2.9 . 1, 10.96.0.12 . 80 . 0 :",
@@ -278,10 +275,7 @@ def test_a_local_policy_without_local_endpoints_that_does_not_drop_is_told() -> 
 
 
 def test_a_service_that_is_refused_though_it_has_endpoints_is_told() -> None:
-    refused = "tcp . 10.96.0.11 . 80 : goto refuse,"
-    found = spoilt(
-        SCRIPT, (WEB, "tcp . 10.96.0.10 . 80 : return,"), (refused, f"{refused} tcp . 10.96.0.10 . 80 : goto refuse,")
-    )
+    found = spoilt(SCRIPT, (WEB, ""), (EMPTY, f"{EMPTY} tcp . 10.96.0.10 . 80 : goto refuse,"))
     finding = CASE.only(found, TO_WEB)
     assert finding.kind is K.WRONGLY_REFUSED
     assert finding.message == "default/web:http: connections are rejected at 10.96.0.10 port 80/TCP"
@@ -321,7 +315,7 @@ def test_a_node_port_on_a_cluster_ip_is_exposed_though_the_port_should_be_reject
 def test_an_address_that_is_served_and_not_declared_is_a_stale_service_with_the_name_it_had() -> None:
     found = spoilt(
         SCRIPT,
-        (WEB, f'{WEB} tcp . 10.96.0.77 . 80 comment "default/old:http" : goto pick-2,'),
+        (WEB, f'{WEB} tcp . 10.96.0.77 . 80 comment "default/old:http" : 0:2,'),
         (
             "10.96.0.10 . 80 . 0 :",
             "10.96.0.77 . 80 . 0 : 10.244.9.9 . 1, 10.96.0.77 . 80 . 1 : 10.244.9.9 . 1, 10.96.0.10 . 80 . 0 :",

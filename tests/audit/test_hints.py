@@ -156,4 +156,4 @@ def test_a_rule_to_blame_is_told_once_with_its_element_if_it_is_one() -> None:
     lines = rule_lines((*finding.rules, *finding.rules))
     assert len(lines) == len(set(lines))
     assert all("(" not in line.partition("vmap")[2] for line in lines)
-    assert any(line.endswith("(services: tcp . 10.96.0.10 . 80)") for line in rule_lines(finding.rules))
+    assert any(line.endswith("(balanced-services: tcp . 10.96.0.10 . 80)") for line in rule_lines(finding.rules))

@@ -257,7 +257,7 @@ def test_svcc_and_kube_proxy_on_one_node_are_two_proxies_and_share_their_fronten
     assert "tcp 10.96.0.10 port 80 (shop/web:http)" in details
     assert "tcp port 30080 of the node (IPv4) (shop/web:http)" in details
     elements = {rule.element for each in shared for rule in each.rules}
-    assert "services: tcp . 10.96.0.10 . 80" in elements
+    assert "balanced-services: tcp . 10.96.0.10 . 80" in elements
     assert "service-ips: 10.96.0.10 . tcp . 80" in elements
 
 
@@ -451,6 +451,16 @@ def test_an_element_that_leads_to_no_chain_of_the_dump_is_dangling() -> None:
     assert finding.rules[0].chain == "services"
 
 
+def test_a_number_that_leads_to_no_chain_is_dangling() -> None:
+    elements = ", ".join(f"tcp . 10.96.0.{number} . 80 : 0:9" for number in (8, 7))
+    finding = only(
+        inspected(with_element(svcc_text(), "balanced-services", elements)), FindingKind.MAP_ELEMENT_DANGLING
+    )
+    assert "balanced-services: tcp . 10.96.0.7 . 80 (and 1 more element)" in finding.message
+    assert "leads to 0:9 of picks, which is missing" in finding.message
+    assert finding.rules[0].chain == "services"
+
+
 @pytest.mark.parametrize(
     ("name", "element", "words"),
     [
@@ -459,7 +469,7 @@ def test_an_element_that_leads_to_no_chain_of_the_dump_is_dangling() -> None:
         ("endpoints-tcp", "10.96.0.1 . 81 . 0 : 10.244.0.7 . 80", "its frontend is none that the table serves"),
         ("endpoints-udp", "10.96.0.1 . 80 . 0 : 10.244.0.7 . 80", "its frontend is none that the table serves"),
         ("nodeport-endpoints-tcp", "30000 . 0 : 10.244.0.7 . 80", "its frontend is none that the table serves"),
-        ("refused-services", "tcp . 10.96.0.7 . 80 : drop", "its frontend is none that the table serves"),
+        ("source-ranged", "tcp . 10.96.0.7 . 80", "its frontend is none that the table serves"),
         ("masquerade-nodeports", "tcp . 30000 : jump mark-always", "its frontend is none that the table serves"),
     ],
 )

@@ -75,7 +75,10 @@ def test_whatever_changes_the_ruleset_is_told_and_the_reverse_change_is_its_mirr
     back = diff_clusters(after.cluster, before.cluster, node=before.node, settings=(after.settings, before.settings))
     if there.transaction and not there.service_ports and not there.surroundings:
         # Cluster IPs of Services of which nothing else is left belong to nobody's frontends, and comments to nobody.
-        assert {item.name for item in there.sets} <= {"cluster-ips", "mixed-addresses", "services", "nodeports"}
+        about_frontends = {
+            f"{kind}{base}" for kind in ("", "balanced-", "refused-") for base in ("services", "nodeports")
+        }
+        assert {item.name for item in there.sets} <= {"cluster-ips", "mixed-addresses", *about_frontends}
     assert there.elements == back.elements
     assert there.rules == back.rules
     mirrored = {Fate.ADDED: Fate.REMOVED, Fate.REMOVED: Fate.ADDED, Fate.CHANGED: Fate.CHANGED}

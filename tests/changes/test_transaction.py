@@ -85,7 +85,7 @@ def test_no_element_is_named_that_stays_the_same(before: Scenario, after: Scenar
 
 def test_a_service_with_one_endpoint_more_changes_its_elements_and_its_pick_chain() -> None:
     change = transaction(web("10.244.1.1"), web("10.244.1.1", "10.244.1.2"))
-    assert "add element ip svcc services {\n\t\t\ttcp . 10.96.0.1 . 80" in change.script
+    assert "add element ip svcc balanced-services {\n\t\t\ttcp . 10.96.0.1 . 80" in change.script
     assert set(kinds(change)) == {FlushChain, DeleteElements, DeleteChain, AddChain, AddElements, AddRule}
     assert change.script.count("10.96.0.1 . 80 . 0") <= 2
     assert "hairpins" not in change.script

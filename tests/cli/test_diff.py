@@ -58,14 +58,14 @@ def test_what_changes_is_told_by_service(folder: Path) -> None:
         "  ! 1/2 (50.0%) of new connections goes to another endpoint (1 slot, had 2)\n"
         "  ! established connections to 10.244.2.11:8080 break: it is gone\n"
         "\n"
-        "Ruleset: 3 elements and 6 rules are touched\n",
+        "Ruleset: 5 elements and 6 rules are touched\n",
         "",
     )
 
 
 def test_more_is_told_on_demand(folder: Path) -> None:
     listed = compared(folder, WEB, SMALLER, "-v").out
-    assert "    ~ tcp . 10.96.0.10 . 80 : goto pick-1, was goto pick-2\n" in listed
+    assert "    ~ tcp . 10.96.0.10 . 80 : 0:1, was 0:2\n" in listed
     assert "  + chain ip svcc pick-1: 3 rules\n" in listed
     assert "numgen random mod 2" in listed
 
@@ -146,7 +146,7 @@ def test_the_document_says_the_same(folder: Path) -> None:
     [port] = document["servicePorts"]
     assert (port["namespace"], port["service"], port["change"]) == ("shop", "web", "changed")
     assert port["moves"][0]["exactShare"] == "1/2"
-    assert document["ruleset"] == {"elements": 3, "rules": 6}
+    assert document["ruleset"] == {"elements": 5, "rules": 6}
     assert "sets" in json.loads(compared(folder, WEB, SMALLER, "-o", "json", "-v").out)["ruleset"]
     empty = json.loads(compared(folder, WEB, WEB, "-o", "json").out)
     assert (empty["servicePorts"], empty["ruleset"]) == ([], {"elements": 0, "rules": 0})

@@ -19,6 +19,7 @@ from svcc.model.node import Node, NodeAddress, ServiceCIDR
 from svcc.model.service import Service, ServicePort
 from svcc.nft.commands import AddChain, AddElements, DeleteElements
 from svcc.nft.objects import Data, Key, Ruleset
+from svcc.nft.statements import Verdict
 from svcc.nft.transaction import transaction
 from svcc.select import EndpointAddress
 from tests.declare import NODE, PODS, SERVICE_CIDRS, local, remote, service, slices
@@ -208,6 +209,16 @@ def test_the_nodes_address_changes_what_serves_node_ports_and_nothing_of_the_ser
     update = told(made, evolve(NODE, addresses=[NodeAddress("192.168.0.11"), NodeAddress("fd00:1::10")]))
     assert names(update) == {"nodeport-addresses": 2}
     assert update.services == ()
+
+
+def test_a_refused_frontend_gets_an_element_when_its_address_serves_node_ports_and_loses_it_again() -> None:
+    address = "203.0.113.10"
+    made = compiler(service("refused", ["10.96.0.3"], external_ips=[address]), WEB, slices("web", [remote(A)]))
+    there = evolve(NODE, addresses=[NodeAddress(address)])
+    update = told(made, there)
+    assert elements(update.after, "services") == [(("tcp", address, 80), Verdict("return"))]
+    assert names(update) == {"services": 1, "nodeport-addresses": 3}
+    assert elements(told(made, NODE).before, "services") == [(("tcp", address, 80), Verdict("return"))]
 
 
 def test_the_zone_of_the_node_decides_about_endpoints_with_hints() -> None:

@@ -17,6 +17,7 @@ from svcc.apply.nft import Nft, open_nft
 from svcc.apply.steps import NOTHING, united
 from svcc.audit.audit import audit_dataplane
 from svcc.compiler.affinity_records import forgetting_transaction
+from svcc.compiler.picks import pick_of
 from svcc.dataplane.conntrack import UdpEntry, UdpFrontends
 from svcc.dataplane.contract import FamilyDataplane, ServicePortPlan
 from svcc.fields import Severity
@@ -146,9 +147,13 @@ class ChangingNode:
         return self._node.run(lambda: self._installer.synchronize(self._compiler.ruleset(), self._compiler.dataplane()))
 
     def read(self) -> None:
-        """The kernel is read where it is right; chains that are to be tidied up may become empty."""
+        """The kernel is read where it is right; chains that are to be tidied up may become empty.
+
+        Pick chains that Services share are known by their names, and stay as they are.
+        """
         expected = 2 * self._count_of_stale(self._held())
-        chains = sum(bool(chain.rules) for table in self._installer._leftovers.tables for chain in table.chains)
+        left = (chain for table in self._installer._leftovers.tables for chain in table.chains)
+        chains = sum(bool(chain.rules) and pick_of(chain.name) is None for chain in left)
         applied = self.synchronize()
         assert applied.count == expected + chains, applied.operations
         assert applied.operations.get("flush chain", 0) == chains

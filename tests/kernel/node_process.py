@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -103,33 +103,50 @@ class Tables:
         return Tables(more, self.elements - other.elements)
 
     def without_spare_chains(self, other: Tables) -> Tables:
-        """These without pick chains that another has not: a node keeps those that nobody uses any more."""
+        """These without pick chains that another has not: a node keeps those that nobody uses any more.
+
+        With them go the elements that lead to them from numbers which no frontend has.
+        """
         spare = {place for place in self.bodies if place not in other.bodies and place[2].startswith("pick-")}
-        named = {target for text in self._texts() for target in re.findall(r"(?:goto|jump) ([^\s,]+)", text)}
+        unmet = {place for place in self._unmet(self.elements - other.elements) if place[1] == "picks"}
+        named = self._named(unmet)
         kept = {place: lines for place, lines in self.bodies.items() if place not in spare or place[2] in named}
-        return Tables(kept, self.elements)
+        return Tables(kept, self.elements - unmet)
 
     def serves_as(self, other: Tables) -> bool:
         """Whether packets meet the same: all of another is here, and beside it only what nothing leads to.
 
-        That is, before `tidy`: endpoints in slots that are not drawn, and chains that no rule and no element names.
+        That is, before `tidy`: endpoints in slots that are not drawn, numbers that no frontend has, and chains that no
+        rule and no element names.
         """
         more = self.beyond(other)
         if more is None:
             return False
         keys = {(*place[:2], _key(place[2])) for place in other.elements}
+        unmet = self._unmet(more.elements)
         undrawn = all(
             place[1].startswith(("endpoints-", "nodeport-endpoints-")) and (*place[:2], _key(place[2])) not in keys
-            for place in more.elements
+            for place in more.elements - unmet
         )
-        named = {target for text in self._texts() for target in re.findall(r"(?:goto|jump) ([^\s,]+)", text)}
+        named = self._named(unmet)
         return undrawn and all(kind == "chain" and name not in named for _family, kind, name in more.bodies)
 
-    def _texts(self) -> Iterator[str]:
-        for lines in self.bodies.values():
-            yield from lines
-        for _family, _name, element in self.elements:
-            yield element
+    def _unmet(self, elements: Iterable[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+        """Those of these elements that no packet gets to: the numbers decide, and are asked first."""
+        numbered = [place for place in self.elements if place[1].startswith("balanced-")]
+        numbers = {(family, text.rpartition(" : ")[2]) for family, _name, text in numbered}
+        frontends = {(family, name.removeprefix("balanced-"), _key(text)) for family, name, text in numbered}
+        return {
+            (family, name, text)
+            for family, name, text in elements
+            if (name == "picks" and (family, _key(text)) not in numbers) or (family, name, _key(text)) in frontends
+        }
+
+    def _named(self, but: Container[tuple[str, str, str]]) -> set[str]:
+        """The chains that rules and elements lead to, but for some elements."""
+        texts = [line for lines in self.bodies.values() for line in lines]
+        texts += [place[2] for place in self.elements if place not in but]
+        return {target for text in texts for target in re.findall(r"(?:goto|jump) ([^\s,]+)", text)}
 
 
 def _key(element: str) -> str:

@@ -92,6 +92,8 @@ FULL: list[ClusterObject] = [
     service("turns", ["10.96.0.2"], annotations={"svcc.dev/load-balancing": "round-robin"}),
     *slices("turns", [remote("10.244.1.1"), remote("10.244.1.2")]),
     service("refused", ["10.96.0.3"]),
+    service("plain", ["10.96.0.4"]),
+    *slices("plain", [remote("10.244.1.1")]),
 ]
 
 
@@ -135,6 +137,12 @@ STRANGE = {
     "a chain without rules": ["flush chain ip svcc source-nat"],
     "a chain that is gone": ["flush chain ip svcc nat-input", "delete chain ip svcc nat-input"],
     "elements that are gone": ["flush map ip svcc services", "flush set ip svcc cluster-ips"],
+    "numbers that are gone": ["flush map ip svcc balanced-services", "flush map ip svcc picks"],
+    "a number that leads elsewhere": [
+        "delete element ip svcc picks { 0:1 }",
+        "add element ip svcc picks { 0:1 : drop }",
+    ],
+    "a number that nobody has": ["add element ip svcc picks { 7:7 : drop }"],
     "an element with other data": [
         "delete element ip svcc endpoints-tcp { 10.96.0.2 . 80 . 1 }",
         "add element ip svcc endpoints-tcp { 10.96.0.2 . 80 . 1 : 192.0.2.1 . 1 }",
@@ -287,13 +295,14 @@ def test_an_endpoint_that_is_drawn_no_more_stays_in_its_slot_until_it_is_tidied_
         applied = installer.advance(Update(three.ruleset, two.ruleset))
         prepare, commit = applied.transactions
         assert "add chain ip svcc pick-2" in prepare.script
-        assert "element" not in prepare.script
+        assert prepare.script.count(" element ") == 1
+        assert "0:2 : goto pick-2" in prepare.script
         assert "endpoints-tcp" not in commit.script
         assert "pick-3" not in commit.script
         assert not installer.tidy(), "it is not due"
         time.sleep(installer.seconds_until_tidy or 0)
         tidy = installer.tidy()
-        assert tidy.operations == {"delete chain": 1, "delete element": 1, "flush chain": 1}
+        assert tidy.operations == {"delete chain": 1, "delete element": 2, "flush chain": 1}
         assert installer.seconds_until_tidy is None
     kernel.synchronized(two)
 

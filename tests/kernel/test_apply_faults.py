@@ -140,7 +140,7 @@ def test_a_service_that_is_refused_is_named_and_the_rest_goes_in(
         key
         for table in held_tables(session, wanted.ruleset).ruleset.tables
         for s in table.sets
-        if s.name == "services"
+        if s.name == "balanced-services"
         for key, _ in s.elements
     }
     assert held == {("tcp", f"10.96.0.{n}", 80) for n in (1, 2, 4, 5)}
@@ -231,7 +231,7 @@ def test_somebody_who_takes_an_element_away_between_reading_and_writing_is_no_ob
 
     def interfere() -> None:
         if next(once, False):
-            namespace.run("nft", "delete element ip svcc services { tcp . 10.96.0.1 . 80 }")
+            namespace.run("nft", "delete element ip svcc balanced-services { tcp . 10.96.0.1 . 80 }")
 
     session.before_run = interfere
     assert not installer.synchronize(cluster(2).ruleset, cluster(2).dataplane).is_made_anew
@@ -287,7 +287,7 @@ def test_applying_twice_does_nothing_and_cleaning_up_leaves_what_is_others(names
     held = listing(namespace)
     assert "nothing to do" in svcc(namespace, *APPLY, "examples/shop").stderr
     dry = svcc(namespace, *APPLY, "examples/shop/web.yaml", "--dry-run")
-    assert "delete element ip svcc services" in dry.stdout
+    assert "delete element ip svcc balanced-services" in dry.stdout
     assert listing(namespace) == held
     assert svcc(namespace, "cleanup").returncode == 0
     assert listing(namespace) == before

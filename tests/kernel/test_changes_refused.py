@@ -66,7 +66,7 @@ def hands(tmp_path: Path) -> Iterator[Hands]:
 @pytest.mark.parametrize(
     "disturbance",
     [
-        pytest.param("add element ip svcc services { tcp . 10.96.0.20 . 80 : drop }", id="EEXIST"),
+        pytest.param("add element ip svcc balanced-services { tcp . 10.96.0.20 . 80 : 0:1 }", id="EEXIST"),
         pytest.param("add element ip svcc endpoints-tcp { 10.96.0.20 . 80 . 1 : 10.9.9.9 . 1 }", id="EEXIST of a slot"),
         pytest.param("flush map ip svcc endpoints-tcp", id="ENOENT of an element"),
         pytest.param("delete table ip svcc", id="ENOENT of a table"),

@@ -32,6 +32,8 @@ PLAIN = """
     set ports {{ type inet_service; elements = {{ 80, 443 }}; }}
     set protocols {{ type inet_proto; elements = {{ tcp, udp }}; }}
     set empty {{ type {type}; flags interval; }}
+    map numbers {{ type {type} : classid; elements = {{ {one} : 0:3, {other} : 1000:ffff }}; }}
+    map picks {{ type classid : verdict; elements = {{ 0:3 : accept, none : drop, root : return }}; }}
 """
 OTHERS = """
     set protocols {{ type inet_proto; elements = {{ icmp, 200 }}; }}

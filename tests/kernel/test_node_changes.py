@@ -40,7 +40,7 @@ _INTERFERENCES = (
     "insert rule ip6 svcc nat-prerouting accept",
     "add chain ip svcc more; add rule ip svcc more accept; add set ip svcc few { type ipv4_addr; }",
     "add element ip svcc cluster-ips { 10.96.77.77 }",
-    "flush map ip svcc services; flush map ip6 svcc endpoints-tcp",
+    "flush map ip svcc balanced-services; flush map ip svcc picks; flush map ip6 svcc endpoints-tcp",
     "add element ip svcc endpoints-tcp { 10.96.0.1 . 80 . 4000 : 10.244.1.2 . 8080 }",
 )
 

@@ -47,8 +47,8 @@ _DISTURBANCES = {
     "a map is emptied": "flush map ip svcc endpoints-tcp",
     "a set is emptied": "flush set ip svcc cluster-ips",
     "an element is deleted": "delete element ip svcc endpoints-tcp { 10.96.0.10 . 80 . 1 }",
-    "an element leads elsewhere": "delete element ip svcc services { tcp . 10.96.0.10 . 80 };"
-    " add element ip svcc services { tcp . 10.96.0.10 . 80 : drop }",
+    "an element leads elsewhere": "delete element ip svcc balanced-services { tcp . 10.96.0.10 . 80 };"
+    " add element ip svcc balanced-services { tcp . 10.96.0.10 . 80 : 0:9 }",
     "an element is added": "add element ip svcc endpoints-tcp { 10.96.0.99 . 80 . 7 : 10.244.9.9 . 8080 }",
     "a table sleeps": "add table ip svcc { flags dormant; }",
     "sets are added": "add set ip6 svcc foreign { type inet_service; elements = { 1, 2 } }",
@@ -110,8 +110,8 @@ def test_changes_are_brought_in_that_others_have_half_made_while_svcc_did_not_ru
     node.process.send_signal(signal.SIGSTOP)
     # What svcc will delete is gone, what it will add is there otherwise, and what it will delete is referred to.
     machine.nft(
-        """delete element ip svcc services { udp . 10.96.0.53 . 53 }
-        add element ip svcc services { tcp . 10.96.0.20 . 80 : drop }
+        """delete element ip svcc balanced-services { udp . 10.96.0.53 . 53 }
+        add element ip svcc balanced-services { tcp . 10.96.0.20 . 80 : 0:1 }
         add element ip svcc endpoints-tcp { 10.96.0.20 . 80 . 0 : 10.244.9.9 . 1 }
         add chain ip svcc foreign
         add rule ip svcc foreign goto pick-3"""

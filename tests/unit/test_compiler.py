@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc.compiler.compilation import compile_cluster
+from svcc.compiler.picks import Pick, pick_of
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.build import build_dataplane
+from svcc.dataplane.contract import ServicePortName
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.node import Node, NodeAddress
-from svcc.model.service import Service, ServicePort
+from svcc.model.service import Protocol, Service, ServicePort
 from svcc.nft.names import comment_text, identifier
 from svcc.nft.objects import Set, Table
+from svcc.nft.statements import Verdict
 
 SETTINGS = ClusterSettings(cluster_cidrs=["10.244.0.0/16"])
 
@@ -104,14 +107,50 @@ def test_removing_one_endpoint_changes_few_elements(count: int) -> None:
 
 def test_every_slot_of_a_pick_has_an_endpoint() -> None:
     found = table([item for n in range(60) for item in every_kind(n, n % 9)])
-    for verdicts, endpoints in (("services", "endpoints-tcp"), ("nodeports", "nodeport-endpoints-tcp")):
+    chains = dict(elements(found, "picks"))
+    picked = set()
+    for base, endpoints in (("services", "endpoints-tcp"), ("nodeports", "nodeport-endpoints-tcp")):
         slots = {key for key, _ in elements(found, endpoints)}
-        for name in (verdicts, f"outside-{verdicts}"):
-            for key, verdict in elements(found, name):
-                pick = re.fullmatch(r"pick(-nodeport)?(-local)?-(\d+)", getattr(verdict, "target", None) or "")
-                if pick:
-                    first = 1_000_000_000 if pick[2] else 0
-                    assert all((*key[1:], first + n) in slots for n in range(int(pick[3])))  # type: ignore[index]
+        for name in (f"balanced-{base}", f"balanced-outside-{base}"):
+            for key, number in elements(found, name):
+                verdict = chains[number]
+                assert isinstance(verdict, Verdict)
+                pick = re.fullmatch(r"pick(-nodeport)?(-local)?-(\d+)", verdict.target or "")
+                assert pick
+                assert bool(pick[1]) is (base == "nodeports")
+                first = 1_000_000_000 if pick[2] else 0
+                assert all((*key[1:], first + n) in slots for n in range(int(pick[3])))  # type: ignore[index]
+                picked.add(pick[0])
+    assert len(picked) > 8
+    assert len(chains) == len(picked)
+
+
+def test_every_pick_has_a_number_of_its_own() -> None:
+    name = ServicePortName("shop", "web", "http", Protocol.TCP)
+    numbers = {
+        Pick(by_node_port, local, count, key).number
+        for by_node_port in (False, True)
+        for local in (False, True)
+        for key in ("", "source-address", "flow")
+        for count in (1, 2, 255, 65_535, 65_536, 65_537, 2**28 - 1)
+    }
+    assert len(numbers) == 2 * 2 * 3 * 7
+    assert not numbers & {None, 0, 2**32 - 1}
+    shared = [Pick(by_node_port, True, 7, key) for by_node_port in (False, True) for key in ("", "flow")]
+    assert [pick_of(pick.chain) for pick in shared] == shared
+    assert pick_of(Pick(False, False, 3, "", (name,)).chain) is None
+    assert all(0 < number < 2**32 for number in numbers if number is not None)
+    assert Pick(False, False, 3).number == 3
+    assert Pick(False, False, 3, "", (name,)).number is None
+
+
+def test_a_refused_frontend_is_left_alone_only_where_its_address_may_serve_node_ports() -> None:
+    refused = service(1, 0)
+    elsewhere = table(refused, evolve(SETTINGS, nodeport_addresses=["192.168.0.0/24"]))
+    assert not elements(elsewhere, "services")
+    assert len(elements(elsewhere, "refused-services")) == 1
+    settings = evolve(SETTINGS, nodeport_addresses=["10.96.0.1/32"])
+    assert elements(table(refused, settings), "services") == {(("tcp", "10.96.0.1", 80), Verdict("return"))}
 
 
 def test_sets_are_the_same_whatever_is_declared() -> None:

@@ -297,11 +297,11 @@ def test_the_clients_of_a_frontend_are_grouped_by_what_becomes_of_them() -> None
         )
         for route in (*node_port.routes, *cluster_ip.routes)
     ] == [
-        (["pods"], "cluster", False, "nodeports", "pick-nodeport-2"),
-        (["node"], "cluster", True, "nodeports", "pick-nodeport-2"),
-        (["others"], "local", False, "outside-nodeports", "pick-nodeport-local-1"),
-        (["pods"], "cluster", False, "services", "pick-2"),
-        (["node", "others"], "cluster", True, "services", "pick-2"),
+        (["pods"], "cluster", False, "balanced-nodeports", "pick-nodeport-2"),
+        (["node"], "cluster", True, "balanced-nodeports", "pick-nodeport-2"),
+        (["others"], "local", False, "balanced-outside-nodeports", "pick-nodeport-local-1"),
+        (["pods"], "cluster", False, "balanced-services", "pick-2"),
+        (["node", "others"], "cluster", True, "balanced-services", "pick-2"),
     ]
 
 

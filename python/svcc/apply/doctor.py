@@ -90,6 +90,15 @@ _FEATURES: Final = (
             'add element {t} m {{ tcp . {a} . 80 comment "default/web:http" : drop }}',
         ),
     ),
+    _rule(
+        "verdicts by numbers from maps",
+        "nft 1.0.1 and CONFIG_NF_TABLES",
+        "meta priority set meta l4proto . {f} daddr . th dport map @m meta priority vmap @v",
+        "add map {t} m {{ typeof meta l4proto . {f} daddr . th dport : meta priority; }}",
+        "add element {t} m {{ tcp . {a} . 80 : 1000:3 }}",
+        "add map {t} v {{ typeof meta priority : verdict; }}",
+        "add element {t} v {{ 1000:3 : drop }}",
+    ),
     _Feature(
         "sets of several fields with ranges",
         "Linux 5.6 (nft_set_pipapo)",

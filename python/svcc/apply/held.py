@@ -12,10 +12,12 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
+from svcc.addresses import IPFamily
 from svcc.apply.held_elements import FOREIGN_COMMENT, HeldElement, elements_of
 from svcc.apply.held_rules import common_rules
 from svcc.apply.session import Nft, TableReader
-from svcc.compiler.layout import COUNTERS_TABLE, TABLE
+from svcc.compiler.layout import COUNTERS_TABLE, TABLE, Layout
+from svcc.compiler.picks import pick_chain, pick_of
 from svcc.nft.commands import DeleteObject, TableName
 from svcc.nft.expressions import Constant, Expression, Meta, Numgen, Payload
 from svcc.nft.names import comment_text
@@ -120,9 +122,20 @@ def _table(name: TableName, listed: Iterable[dict[str, Any]], wanted: Table) -> 
     # In the order that is wanted, so that equal rulesets are equal.
     places = {key: place for place, key in enumerate((*wanted_sets, *wanted_chains))}
     sets.sort(key=lambda each: places.get(each.name, len(places)))
-    found = [_chain(body, rules.get(body["name"], ()), wanted_chains.get(body["name"])) for body in chains]
+    found = [
+        _chain(body, rules.get(body["name"], ()), wanted_chains.get(body["name"]) or _spare_chain(name, body["name"]))
+        for body in chains
+    ]
     found.sort(key=lambda each: places.get(each.name, len(places)))
     return HeldTable(Table(name.family, name.name, tuple(sets), tuple(found)), tuple(objects), is_usable, records)
+
+
+def _spare_chain(table: TableName, name: str) -> Chain | None:
+    """A pick chain that nobody needs now, as it would be: whoever keeps them need not make them anew."""
+    pick = pick_of(name)
+    if pick is None or table.name != TABLE:
+        return None
+    return pick_chain(Layout(IPFamily.IPV4 if table.family == "ip" else IPFamily.IPV6), pick)
 
 
 def _chain(body: dict[str, Any], rules: Sequence[dict[str, Any]], wanted: Chain | None) -> Chain:

@@ -22,7 +22,7 @@ from svcc.apply.losses import gone_service_ports, lost_service_ports
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
-from svcc.apply.steps import NOTHING, Steps, merged_leftovers, set_aside, steps_of, tidying, united
+from svcc.apply.steps import NOTHING, Steps, merged_leftovers, set_aside, steps_of, tidying, tidyings, united
 from svcc.compiler.affinity_records import RememberedEndpoint, forgetting_transaction
 from svcc.compiler.layout import COUNTERS_TABLE
 from svcc.compiler.ruleset import build_ruleset
@@ -171,8 +171,9 @@ class Installer:
         commit = steps.commit
         rest, spare = self._rest(leftovers)
         if rest.tables and begun >= self._due:
-            commit = Transaction((*commit.commands, *tidying(rest).commands))
-            leftovers = spare
+            tidied, later = tidying(rest)
+            commit = Transaction((*commit.commands, *tidied.commands))
+            leftovers = _together(spare, later)
         done: list[Transaction] = []
         if steps.prepare:
             self._run_certainly(steps.prepare)
@@ -202,9 +203,9 @@ class Installer:
         rest, spare = self._rest(self._leftovers)
         if rest.tables and begun >= self._due:
             self._leftovers = spare
-            step = tidying(rest)
-            self._run_certainly(step)
-            done.append(step)
+            for step in tidyings(rest):
+                self._run_certainly(step)
+                done.append(step)
         forgotten = 0
         if (due := self._forgetting.due) is not None and begun >= due:
             forgotten = self._forgetting.forget(_FORGETTING_SECONDS)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Final
 
 from svcc.addresses import canonical_address
+from svcc.compiler.layout import priority_text
 from svcc.nft.objects import Data, Key, Value
 from svcc.nft.statements import Verdict
 
@@ -202,6 +203,11 @@ def _ipv6(data: bytes) -> str:
     return (canonical_address(text) or text) if is_compatible else text
 
 
+def _classid(data: bytes) -> str:
+    number = int.from_bytes(data, sys.byteorder)
+    return {0: "none", 2**32 - 1: "root"}.get(number) or priority_text(number)
+
+
 _TYPES: Final[dict[str, tuple[int, Callable[[bytes], Value]]]] = {
     "inet_proto": (1, _protocol),
     "inet_service": (2, lambda data: int.from_bytes(data, "big")),
@@ -209,6 +215,8 @@ _TYPES: Final[dict[str, tuple[int, Callable[[bytes], Value]]]] = {
     "ipv6_addr": (16, _ipv6),
     # What svcc declares by a random number or hash, which the kernel has in its own order of bytes.
     "integer": (4, lambda data: int.from_bytes(data, sys.byteorder)),
+    # The priority of a packet, likewise.
+    "classid": (4, _classid),
 }
 """By name: how many bytes a value has, and how it is read."""
 

@@ -8,7 +8,7 @@ from svcc.apply.cold_start import cold_start
 from svcc.apply.held import Held, held_tables
 from svcc.apply.installer import steps_from
 from svcc.apply.session import Nft
-from svcc.apply.steps import tidying
+from svcc.apply.steps import tidyings
 from svcc.nft.objects import Ruleset
 from svcc.nft.transaction import Transaction
 
@@ -34,5 +34,5 @@ def planned(nft: Nft, wanted: Ruleset) -> Plan:
         found = tuple(cold_start(wanted))
     else:
         steps = steps_from(held, wanted)
-        found = (steps.prepare, steps.commit, tidying(steps.leftovers))
+        found = (steps.prepare, steps.commit, *tidyings(steps.leftovers))
     return Plan(held, tuple(each for each in found if each))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from attrs import define, field
 
@@ -55,6 +56,10 @@ class ServicePortChange:
         return " ".join(part for part in parts if part)
 
 
+_WITH_COMMENTS: Final = {
+    f"{kind}{base}" for kind in ("", "balanced-", "refused-") for base in ("services", "nodeports")
+}
+"""Each frontend is in one of them with the name of its Service port."""
 _Sets = dict[tuple[str, str], Set]
 _Elements = dict[Key, Data | None]
 
@@ -109,7 +114,7 @@ def _element_changes(transactions: Iterable[Transaction]) -> dict[tuple[str, str
 def _frontends(sets: _Sets) -> Iterator[tuple[tuple[str, ...], str]]:
     """Family and key of every frontend, with the name of its Service port."""
     for (family, name), item in sets.items():
-        if name in {"services", "nodeports"}:
+        if name in _WITH_COMMENTS:
             for key, comment in item.comments.items():
                 yield (family, *map(str, key)), comment
 

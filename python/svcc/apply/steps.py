@@ -3,10 +3,14 @@
 A packet that is under way while the kernel commits a transaction goes on with the rules it began with, but looks into
 maps as they are now. So
 
-* a chain that a Service's element will lead to is there, with its rules, one transaction before that element does;
-* an endpoint that is drawn no more stays in its slot until such packets are through, for they may still draw it;
-* a chain that nothing leads to any more stays as long, which also spares Linux before 6.2, where it counts as in use
-  until the transaction after the one that let go of it.
+* a chain that a Service's element will lead to is there, with its rules and with what leads to it from its number, one
+  transaction before that element does;
+* an endpoint that is drawn no more stays in its slot until such packets are through, for they may still draw it, and
+  so does what leads from a number to a chain;
+* a frontend that moves from the verdict map to the map of numbers, in which it is looked for first, stays in the former
+  as long, for they may have missed it in the latter;
+* a chain that nothing leads to any more stays as long and, where an element was kept that leads to it, until the
+  transaction after: Linux before 6.2 counts it as in use in the one that lets go of it.
 
 Endpoints of sticky Services in the maps by number are not kept: what misses there draws another endpoint (S35).
 """
@@ -19,15 +23,18 @@ import attrs
 from attrs import frozen
 
 from svcc.apply.held import UNKNOWN_RULES
+from svcc.compiler.picks import PICKS
+from svcc.compiler.program import DESTINATIONS, balanced
 from svcc.nft.commands import TableName
-from svcc.nft.objects import Chain, Data, Key, Ruleset, Set, Table
+from svcc.nft.objects import Data, Key, Ruleset, Set, Table
 from svcc.nft.statements import Verdict
 from svcc.nft.transaction import Transaction, transaction
 
-__all__ = ["NOTHING", "Steps", "merged_leftovers", "set_aside", "steps_of", "tidying", "united"]
+__all__ = ["NOTHING", "Steps", "merged_leftovers", "set_aside", "steps_of", "tidying", "tidyings", "united"]
 
 NOTHING = Ruleset(())
 _SLOTS = ("endpoints-", "nodeport-endpoints-")
+_NUMBERS = {balanced(name): name for name in DESTINATIONS}
 
 
 @frozen
@@ -53,7 +60,7 @@ def steps_of(before: Ruleset, after: Ruleset) -> Steps:
         if old is None:
             kept.append(table)
             continue
-        prepared.append(attrs.evolve(old, chains=(*old.chains, *_chains_to_prepare(old, table))))
+        prepared.append(_prepared(old, table))
         left = _leftovers(old, table)
         if left.sets or left.chains:
             leftovers.append(left)
@@ -65,26 +72,46 @@ def steps_of(before: Ruleset, after: Ruleset) -> Steps:
     return Steps(transaction(before, ready), transaction(ready, Ruleset(tuple(kept))), Ruleset(tuple(leftovers)))
 
 
-def tidying(leftovers: Ruleset) -> Transaction:
-    """The transaction that deletes leftovers."""
-    after = Ruleset(tuple(attrs.evolve(table, sets=_emptied(table.sets), chains=()) for table in leftovers.tables))
-    return transaction(leftovers, after)
+def tidying(leftovers: Ruleset) -> tuple[Transaction, Ruleset]:
+    """The transaction that deletes leftovers, and what it leaves to the next: chains that some of them lead to."""
+    after, rest = [], []
+    for table in leftovers.tables:
+        reached = {target for item in table.sets for _key, data in item.elements if (target := _target(data))}
+        later = tuple(chain for chain in table.chains if chain.name in reached)
+        after.append(attrs.evolve(table, sets=_emptied(table.sets), chains=later))
+        if later:
+            rest.append(attrs.evolve(table, sets=(), chains=later))
+    return transaction(leftovers, Ruleset(tuple(after))), Ruleset(tuple(rest))
+
+
+def tidyings(leftovers: Ruleset) -> Iterator[Transaction]:
+    """The transactions that delete leftovers, in their order."""
+    while leftovers.tables:
+        step, leftovers = tidying(leftovers)
+        yield step
 
 
 def set_aside(leftovers: Ruleset) -> tuple[Ruleset, Ruleset]:
-    """Leftovers without the pick chains that Services share, and these chains.
+    """Leftovers without the pick chains that Services share, and these chains, with what leads to them.
 
     Whoever changes tables often keeps them: an empty use costs nothing, but the kernel walks through all elements of
     the maps that a new rule looks into, some 25 ms for 100 000 endpoints.
     """
     rest, spare = [], []
     for table in leftovers.tables:
-        shared = tuple(chain for chain in table.chains if chain.name.startswith("pick-"))
-        if shared:
-            spare.append(attrs.evolve(table, sets=(), chains=shared))
-        others = tuple(chain for chain in table.chains if not chain.name.startswith("pick-"))
-        if others or table.sets:
-            rest.append(attrs.evolve(table, chains=others))
+        chains = tuple(chain for chain in table.chains if chain.name.startswith("pick-"))
+        names = {chain.name for chain in chains}
+        leading = [
+            attrs.evolve(item, elements=tuple(each for each in item.elements if _target(each[1]) in names))
+            for item in table.sets
+            if item.name == PICKS
+        ]
+        aside = Table(table.family, table.name, tuple(item for item in leading if item.elements), chains)
+        if chains:
+            spare.append(aside)
+        others = _without(table, aside)
+        if others.chains or others.sets:
+            rest.append(others)
     return Ruleset(tuple(rest)), Ruleset(tuple(spare))
 
 
@@ -103,7 +130,7 @@ def merged_leftovers(leftovers: Ruleset, before: Ruleset, after: Ruleset) -> tup
             if name not in old_tables:
                 remaining.append(table)
             continue
-        named = _restricted(table, new_tables[name])
+        named = _restricted(table, new_tables[name], old_tables.get(name))
         if name in old_tables:
             old_tables[name] = united(old_tables[name], named)
         else:
@@ -118,21 +145,41 @@ def _by_name(ruleset: Ruleset) -> dict[TableName, Table]:
     return {TableName(table.family, table.name): table for table in ruleset.tables}
 
 
-def _chains_to_prepare(old: Table, new: Table) -> list[Chain]:
-    """New chains that elements lead to whose keys lead elsewhere now."""
+def _prepared(old: Table, new: Table) -> Table:
+    """A table with the new chains that frontends will lead to which lead elsewhere now, and what leads to these."""
     there = {chain.name for chain in old.chains}
     added = {chain.name: chain for chain in new.chains if chain.name not in there and chain.hook is None}
     if not added or not _alike(old, new):
-        return []
-    old_sets = {item.name: item for item in old.sets}
+        return old
+    old_sets, new_sets = ({item.name: item for item in table.sets} for table in (old, new))
+    picks: dict[Data | None, Data | None] = dict(new_sets[PICKS].elements) if PICKS in new_sets else {}
     reached = set()
     for item in new.sets:
-        if item.is_verdict_map and item.elements:
-            now = dict(old_sets[item.name].elements)
-            for key, data in item.elements:
-                if isinstance(data, Verdict) and data.target in added and key in now:
-                    reached.add(data.target)
-    return [chain for name, chain in added.items() if name in reached]
+        if item.name == PICKS or not item.elements or not (item.is_verdict_map or item.name in _NUMBERS):
+            continue
+        base = _NUMBERS.get(item.name, item.name)
+        now = {key for name in (base, balanced(base)) if name in old_sets for key, _data in old_sets[name].elements}
+        for key, data in item.elements:
+            target = _target(picks.get(data) if item.name in _NUMBERS else data)
+            if target in added and key in now:
+                reached.add(target)
+    if not reached:
+        return old
+    sets = []
+    for item in old.sets:
+        if item.name == PICKS:
+            held = dict(item.elements)
+            leading = (each for each in new_sets[PICKS].elements if _target(each[1]) in reached and each[0] not in held)
+            sets.append(attrs.evolve(item, elements=(*item.elements, *leading)))
+        else:
+            sets.append(item)
+    chains = (chain for name, chain in added.items() if name in reached)
+    return attrs.evolve(old, sets=tuple(sets), chains=(*old.chains, *chains))
+
+
+def _target(data: Data | None) -> str | None:
+    """The chain that an element leads to."""
+    return data.target if isinstance(data, Verdict) else None
 
 
 def _alike(old: Table, new: Table) -> bool:
@@ -146,12 +193,19 @@ def _leftovers(old: Table, new: Table) -> Table:
     sets = []
     for item in old.sets:
         wanted = new_sets.get(item.name)
-        if wanted is None or not item.name.startswith(_SLOTS) or not item.elements or not _same(item, wanted):
+        if wanted is None or not item.elements or not _same(item, wanted):
             continue
         keys = {key for key, _data in wanted.elements}
-        gone = tuple((key, data) for key, data in item.elements if key not in keys)
+        if item.name in DESTINATIONS:
+            numbered = new_sets.get(balanced(item.name))
+            moved = {key for key, _data in numbered.elements} if numbered is not None else ()
+            gone = tuple((key, data) for key, data in item.elements if key in moved and key not in keys)
+        elif item.name == PICKS or item.name.startswith(_SLOTS):
+            gone = tuple((key, data) for key, data in item.elements if key not in keys)
+        else:
+            continue
         if gone:
-            sets.append(attrs.evolve(item, elements=gone, comments={}))
+            sets.append(_part(item, gone))
     names = {chain.name for chain in new.chains}
     # What rules of others, or of another layout, look into may have to go at once, so they do, too.
     gone_chains = [chain for chain in old.chains if chain.hook is None and chain.name not in names]
@@ -180,16 +234,23 @@ def united(table: Table, more: Table) -> Table:
             sets.append(item)
             continue
         keys = {key for key, _data in item.elements}
-        elements = (*item.elements, *(pair for pair in extra.elements if pair[0] not in keys))
-        sets.append(attrs.evolve(item, elements=elements))
+        more_of_it = _part(extra, tuple(pair for pair in extra.elements if pair[0] not in keys))
+        comments = {**item.comments, **more_of_it.comments} if more_of_it.comments else item.comments
+        sets.append(attrs.evolve(item, elements=(*item.elements, *more_of_it.elements), comments=comments))
     names = {chain.name for chain in table.chains}
     chains = (*table.chains, *(chain for chain in more.chains if chain.name not in names))
     return attrs.evolve(table, sets=(*sets, *added.values()), chains=chains)
 
 
-def _restricted(table: Table, wanted: Table) -> Table:
-    """The elements and chains of a table that another has, too, by key and name."""
+def _restricted(table: Table, wanted: Table, old: Table | None) -> Table:
+    """The elements and chains of leftovers that a change from `old` names, by key and name.
+
+    A frontend that lies in a verdict map would be served by it again if it went from the map of numbers alone.
+    """
     keys = {item.name: {key for key, _data in item.elements} for item in wanted.sets if item.elements}
+    for item in old.sets if old is not None else ():
+        if item.elements and item.name in _NUMBERS:
+            keys.setdefault(_NUMBERS[item.name], set()).update(key for key, _data in item.elements)
     names = {chain.name for chain in wanted.chains}
     sets = _filtered(table.sets, lambda name, key: key in keys.get(name, ()))
     return attrs.evolve(table, sets=tuple(sets), chains=tuple(c for c in table.chains if c.name in names))
@@ -208,7 +269,12 @@ def _filtered(sets: Iterable[Set], wanted: Callable[[str, Key], bool]) -> Iterat
             pair for pair in item.elements if wanted(item.name, pair[0])
         )
         if elements:
-            yield attrs.evolve(item, elements=elements)
+            yield _part(item, elements)
+
+
+def _part(item: Set, elements: tuple[tuple[Key, Data | None], ...]) -> Set:
+    comments = {key: item.comments[key] for key, _data in elements if key in item.comments} if item.comments else {}
+    return attrs.evolve(item, elements=elements, comments=comments)
 
 
 def _emptied(sets: Iterable[Set]) -> tuple[Set, ...]:

@@ -108,7 +108,8 @@ def places_of_choice(outcome: Outcome) -> tuple[RulePlace, ...]:
             element = f"{found['set']}: {found['key']}"
             if (each.chain, each.rule) == (step.chain, step.rule):
                 own = element
-            elif "map @" in each.rule:
+            elif "map @" in each.rule and (not others or (each.chain, each.rule) != (led_here.chain, led_here.rule)):
+                # Of two lookups in a rule the first is by the frontend, and the second by what that one holds.
                 others, led_here = element, each
     places = [place_of(step, own)]
     if others:

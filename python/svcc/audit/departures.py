@@ -17,6 +17,7 @@ from svcc.audit.classify_declared import Owner as ServiceFrontend
 from svcc.audit.classify_declared import frontend_words
 from svcc.audit.finding import RulePlace
 from svcc.audit.owners import Owner, TableOwner
+from svcc.compiler.picks import PICKS
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.contract import Dataplane, ServicePortPlan
 from svcc.trace.evaluator import Evaluator
@@ -31,10 +32,10 @@ _TOPICS: Final[tuple[tuple[Topic, re.Pattern[str]], ...]] = (
     ("source", re.compile(r"\bmark|masquerad|source-nat|hairpin|pod-cidrs|mixed-addresses|cluster-ips|postrouting")),
     ("refusal", re.compile(r"refuse|reject|\bdrop\b|-check|sources|source-ranged|filter-|cluster-ips|service-cidrs")),
     ("affinity", re.compile(r"sticky|remember|@affinity")),
-    ("destination", re.compile(r"services|nodeport|endpoints|pick-|turns|nat-prerouting|nat-output|\bdnat\b")),
+    ("destination", re.compile(r"services|nodeport|endpoints|picks?\b|turns|nat-prerouting|nat-output|\bdnat\b")),
 )
 _SETS: Final = frozenset({"cluster-ips", "mixed-addresses", "source-ranged", "allowed-sources", "hairpins"})
-_OF_ALL_SERVICES: Final = frozenset({"pod-cidrs", "nodeport-addresses", "nodeport-prefixes", "service-cidrs"})
+_OF_ALL_SERVICES: Final = frozenset({"pod-cidrs", "nodeport-addresses", "nodeport-prefixes", "service-cidrs", PICKS})
 _KUBE_PROXY_PROGRAM: Final = (
     *("nat-prerouting", "nat-output", "nat-postrouting", "services", "masquerading", "mark-for-masquerade"),
     *("service-endpoints-check", "nodeport-endpoints-check", "cluster-ips-check", "firewall-check", "reject-chain"),
@@ -119,15 +120,32 @@ def departures_from(
             rules = [RulePlace(owners[table].family, owners[table].table, *row[1:]) for row in excess[:_MOST_RULES]]
             for departure in _of_chain(owners[table], name, hook if is_there else "", count, missing, rules):
                 sort(("name", name.partition("-")[2].removeprefix("nodeport-")) if "/" in name else None, departure)
+    missing_chains = {(table, name) for table, name, is_there, *_ in chains if not is_there}
+    missing_data = {
+        (table, element.rpartition(" : ")[2]) for table, name, _count, lost, _added in sets for element in lost
+    }
     for table, name, count, lost, added in sets:
         if table in foreign:
             continue
         if not count and len(lost) > 1:
             sort(None, _departure(owners[table], name, "holds none of its elements", element=f"{name}: *", lost=True))
             continue
+        if name == PICKS:
+            # A number that no frontend has does no harm; where it should have one, the frontend is told.
+            lost = [each for each in lost if not _is_unasked(table, each, missing_chains, missing_data)]  # noqa: PLW2901
+            keys = {each.partition(" : ")[0] for each in lost}
+            added = [each for each in added if each.partition(" : ")[0] in keys]  # noqa: PLW2901
         for element, departure in _of_set(owners[table], name, lost, added):
             sort(None if name in _OF_ALL_SERVICES else _key_of(name, element), departure)
     return Departures(tuple(shared), of_services)
+
+
+def _is_unasked(
+    table: int, element: str, missing_chains: Collection[tuple[int, str]], missing_data: Collection[tuple[int, str]]
+) -> bool:
+    """Whether a number that is missing, like its chain, is one that frontends of the dump do not have."""
+    number, _, verdict = element.partition(" : ")
+    return (table, verdict.partition(" ")[2]) in missing_chains and (table, number) in missing_data
 
 
 def _emptied(inspection: _native.Inspection, owners: Sequence[TableOwner]) -> Iterator[Departure]:
@@ -199,7 +217,8 @@ def _departure(
     place: RulePlace | None = None,
     lost: bool = False,
 ) -> Departure:
-    sort = "chain" if chain else "set" if name in _SETS or name in _OF_ALL_SERVICES else "map"
+    is_set = name in _SETS or (name in _OF_ALL_SERVICES and name != PICKS)
+    sort = "chain" if chain else "set" if is_set else "map"
     place = place or RulePlace(owner.family, owner.table, chain, None, rule if lost else "", element, is_missing=lost)
     about = f"{name} {rule}"
     topics = frozenset(topic for topic, pattern in _TOPICS if pattern.search(about))

@@ -17,7 +17,8 @@ from attrs import frozen
 
 from svcc.addresses import IPFamily, address_bytes
 from svcc.compiler.layout import PRIORITY, PROTOCOL, Layout
-from svcc.compiler.program import Pick, pick_rule, rule
+from svcc.compiler.picks import Pick, pick_rule
+from svcc.compiler.program import rule
 from svcc.dataplane.contract import ServicePortName, ServicePortPlan
 from svcc.kernel_hash import concatenated, nft_hash_many
 from svcc.nft.expressions import Binary, Constant, Ct, Expression, Jhash, Lookup, Numgen, Payload, concat
@@ -156,11 +157,6 @@ def endpoint_numbers(endpoints: Sequence[EndpointAddress], seed: int, *, big_end
 def sticky_endpoints_map(protocol: str) -> str:
     """The name of the map with the endpoints of a protocol by their numbers."""
     return f"sticky-endpoints-{protocol}"
-
-
-def priority_text(number: int) -> str:
-    """A number as nft writes packet priorities: ``major:minor`` in hexadecimal."""
-    return f"{number >> 16:x}:{number & 0xFFFF:x}"
 
 
 def _number_of_endpoint(layout: Layout, sticky: StickyPort) -> Jhash:

@@ -12,8 +12,8 @@ import attrs
 from attrs import frozen
 
 from svcc.addresses import IPFamily
-from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text, sticky_ports
-from svcc.compiler.layout import TABLE, Layout
+from svcc.compiler.affinity import StickyPort, endpoint_numbers, sticky_ports
+from svcc.compiler.layout import TABLE, Layout, priority_text
 from svcc.dataplane.contract import Dataplane, FamilyDataplane
 from svcc.nft.commands import Command, DeleteElements, TableName
 from svcc.nft.objects import Data, Key, Ruleset

@@ -5,12 +5,14 @@ from __future__ import annotations
 __all__ = ["CAPTIONS"]
 
 CAPTIONS = {
-    "services": "Every frontend, and where its connections go; return leaves those that are refused untouched.",
-    "outside-services": "The same for clients that are neither pods nor this node, where it differs.",
+    "balanced-services": "Frontends, and the number (typed by meta priority) of the pick that chooses an endpoint.",
+    "services": "Frontends with chains of their own; return leaves those that are refused to the filter chains.",
+    "balanced-outside-services": "Both again for clients that are neither pods nor this node, where it differs.",
+    "picks": "The chain behind each number.",
     "masquerade-frontends": "Frontends whose connections must come back through this node.",
     "refused-services": "Frontends that nobody serves.",
     "endpoints-tcp": "The endpoint at each slot (typed by numgen) of a frontend; the local ones begin at 1000000000.",
-    "nodeports": "The same for node ports.",
+    "balanced-nodeports": "The same for node ports.",
     "nodeport-addresses": "The addresses that serve node ports, or the networks they lie in.",
     "cluster-ips": "Addresses that belong to Services; what they do not serve is rejected.",
     "mixed-addresses": "Cluster IPs that are external addresses of some Service, too.",

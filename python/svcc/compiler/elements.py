@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
-from svcc.compiler.affinity import StickyPort, endpoint_numbers, priority_text, sticky_endpoints_map
+from svcc.compiler.affinity import StickyPort, endpoint_numbers, sticky_endpoints_map
 from svcc.compiler.balancing import Slots, slots_of
-from svcc.compiler.layout import LOCAL_SLOTS
-from svcc.compiler.program import Pick, endpoints_map
+from svcc.compiler.layout import LOCAL_SLOTS, priority_text
+from svcc.compiler.picks import PICKS, Pick, endpoints_map, pick_element
+from svcc.compiler.program import balanced
 from svcc.dataplane.contract import (
     Decision,
     FamilyDataplane,
     Frontend,
     FrontendKind,
     Masquerade,
+    NodePortAddresses,
     ServicePortName,
     ServicePortPlan,
 )
@@ -24,6 +26,7 @@ from svcc.nft.statements import Verdict
 
 __all__ = [
     "Elements",
+    "add_picks",
     "add_service_ports",
     "add_surroundings",
     "family_elements",
@@ -48,11 +51,15 @@ class Elements:
         self.by_set: dict[str, dict[Key, Data | None]] = {}
         self.picks: Counter[Pick] = Counter()
         self.sticky_picks: dict[ServicePortName, set[Pick]] = {}
-        self.comments: dict[str, dict[Key, str]] = {"services": {}, "nodeports": {}}
+        self.comments: dict[str, dict[Key, str]] = {}
 
     def of(self, name: str) -> dict[Key, Data | None]:
         """The elements of the set `name`, to be read or filled."""
         return self.by_set.setdefault(name, {})
+
+    def comment(self, name: str, key: Key, text: str) -> None:
+        """Comment an element of the set `name`."""
+        self.comments.setdefault(name, {})[key] = text
 
 
 def family_elements(
@@ -62,7 +69,8 @@ def family_elements(
     elements = Elements()
     mixed = _mixed_addresses(family)
     elements.of("mixed-addresses").update(((address,), None) for address in mixed)
-    add_service_ports(elements, family.service_ports, sticky, mixed, big_endian=big_endian)
+    add_service_ports(elements, family.service_ports, sticky, mixed, family.node_ports, big_endian=big_endian)
+    add_picks(elements, elements.picks)
     elements.of("cluster-ips").update(((address,), None) for address in family.cluster_ips)
     elements.of("hairpins").update(((address, address), None) for address in family.local_endpoint_addresses)
     add_surroundings(elements, family)
@@ -74,16 +82,25 @@ def add_service_ports(
     plans: Sequence[ServicePortPlan],
     sticky: Mapping[ServicePortName, StickyPort],
     mixed_addresses: Container[str],
+    node_ports: NodePortAddresses,
     *,
     big_endian: bool,
 ) -> None:
-    """Add the elements of service ports; `mixed_addresses` are the cluster IPs that are external addresses, too."""
+    """Add the elements of service ports.
+
+    `mixed_addresses` are the cluster IPs that are external addresses, too; `node_ports` says what serves node ports.
+    """
     for plan, by_decision in zip(plans, slots_of(plans), strict=True):
         sticky_port = sticky.get(plan.name)
         for frontend in plan.frontends:
-            _add_frontend(elements, plan, frontend, by_decision, sticky_port, mixed_addresses)
+            _add_frontend(elements, plan, frontend, by_decision, sticky_port, mixed_addresses, node_ports)
         if sticky_port:
             _add_sticky_endpoints(elements, sticky_port, big_endian=big_endian)
+
+
+def add_picks(elements: Elements, picks: Iterable[Pick]) -> None:
+    """Add what leads from the numbers of picks to their chains."""
+    elements.of(PICKS).update(found for pick in sorted(picks) if (found := pick_element(pick)))
 
 
 def frontend_key(protocol: Protocol, frontend: Frontend) -> Key:
@@ -111,14 +128,22 @@ def _add_frontend(
     slots: Slots,
     sticky: StickyPort | None,
     mixed_addresses: Container[str],
+    node_ports: NodePortAddresses,
 ) -> None:
     protocol = plan.name.protocol.value.lower()
     key = frontend_key(plan.name.protocol, frontend)
     base, maps = ("nodeports", "nodeport") if frontend.address is None else ("services", "frontend")
-    elements.of(base)[key] = _verdict(elements, plan, frontend, frontend.inside, slots, sticky)
-    elements.comments[base][key] = service_port_comment(plan.name)
-    if frontend.outside is not frontend.inside:
-        elements.of(f"outside-{base}")[key] = _verdict(elements, plan, frontend, frontend.outside, slots, sticky)
+    # One that is refused is left untouched here and refused by the filter chains (S52). It takes an element where
+    # packets would otherwise get to what is not for them: an address may serve node ports, too, and the exact match
+    # goes first (S24).
+    named = f"refused-{base}"
+    is_matched = frontend.inside in _SERVED or (frontend.address is not None and node_ports.serves(frontend.address))
+    if is_matched:
+        found = _add_destination(elements, base, key, plan, frontend, frontend.inside, slots, sticky)
+        named = found if frontend.inside in _SERVED else named
+    elements.comment(named, key, service_port_comment(plan.name))
+    if frontend.outside is not frontend.inside and (is_matched or frontend.outside in _SERVED):
+        _add_destination(elements, f"outside-{base}", key, plan, frontend, frontend.outside, slots, sticky)
     decisions = dict.fromkeys((frontend.inside, frontend.outside))
     served = False
     for decision in decisions:
@@ -143,26 +168,31 @@ def _add_frontend(
             elements.of("allowed-sources")[(*key, prefix)] = None
 
 
-def _verdict(
+def _add_destination(
     elements: Elements,
+    base: str,
+    key: Key,
     plan: ServicePortPlan,
     frontend: Frontend,
     decision: Decision,
     slots: Slots,
     sticky: StickyPort | None,
-) -> Verdict:
-    """Where a frontend leads; one that is refused is left untouched here and refused by the filter chains (S52).
-
-    It still needs its element: a frontend's address may also serve node ports, and the exact match goes first (S24).
-    """
+) -> str:
+    """Add where a frontend leads, to the map `base` or to that of numbers; returns the name of the map it is in."""
     if decision not in _SERVED:
-        return _UNTOUCHED
+        elements.of(base)[key] = _UNTOUCHED
+        return base
     pick = Pick.of(frontend.kind, decision, len(slots[decision]), plan.balancing, plan.name)
     if sticky:
         elements.sticky_picks.setdefault(plan.name, set()).add(pick)
-        return Verdict("goto", sticky.lookup_chain(pick))
+        elements.of(base)[key] = Verdict("goto", sticky.lookup_chain(pick))
+        return base
     elements.picks[pick] += 1
-    return Verdict("goto", pick.chain)
+    if pick.number is None:
+        elements.of(base)[key] = Verdict("goto", pick.chain)
+        return base
+    elements.of(balanced(base))[key] = (priority_text(pick.number),)
+    return balanced(base)
 
 
 def _add_sticky_endpoints(elements: Elements, sticky: StickyPort, *, big_endian: bool) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "SLOT",
     "TABLE",
     "Layout",
+    "priority_text",
 ]
 
 TABLE = "svcc"
@@ -86,3 +87,8 @@ class Layout:
     def slot_of(key: Concat, slot: Expression) -> Concat:
         """`key` with a slot behind it."""
         return Concat((*key.parts, slot))
+
+
+def priority_text(number: int) -> str:
+    """A number as nft writes packet priorities: ``major:minor`` in hexadecimal."""
+    return f"{number >> 16:x}:{number & 0xFFFF:x}"

@@ -2,34 +2,29 @@
 
 The settings of the node decide a handful of matches; Services, endpoints, source ranges and affinity are elements of
 the maps that the program looks into (`svcc.compiler.elements`). Only few things grow: one pick chain for every distinct
-number of slots in use, and a few chains for each service port with session affinity (`svcc.compiler.affinity`) or whose
-endpoints take turns.
+number of slots in use (`svcc.compiler.picks`), and a few chains for each service port with session affinity
+(`svcc.compiler.affinity`) or whose endpoints take turns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
 from svcc.addresses import IPFamily
-from svcc.compiler.layout import HASH_SEED, LOCAL_SLOTS, MARK, PROTOCOL, PROTOCOLS, Layout
-from svcc.dataplane.contract import LOOPBACK, Decision, FamilyDataplane, FrontendKind, ServicePortName
-from svcc.model.balancing import AT_RANDOM, Balancing, HashKey, LoadBalancing
-from svcc.nft.expressions import Binary, Constant, Ct, Jhash, Lookup, Meta, Numgen, Payload, SetReference, concat
-from svcc.nft.names import identifier
+from svcc.compiler.layout import MARK, PRIORITY, PROTOCOL, Layout
+from svcc.compiler.picks import PICKS
+from svcc.dataplane.contract import LOOPBACK, FamilyDataplane
+from svcc.nft.expressions import Binary, Concat, Constant, Ct, Lookup, Meta, SetReference, concat
 from svcc.nft.objects import BaseHook, Chain, Rule, Set
-from svcc.nft.statements import Assign, Dnat, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
+from svcc.nft.statements import Assign, Masquerade, Match, Reject, Statement, Verdict, VerdictMap
 
 __all__ = [
+    "DESTINATIONS",
     "STATE_NEW",
-    "Pick",
+    "balanced",
     "base_chains",
-    "endpoints_map",
     "node_port_address_sets",
     "on_node_ports",
-    "pick_chain",
-    "pick_rule",
     "program_chains",
     "rule",
 ]
@@ -37,85 +32,13 @@ __all__ = [
 STATE_NEW = Match(Ct("state"), Constant("new"))
 TRANSLATED = Match(Ct("status"), Constant("dnat"))
 
+DESTINATIONS = ("services", "outside-services", "nodeports", "outside-nodeports")
+"""The verdict maps of frontends; beside each there is one of numbers, see `balanced`."""
+
 
 def rule(*statements: Statement) -> Rule:
     """A rule of these statements."""
     return Rule(statements)
-
-
-@frozen(order=True)
-class Pick:
-    """How an endpoint is chosen: by which kind of frontend, from which set, of how many slots, and by what.
-
-    `turns_of` is the service port whose endpoints take turns. A rule counts for itself, so that port has a rule, and
-    hence a chain, of its own; all other picks are shared.
-    """
-
-    by_node_port: bool
-    local: bool
-    count: int
-    hash_key: str = ""
-    turns_of: tuple[ServicePortName, ...] = ()
-
-    @classmethod
-    def of(
-        cls, kind: FrontendKind, decision: Decision, count: int, balancing: Balancing, name: ServicePortName
-    ) -> Pick:
-        """The pick for a frontend of the service port `name` that leads to `count` slots.
-
-        Where there is but one, there is nothing to choose, and all algorithms are the same.
-        """
-        if count == 1:
-            balancing = AT_RANDOM
-        return cls(
-            kind is FrontendKind.NODE_PORT,
-            decision is Decision.LOCAL,
-            count,
-            balancing.hash_key or "",
-            (name,) if balancing.algorithm is LoadBalancing.ROUND_ROBIN else (),
-        )
-
-    @property
-    def words(self) -> list[str]:
-        """What tells the ways of a service port from each other, for names of chains."""
-        return [*(["nodeport"] if self.by_node_port else []), *(["local"] if self.local else [])]
-
-    @property
-    def chain(self) -> str:
-        """The name of the chain that does it."""
-        for name in self.turns_of:
-            return identifier(
-                "-".join(["turns", *self.words]), name.namespace, name.service, name.protocol.lower(), name.port
-            )
-        return "-".join(["pick", *self.words, *([f"by-{self.hash_key}"] if self.hash_key else []), str(self.count)])
-
-
-def pick_rule(layout: Layout, pick: Pick, protocol: str) -> Rule:
-    """Choose one of `pick.count` slots for a connection (S23), and go to the endpoint in it."""
-    key = concat(Payload(protocol, "dport")) if pick.by_node_port else layout.place_of(protocol)
-    slot = _slot(layout, pick, protocol)
-    endpoint = Lookup(layout.slot_of(key, slot), endpoints_map(protocol, by_node_port=pick.by_node_port))
-    return rule(Match(PROTOCOL, Constant(protocol)), Dnat(layout.word, endpoint))
-
-
-def _slot(layout: Layout, pick: Pick, protocol: str) -> Numgen | Jhash:
-    """The expression that computes the number of a slot."""
-    first = LOCAL_SLOTS if pick.local else 0
-    if not pick.hash_key:
-        return Numgen("inc" if pick.turns_of else "random", pick.count, first)
-    client = layout.client_of(protocol) if pick.hash_key == HashKey.FLOW else layout.source
-    return Jhash(client, pick.count, HASH_SEED, first)
-
-
-def endpoints_map(protocol: str, *, by_node_port: bool) -> str:
-    """The name of the map with the endpoints of a protocol."""
-    return f"{'nodeport-' if by_node_port else ''}endpoints-{protocol}"
-
-
-def pick_chain(layout: Layout, pick: Pick) -> Chain:
-    """The chain of a pick: a rule for each protocol that may get there."""
-    protocols = [name.protocol.lower() for name in pick.turns_of] or PROTOCOLS
-    return Chain(pick.chain, tuple(pick_rule(layout, pick, protocol) for protocol in protocols))
 
 
 def base_chains() -> tuple[Chain, ...]:
@@ -191,8 +114,8 @@ def program_chains(
             (
                 *cluster_ips_from_elsewhere,
                 rule(VerdictMap(layout.frontend, "masquerade-frontends")),
-                rule(*not_a_pod, from_outside, VerdictMap(layout.frontend, "outside-services")),
-                rule(VerdictMap(layout.frontend, "services")),
+                *_destination_rules(layout.frontend, "outside-services", *not_a_pod, from_outside),
+                *_destination_rules(layout.frontend, "services"),
                 rule(*at_node_ports, Verdict("goto", "nodeports")),
             ),
         ),
@@ -200,8 +123,8 @@ def program_chains(
             "nodeports",
             (
                 rule(VerdictMap(layout.node_port, "masquerade-nodeports")),
-                rule(*not_a_pod, from_outside, VerdictMap(layout.node_port, "outside-nodeports")),
-                rule(VerdictMap(layout.node_port, "nodeports")),
+                *_destination_rules(layout.node_port, "outside-nodeports", *not_a_pod, from_outside),
+                *_destination_rules(layout.node_port, "nodeports"),
             ),
         ),
         Chain("mark-always", (rule(set_mark),)),
@@ -230,6 +153,23 @@ def program_chains(
                 rule(Match(concat(layout.source, layout.destination), SetReference("hairpins")), Masquerade()),
             ),
         ),
+    )
+
+
+def balanced(base: str) -> str:
+    """The name of the map of numbers beside one of `DESTINATIONS`: its frontends are those that share a pick."""
+    return f"balanced-{base}"
+
+
+def _destination_rules(key: Concat, base: str, *conditions: Match) -> tuple[Rule, ...]:
+    """Go where a frontend leads: by the number of its pick, else by its verdict.
+
+    A miss of the first lookup ends that rule, so a priority that somebody else has set is never taken for a number.
+    The order matters to packets that are under way while a frontend changes from the first map to the second.
+    """
+    return (
+        rule(*conditions, Assign(PRIORITY, Lookup(key, balanced(base))), VerdictMap(PRIORITY, PICKS)),
+        rule(*conditions, VerdictMap(key, base)),
     )
 
 

@@ -17,9 +17,10 @@ from svcc.compiler.affinity import (
 from svcc.compiler.counters import counters_table
 from svcc.compiler.elements import Elements, family_elements
 from svcc.compiler.layout import PRIORITY, PROTOCOLS, SLOT, TABLE, Layout
-from svcc.compiler.program import base_chains, endpoints_map, node_port_address_sets, pick_chain, program_chains
+from svcc.compiler.picks import PICKS, endpoints_map, pick_chain
+from svcc.compiler.program import balanced, base_chains, node_port_address_sets, program_chains
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName
-from svcc.nft.expressions import Expression, Payload, concat
+from svcc.nft.expressions import Concat, Expression, Payload, concat
 from svcc.nft.objects import Chain, Ruleset, Set, Table
 
 __all__ = ["build_ruleset", "declared_sets", "filled", "sticky_chains"]
@@ -62,13 +63,14 @@ def declared_sets(layout: Layout) -> tuple[Set, ...]:
     """Every set and map without elements: a table's shape depends on nothing but svcc's version."""
     address, frontend, node_port = layout.destination, layout.frontend, layout.node_port
     return (
-        Set("services", frontend.parts, is_verdict_map=True),
-        Set("outside-services", frontend.parts, is_verdict_map=True),
+        *_destinations("services", frontend),
+        *_destinations("outside-services", frontend),
+        Set(PICKS, (PRIORITY,), is_verdict_map=True),
         Set("masquerade-frontends", frontend.parts, is_verdict_map=True),
         Set("refused-services", frontend.parts, is_verdict_map=True),
         *_endpoints(layout, by_node_port=False),
-        Set("nodeports", node_port.parts, is_verdict_map=True),
-        Set("outside-nodeports", node_port.parts, is_verdict_map=True),
+        *_destinations("nodeports", node_port),
+        *_destinations("outside-nodeports", node_port),
         Set("masquerade-nodeports", node_port.parts, is_verdict_map=True),
         Set("refused-nodeports", node_port.parts, is_verdict_map=True),
         *_endpoints(layout, by_node_port=True),
@@ -92,6 +94,10 @@ def declared_sets(layout: Layout) -> tuple[Set, ...]:
             timeout_seconds=LONGEST_TIMEOUT_SECONDS,
         ),
     )
+
+
+def _destinations(base: str, key: Concat) -> tuple[Set, Set]:
+    return Set(balanced(base), key.parts, data=(PRIORITY,)), Set(base, key.parts, is_verdict_map=True)
 
 
 def _endpoints(layout: Layout, *, by_node_port: bool) -> Iterator[Set]:

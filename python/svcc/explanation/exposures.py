@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve, frozen
 
 from svcc.addresses import IPFamily, canonical_address, family_of
+from svcc.compiler.elements import frontend_key
+from svcc.compiler.picks import PICKS
+from svcc.compiler.program import DESTINATIONS, balanced
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.contract import (
     Dataplane,
@@ -21,7 +24,7 @@ from svcc.explanation.contract import Clients, Exposure, NodeAddressOf, Route
 from svcc.fields import FieldPath, Source
 from svcc.model.node import Node
 from svcc.model.service import Service
-from svcc.nft.objects import Key
+from svcc.nft.objects import Data, Key
 from svcc.nft.statements import Verdict
 
 __all__ = ["FrontendMaps", "exposures", "frontend_maps", "frontend_source"]
@@ -35,6 +38,10 @@ class FrontendMaps:
 
     verdicts: Mapping[str, Mapping[Key, Verdict]]
 
+    def holding(self, base: str, key: Key) -> str:
+        """The map that holds a frontend: that of numbers, or the verdict map `base` beside it."""
+        return balanced(base) if key in self.verdicts.get(balanced(base), {}) else base
+
     def chain(self, map_name: str, key: Key) -> str:
         """The chain a frontend leads to; empty where its verdict is no chain."""
         verdict = self.verdicts.get(map_name, {}).get(key)
@@ -42,7 +49,7 @@ class FrontendMaps:
 
 
 def frontend_maps(dataplane: Dataplane, service: Service) -> dict[IPFamily, FrontendMaps]:
-    """The verdicts that the ruleset holds for one Service, by family.
+    """The verdicts that the ruleset holds for one Service, by family; behind the number of a pick, that of the pick.
 
     They are read from a ruleset of this Service alone: maps and chains have the same names in that of all Services.
     """
@@ -56,10 +63,16 @@ def frontend_maps(dataplane: Dataplane, service: Service) -> dict[IPFamily, Fron
     ruleset = build_ruleset(evolve(dataplane, families=families))
     found = {}
     for family, table in zip(families, ruleset.tables, strict=True):
+        picks: dict[Data | None, Data | None] = dict(next(each for each in table.sets if each.name == PICKS).elements)
+        numbered = {balanced(base) for base in DESTINATIONS}
         verdicts = {
-            item.name: {key: data for key, data in item.elements if isinstance(data, Verdict)}
+            item.name: {
+                key: verdict
+                for key, data in item.elements
+                if isinstance(verdict := picks[data] if item.name in numbered else data, Verdict)
+            }
             for item in table.sets
-            if item.is_verdict_map
+            if item.is_verdict_map or item.name in numbered
         }
         found[family.family] = FrontendMaps(verdicts)
     return found
@@ -131,17 +144,14 @@ def _routes(
 def _route(plan: ServicePortPlan, frontend: Frontend, clients: Clients, maps: FrontendMaps) -> Route:
     decision = frontend.outside if clients is Clients.OTHERS else frontend.inside
     base = "nodeports" if frontend.address is None else "services"
-    if decision not in (Decision.CLUSTER, Decision.LOCAL):
+    key = frontend_key(plan.name.protocol, frontend)
+    served = decision in (Decision.CLUSTER, Decision.LOCAL)
+    if not served:
         map_name = f"refused-{base}"
     elif clients is Clients.OTHERS and frontend.outside is not frontend.inside:
-        map_name = f"outside-{base}"
+        map_name = maps.holding(f"outside-{base}", key)
     else:
-        map_name = base
-    protocol = plan.name.protocol.value.lower()
-    key: Key = (protocol, frontend.port)
-    if frontend.address is not None:
-        key = (protocol, frontend.address, frontend.port)
-    served = decision in (Decision.CLUSTER, Decision.LOCAL)
+        map_name = maps.holding(base, key)
     return Route(
         (), decision, served and _is_masqueraded(frontend.masquerade, clients), map_name, maps.chain(map_name, key)
     )

@@ -13,9 +13,10 @@ from attrs import evolve, frozen
 
 from svcc.addresses import IPFamily
 from svcc.compiler.affinity_records import RememberedEndpoint
-from svcc.compiler.elements import add_surroundings
+from svcc.compiler.elements import add_picks, add_surroundings
 from svcc.compiler.layout import Layout
-from svcc.compiler.program import pick_chain, program_chains
+from svcc.compiler.picks import pick_chain
+from svcc.compiler.program import program_chains
 from svcc.compiler.ruleset import declared_sets
 from svcc.dataplane.build import family_dataplane
 from svcc.dataplane.conflicts import ClaimKey, claimed_keys
@@ -254,7 +255,8 @@ class FamilyState:
             bit = self._settings.masquerade_bit
             before.chains += program_chains(self._layout, outline, bit, old_protocols)
             after.chains += program_chains(self._layout, self._outline, bit, new_protocols)
-        all_again = self.planned if view.big_endian is not self._view.big_endian else ()
+        is_other = view.big_endian is not self._view.big_endian or outline.node_ports != self._outline.node_ports
+        all_again = self.planned if is_other else ()
         rendered = dict.fromkeys((*replanned, *index.concerned(), *all_again))
         olds: list[ServicePortPlan] = []
         news: list[ServicePortPlan] = []
@@ -262,16 +264,17 @@ class FamilyState:
             old, new = replanned.get(key) or (self.planned.get(key),) * 2
             olds += old.plans if old is not None else ()
             news += new.plans if new is not None else ()
-        before.add(olds, index.sticky.before, index.was_mixed)
-        after.add(news, index.sticky.of, index.is_mixed)
+        before.add(olds, index.sticky.before, index.was_mixed, outline.node_ports)
+        after.add(news, index.sticky.of, index.is_mixed, self._outline.node_ports)
         index.remembered.add_each(before.remembered, -1)
         index.remembered.add_each(after.remembered)
         for pick, count in before.elements.picks.items():
             index.picks.add(pick, -count)
         for pick, count in after.elements.picks.items():
             index.picks.add(pick, count)
-        before.chains += [pick_chain(self._layout, pick) for pick in sorted(index.picks.gone())]
-        after.chains += [pick_chain(self._layout, pick) for pick in sorted(index.picks.come())]
+        for fragment, picks in ((before, index.picks.gone()), (after, index.picks.come())):
+            add_picks(fragment.elements, picks)
+            fragment.chains += [pick_chain(self._layout, pick) for pick in sorted(picks)]
         return changed_parts(self._layout, self._declared, before, after)
 
 

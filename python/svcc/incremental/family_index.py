@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.compiler.elements import Elements
-from svcc.compiler.program import Pick
+from svcc.compiler.picks import Pick
 from svcc.dataplane.contract import Frontend, FrontendKind, ServicePortName
 from svcc.dataplane.service_plans import PlannedService
 from svcc.incremental.objects import ServiceKey

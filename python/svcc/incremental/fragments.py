@@ -9,7 +9,7 @@ from svcc.compiler.affinity_records import RememberedEndpoint, remembered_endpoi
 from svcc.compiler.elements import Elements, add_service_ports
 from svcc.compiler.layout import TABLE, Layout
 from svcc.compiler.ruleset import filled, sticky_chains
-from svcc.dataplane.contract import ServicePortName, ServicePortPlan
+from svcc.dataplane.contract import NodePortAddresses, ServicePortName, ServicePortPlan
 from svcc.nft.names import comment_text
 from svcc.nft.objects import Chain, Set, Table
 
@@ -31,8 +31,12 @@ class Fragment:
         plans: Sequence[ServicePortPlan],
         numbers_of: Callable[[ServicePortName], Sequence[int]],
         is_mixed: Callable[[str], bool],
+        node_ports: NodePortAddresses,
     ) -> None:
-        """Render service ports; those with affinity have these numbers, and these of their addresses are mixed."""
+        """Render service ports where `node_ports` serve node ports.
+
+        Those with affinity have these numbers, and these of their addresses are mixed.
+        """
         sticky = {
             plan.name: sticky_port(plan, numbers_of(plan.name), big_endian=self._big_endian)
             for plan in plans
@@ -40,7 +44,7 @@ class Fragment:
         }
         addresses = {frontend.address for plan in plans for frontend in plan.frontends}
         mixed = {address for address in addresses if address is not None and is_mixed(address)}
-        add_service_ports(self.elements, plans, sticky, mixed, big_endian=self._big_endian)
+        add_service_ports(self.elements, plans, sticky, mixed, node_ports, big_endian=self._big_endian)
         self.chains += sticky_chains(self._layout, sticky, self.elements)
         for item in sticky.values():
             self.remembered += remembered_endpoints(self._layout, item, big_endian=self._big_endian)

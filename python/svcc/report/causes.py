@@ -26,7 +26,9 @@ __all__ = ["Cause", "Causes"]
 
 _MAPS: Final = re.compile(r"@([\w./-]+)")
 _FOUND_IN: Final = re.compile(r"\b(?:is|is not) in ([\w./-]+)")
-_OF_FRONTENDS: Final = re.compile(r"(outside-|masquerade-|refused-|remember-)?(services|nodeports|frontends)")
+_OF_FRONTENDS: Final = re.compile(
+    r"((balanced-)?(outside-)?|masquerade-|refused-|remember-)(services|nodeports|frontends)"
+)
 _OF_ENDPOINTS: Final = re.compile(r"(nodeport-|sticky-)?endpoints-(tcp|udp|sctp)|hairpins")
 
 

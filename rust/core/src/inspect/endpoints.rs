@@ -29,11 +29,14 @@ type Slots = (SetId, u128, u128);
 const PROTOCOLS: [(&str, u128); 3] = [("tcp", 6), ("udp", 17), ("sctp", 132)];
 
 /// The maps of frontends, and the sets and maps whose elements are about frontends that are in them.
-const BY_ADDRESS: [&str; 2] = ["services", "outside-services"];
-const ABOUT_ADDRESSES: [&str; 5] =
-    ["masquerade-frontends", "refused-services", "source-ranged", "allowed-sources", "remember-frontends"];
-const BY_NODE_PORT: [&str; 2] = ["nodeports", "outside-nodeports"];
-const ABOUT_NODE_PORTS: [&str; 3] = ["masquerade-nodeports", "refused-nodeports", "remember-nodeports"];
+const BY_ADDRESS: [&str; 5] =
+    ["balanced-services", "services", "balanced-outside-services", "outside-services", "refused-services"];
+const ABOUT_ADDRESSES: [&str; 4] = ["masquerade-frontends", "source-ranged", "allowed-sources", "remember-frontends"];
+const BY_NODE_PORT: [&str; 5] =
+    ["balanced-nodeports", "nodeports", "balanced-outside-nodeports", "outside-nodeports", "refused-nodeports"];
+const ABOUT_NODE_PORTS: [&str; 2] = ["masquerade-nodeports", "remember-nodeports"];
+/// The map with the chains behind the numbers that maps of frontends hold.
+const PICKS: &str = "picks";
 
 pub(super) fn unselectable(program: &Program, graph: &Graph<'_>, owners: &[TableOwner]) -> Vec<Unselectable> {
     let mut found = Vec::new();
@@ -76,15 +79,23 @@ struct Frontends {
 impl Frontends {
     /// None if some are not known.
     fn new(program: &Program, graph: &Graph<'_>, table: usize, maps: &[&str], by_address: bool) -> Option<Self> {
+        let entries = |name: &str| {
+            let set = &program.sets[graph.places.set(table, name)?];
+            set.unknown.is_none().then_some(&set.entries)
+        };
+        let mut picks = FxHashMap::default();
+        for entry in entries(PICKS)? {
+            picks.insert(one(entry.key.first()?)?, target(entry));
+        }
         let mut found = Self { chains: FxHashMap::default(), slots: FxHashMap::default() };
         for name in maps {
-            let set = &program.sets[graph.places.set(table, name)?];
-            if set.unknown.is_some() {
-                return None;
-            }
-            for entry in &set.entries {
+            for entry in entries(name)? {
                 let chains = found.chains.entry(frontend(entry, by_address)?).or_default();
-                if let Data::Verdict(Verdict::Goto(chain) | Verdict::Jump(chain)) = entry.data {
+                let chain = match &entry.data {
+                    Data::Values(values) => picks.get(values.first()?).copied().flatten(),
+                    _ => target(entry),
+                };
+                if let Some(chain) = chain {
                     chains.push(chain);
                     found.slots.entry(chain).or_insert_with(|| slots(program, chain));
                 }
@@ -97,6 +108,14 @@ impl Frontends {
         let chains = self.chains.get(key).into_iter().flatten();
         let mut drawn = chains.filter_map(|chain| self.slots.get(chain)).flatten();
         drawn.any(|(set, first, last)| Some(*set) == map && *first <= slot && slot <= *last)
+    }
+}
+
+/// The chain that an element of a verdict map leads to.
+fn target(entry: &Entry) -> Option<ChainId> {
+    match entry.data {
+        Data::Verdict(Verdict::Goto(chain) | Verdict::Jump(chain)) => Some(chain),
+        _ => None,
     }
 }
 

@@ -6,7 +6,9 @@
 use super::RuleId;
 use super::owner::TableOwner;
 use super::references::Graph;
-use crate::program::{Action, ChainId, End, Entry, Field, NatTarget, Part, Program, Span, Term, Transport, Verdict};
+use crate::program::{
+    Action, ChainId, End, Entry, Field, NatTarget, Part, Program, Span, Target, Term, Transport, Verdict,
+};
 use crate::ruleset::{ChainType, Comparison, Hook, NatKind, TableFamily};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -218,13 +220,22 @@ fn claims<'a>(
 ) {
     let family = program.chains[place.chain].family;
     let mut asked = Asked::default();
+    // What the rule has looked up for the key of a verdict map.
+    let mut numbers = None;
     for action in actions {
         let (key, map) = match action {
             Action::Compare { part, comparison: Comparison::Equal, span } => {
                 asked.take(part, span);
                 continue;
             }
-            Action::VerdictMap { key, map } => (key, *map),
+            Action::Assign { target: Target::Priority, value: Term::Lookup { key, map } } => {
+                numbers = Some((key, *map));
+                continue;
+            }
+            Action::VerdictMap { key, map } => match (&key[..], numbers) {
+                ([one], Some(numbers)) if one.term == Term::Field(Field::Priority) => numbers,
+                _ => (key, *map),
+            },
             Action::Nat { kind, target: NatTarget::Map { key, map }, .. } if *kind == NatKind::Destination => {
                 (key, *map)
             }

@@ -8,6 +8,7 @@ mod endpoints;
 mod frontends;
 mod hygiene;
 mod marks;
+mod numbers;
 mod owner;
 mod references;
 mod shadow;
@@ -73,7 +74,7 @@ pub fn inspect(program: &Program) -> Inspection {
     Inspection {
         dead_chains: references::dead_chains(program, &graph),
         unused_sets: references::unused_sets(program, &graph),
-        hollow: references::hollow(program, &graph),
+        hollow: [references::hollow(program, &graph), numbers::lost(program, &graph)].concat(),
         shadowed: shadow::shadowed(program, &graph),
         unselectable: endpoints::unselectable(program, &graph, &owners),
         marks: marks::uses(program, &graph, &owners),

@@ -1,0 +1,135 @@
+"""Upgrades in place while connections begin: none of them meets a table that does not serve them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from attrs import evolve
+
+from svcc.apply.installer import Installer
+from svcc.apply.nft import open_nft
+from svcc.apply.steps import NOTHING
+from svcc.model.cluster import ClusterObject
+from svcc.model.endpoints import EndpointPort
+from svcc.model.service import ServicePort
+from svcc.nft.expressions import Constant, Payload
+from svcc.nft.objects import Rule, Ruleset
+from svcc.nft.statements import Match, Verdict
+from svcc.nft.transaction import transaction
+from tests.declare import compiled, remote, service, slices
+from tests.earlier import with_verdicts
+from tests.kernel.namespace import NetworkNamespace
+from tests.kernel.topology import Topology
+
+pytestmark = pytest.mark.kernel
+
+ROUNDS = 8
+SERVICES = 20
+PADDING = 2000
+"""Rules in front of the jump to `services`, so that packets are often under way there while a transaction commits."""
+WATCH = """table ip watch {
+    chain forwarded {
+        type filter hook forward priority -200;
+        ip daddr 10.96.0.0/16 counter comment "untranslated"
+        ip daddr 10.244.0.0/16 counter comment "translated"
+    }
+}
+"""
+
+
+@pytest.fixture
+def topology() -> Iterator[Topology]:
+    made = Topology(
+        {"outside": "eth0", "pod": "cni0"},
+        {"outside": ["192.168.0.10"], "pod": ["10.244.0.1"]},
+        ["10.244.0.0/16"],
+        route_localnet=False,
+    )
+    yield made
+    made.close()
+
+
+@contextmanager
+def first_packets(namespace: NetworkNamespace) -> Iterator[None]:
+    """UDP packets to all Services, each from another address and port, without end."""
+    with namespace.entered():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    over = threading.Event()
+
+    def send() -> None:
+        number = 0
+        while not over.is_set():
+            for _ in range(100):
+                number += 1
+                source = bytes((198, 51, 100, 1 + number // 50_000 % 250))
+                destination = bytes((10, 96, 0, 1 + number % SERVICES))
+                header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 32, 0, 0, 64, 17, 0, source, destination)
+                # Without a checksum, as UDP over IPv4 may be (RFC 768).
+                packet = header + struct.pack(">HHHH", 10_000 + number % 50_000, 80, 12, 0) + b"ping"
+                sender.sendto(packet, (socket.inet_ntoa(destination), 0))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        sender.close()
+
+
+def counted(node: NetworkNamespace) -> dict[str, int]:
+    listed = json.loads(node.run("nft", "-j", "list", "table", "ip", "watch").stdout)["nftables"]
+    rules = [item["rule"] for item in listed if "rule" in item]
+    return {rule["comment"]: each["counter"]["packets"] for rule in rules for each in rule["expr"] if "counter" in each}
+
+
+def padded(ruleset: Ruleset) -> Ruleset:
+    """A ruleset whose packets take long to get to `services`."""
+    nobody = Rule((Match(Payload("ip", "daddr"), Constant("192.0.2.1")), Verdict("return")))
+    tables = []
+    for table in ruleset.tables:
+        chains = (
+            evolve(chain, rules=(nobody,) * PADDING + chain.rules)
+            if table.family == "ip" and chain.name == "nat-prerouting"
+            else chain
+            for chain in table.chains
+        )
+        tables.append(evolve(table, chains=tuple(chains)))
+    return Ruleset(tuple(tables))
+
+
+def test_a_table_of_before_there_were_numbers_is_upgraded_in_one_transaction_under_traffic(topology: Topology) -> None:
+    node = topology.node
+    node.run("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=1")
+    assert node.run("nft", "-f", "-", text=WATCH).returncode == 0
+    declared: list[ClusterObject] = []
+    for number in range(1, SERVICES + 1):
+        endpoints = [remote(f"10.244.{number}.{each}") for each in range(1, 2 + number % 3)]
+        declared.append(service(f"web-{number}", [f"10.96.0.{number}"], ServicePort(80, "dns", protocol="UDP")))
+        declared += slices(f"web-{number}", endpoints, EndpointPort(53, "dns", "UDP"))
+    wanted = compiled(declared)
+    older = padded(with_verdicts(wanted.ruleset))
+    with node.entered():
+        nft = open_nft()
+        for _ in range(ROUNDS):
+            nft.run(transaction(NOTHING, older).script)
+            with first_packets(topology.far["outside"]):
+                installer = Installer(nft, keep_scripts=None)
+                applied = installer.synchronize(wanted.ruleset, wanted.dataplane)
+                assert [step.commands[0].table.name for step in applied.transactions] == ["svcc"]
+                while (wait := installer.seconds_until_tidy) is not None:
+                    time.sleep(wait)
+                    installer.tidy()
+                assert not installer.synchronize(wanted.ruleset, wanted.dataplane)
+            nft.run(transaction(wanted.ruleset, NOTHING).script)
+    found = counted(node)
+    assert found["translated"] > 100 * ROUNDS
+    assert found["untranslated"] == 0, found
