@@ -12,7 +12,7 @@ import pytest
 from svcc.errors import SettingsError
 from svcc.node.listeners import TcpPlace
 from svcc.node.servers import NodeServers, ServerSettings, bind_address
-from svcc.node.state import DELETION_TAINT, Eligibility, Published, Sync, SyncKind
+from svcc.node.state import DELETION_TAINT, Eligibility, Published, SourceState, Sync, SyncKind
 from tests.node.asking import Answer, ask, serving
 from tests.node.states import START, StandingClock, published
 
@@ -49,6 +49,13 @@ def test_a_node_lives_before_its_first_update_and_however_long_nothing_changes(n
     node.succeed()
     node.time.seconds = 1e6
     assert node.ask(path).status == 200
+
+
+def test_a_node_lives_however_long_it_waits_for_files_to_be_mended(node: Node) -> None:
+    node.queue()
+    node.node.state = attrs.evolve(node.node.state, source=SourceState("files", awaited=("a.yaml",)))
+    node.time.seconds = 2 * TIMEOUT
+    assert node.ask("/livez").status == 200
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz"])

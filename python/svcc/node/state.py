@@ -180,7 +180,12 @@ class NodeState:
     eligibility: Eligibility = Eligibility()
 
     def is_live(self, clock: Clock, health_timeout_seconds: float) -> bool:
-        """Whether no change has waited longer than the timeout for a synchronization that succeeds (S51)."""
+        """Whether no change has waited longer than the timeout for a synchronization that succeeds (S51).
+
+        Nobody who would start the process again helps where it waits for its source.
+        """
+        if not self.source.is_complete:
+            return True
         return self.queued_since is None or clock.monotonic() - self.queued_since <= health_timeout_seconds
 
 

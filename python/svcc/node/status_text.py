@@ -35,7 +35,9 @@ def duration(seconds: float) -> str:
 def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     """The lines of the screen, without ends of line; what is fine is said in few words."""
     # Before it has written anything it is live, as probes say, and what was served before is (S51, S53).
-    is_starting = status["live"] and status["lastSync"] is None and not status["source"]["trouble"]
+    source = status["source"]
+    is_held_back = not source["complete"] and status["waiting"]["seconds"] is not None
+    is_starting = status["live"] and status["lastSync"] is None and not source["trouble"] and not is_held_back
     verdict = "healthy" if status["healthy"] else "starting" if is_starting else "NOT HEALTHY"
     up = duration(_age(status, status["started"]))
     yield printable(f"svcc {status['version']} on node {status['node'] or '<none>'}, up {up}: {verdict}")
