@@ -7,11 +7,9 @@ last, and costs as much as the change. Whoever gets an error from `advance` sync
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
-
-import attrs
 
 from svcc.apply.applied import Applied, Refusal, operations_of
 from svcc.apply.cold_start import cold_start
@@ -22,28 +20,23 @@ from svcc.apply.losses import gone_service_ports, lost_service_ports
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
-from svcc.apply.steps import NOTHING, Steps, merged_leftovers, set_aside, steps_of, tidying, tidyings, united
-from svcc.compiler.affinity_records import RememberedEndpoint, forgetting_transaction
+from svcc.apply.steps import NOTHING, merged_leftovers, set_aside, steps_of, tidying, tidyings, united
+from svcc.apply.transitions import forgetting_commands, is_done, made_anew, steps_from
+from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.compiler.layout import COUNTERS_TABLE
 from svcc.compiler.ruleset import build_ruleset
 from svcc.dataplane.contract import Dataplane
 from svcc.errors import TargetError
 from svcc.incremental.contract import Update
 from svcc.nft.commands import (
-    AddChain,
-    AddElements,
-    AddRecords,
-    AddSet,
-    Command,
-    DeleteChain,
     DeleteElements,
     DeleteTable,
     TableName,
 )
-from svcc.nft.objects import Key, Ruleset
-from svcc.nft.transaction import Transaction, transaction
+from svcc.nft.objects import Ruleset
+from svcc.nft.transaction import Transaction
 
-__all__ = ["TIDY_AFTER_SECONDS", "Installer", "steps_from"]
+__all__ = ["TIDY_AFTER_SECONDS", "Installer"]
 
 TIDY_AFTER_SECONDS: Final = 0.1
 """Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle."""
@@ -54,7 +47,6 @@ _FORGETTING_SECONDS: Final = 0.03
 _MOST_READINGS: Final = 3
 """How often the kernel is read again where somebody changes svcc's tables while they are being changed."""
 _MOST_REFUSED: Final = 16
-_DAY_SECONDS: Final = 86_400
 
 
 class Installer:
@@ -220,7 +212,7 @@ class Installer:
             return False
         steps = steps_from(held, target)
         if all(table.is_usable for table in held.tables):
-            forgetting = _forgetting(held, target, dataplane)
+            forgetting = forgetting_commands(held, target, dataplane)
             try:
                 if steps.prepare:
                     self._run(steps.prepare, done)
@@ -233,7 +225,7 @@ class Installer:
                     self._run(steps.commit, done)
             except NftError as error:
                 # JSON does not tell all about a map: one that looks like ours may still be declared otherwise.
-                if error.is_uncertain or not may_make_anew or not self._is_taken(anew := _anew(held, target)):
+                if error.is_uncertain or not may_make_anew or not self._is_taken(anew := made_anew(held, target)):
                     raise
                 self._run(anew, done)
                 self._leave(NOTHING, is_new=False)
@@ -290,7 +282,7 @@ class Installer:
         try:
             self._nft.run(step.script)
         except NftError as error:
-            if not error.is_uncertain or not _is_done(step, held_tables(self._nft, NOTHING)):
+            if not error.is_uncertain or not is_done(step, held_tables(self._nft, NOTHING)):
                 raise
 
     def _is_taken(self, step: Transaction) -> bool:
@@ -306,7 +298,7 @@ class Installer:
             return None
 
         def is_taken(tried: Dataplane) -> bool:
-            return self._is_taken(_anew(held, build_ruleset(tried)))
+            return self._is_taken(made_anew(held, build_ruleset(tried)))
 
         name = named_service(dataplane, error)
         if name is not None and is_taken(without(dataplane, {name})):
@@ -330,86 +322,6 @@ class Installer:
         self._leftovers = leftovers
         if is_new:
             self._due = time.monotonic() + TIDY_AFTER_SECONDS
-
-
-def steps_from(held: Held, target: Ruleset) -> Steps:
-    """The steps from what the kernel holds; where a table cannot be changed into what is wanted, it is made anew."""
-    if not all(table.is_usable for table in held.tables):
-        return Steps(Transaction(), _anew(held, target), NOTHING)
-    steps = steps_of(held.ruleset, target)
-    made = {(each.table, each.declared.name) for each in steps.commit.commands if isinstance(each, AddSet)}
-    kept = [command for command in _records(held, target) if (command.table, command.elements.name) in made]
-    return attrs.evolve(steps, commit=Transaction((*steps.commit.commands, *held.objects, *kept)))
-
-
-def _anew(held: Held, target: Ruleset) -> Transaction:
-    """The transaction that deletes all that is held, and makes what is wanted, with the records of packets."""
-    deleted = [DeleteTable(TableName(each.table.family, each.table.name)) for each in held.tables]
-    return Transaction((*deleted, *transaction(NOTHING, target).commands, *_records(held, target)))
-
-
-def _records(held: Held, target: Ruleset) -> Iterator[AddRecords]:
-    """What packets have written into dynamic maps, to be written into new ones."""
-    wanted = {(table.family, item.name): item for table in target.tables for item in table.sets if item.dynamic}
-    for table in held.tables:
-        for name, elements in table.records.items():
-            item = wanted.get((table.table.family, name))
-            alive = [each for each in elements if each.seconds_left]
-            if item is not None and alive:
-                pairs = tuple((each.key, each.data) for each in alive)
-                longest = item.timeout_seconds or _DAY_SECONDS
-                seconds = tuple((each.timeout_seconds or longest, each.seconds_left or 1) for each in alive)
-                yield AddRecords(
-                    TableName(table.table.family, table.table.name), attrs.evolve(item, elements=pairs), seconds
-                )
-
-
-def _forgetting(held: Held, target: Ruleset, dataplane: Dataplane) -> list[Command]:
-    """Commands that forget the records of session affinity that lead nowhere (S35).
-
-    The kernel refuses to delete what is not there, and a record may have timed out since it was read. So each is added
-    first, which changes nothing where it is there; only one that has been made anew meanwhile is in the way.
-    """
-    declared = {
-        (table.family, item.name): attrs.evolve(item, elements=()) for table in target.tables for item in table.sets
-    }
-    found: list[Command] = []
-    for command in forgetting_transaction(held.ruleset, dataplane).commands:
-        if isinstance(command, DeleteElements):
-            place = command.table.family, command.elements.name
-            if attrs.evolve(command.elements, elements=()) == declared.get(place):
-                found += [AddElements(command.table, command.elements), command]
-    return found
-
-
-def _is_done(step: Transaction, held: Held) -> bool:
-    """Whether the kernel holds all that a transaction adds, and nothing that it deletes and does not add again.
-
-    A transaction is done as a whole or not at all, so elements and chains tell, and rules need not be compared.
-    """
-    chains = {(TableName(t.family, t.name), chain.name) for t in held.ruleset.tables for chain in t.chains}
-    elements = {
-        (TableName(t.family, t.name), item.name): dict(item.elements) for t in held.ruleset.tables for item in t.sets
-    }
-    added: set[tuple[TableName, str, Key]] = set()
-    for command in step.commands:
-        if isinstance(command, AddElements):
-            place = command.table, command.elements.name
-            there = elements.get(place, {})
-            if any(key not in there or there[key] != data for key, data in command.elements.elements):
-                return False
-            added.update((*place, key) for key, _data in command.elements.elements)
-        elif isinstance(command, AddChain) and (command.table, command.declared.name) not in chains:
-            return False
-    for command in step.commands:
-        if isinstance(command, DeleteElements):
-            place = command.table, command.elements.name
-            there = elements.get(place, {})
-            if any(key in there and (*place, key) not in added for key, _data in command.elements.elements):
-                return False
-        elif isinstance(command, DeleteChain) and (command.table, command.chain) in chains:
-            return False
-    return True
 
 
 def _has_counters(ruleset: Ruleset) -> bool:

@@ -6,9 +6,9 @@ from attrs import frozen
 
 from svcc.apply.cold_start import cold_start
 from svcc.apply.held import Held, held_tables
-from svcc.apply.installer import steps_from
 from svcc.apply.session import Nft
 from svcc.apply.steps import tidyings
+from svcc.apply.transitions import steps_from
 from svcc.nft.objects import Ruleset
 from svcc.nft.transaction import Transaction
 
