@@ -128,10 +128,17 @@ def apply_command(
                 talk.always(guard.abandon(nft))
             raise
         if guard is not None:
-            guard.done()
-            if output != "json":
-                tell_applied(talk, nft, plan, applied, compilation)
-            told = _awaited(talk, guard, nft, confirm_within or 0)
+            try:
+                guard.done()
+                if output != "json":
+                    tell_applied(talk, nft, plan, applied, compilation)
+                told = _awaited(talk, guard, nft, confirm_within or 0)
+            except KeyboardInterrupt:
+                # Somebody does not want to wait.
+                with contextlib.suppress(TargetError):
+                    answered("reject")
+                talk.always(guard.result(nft))
+                raise
             if output == "json":
                 document = applied_document(nft, plan, applied, compilation, is_kept=told == KEPT)
                 write_data(json_lines(document, levels=3))
@@ -146,29 +153,19 @@ def apply_command(
 
 
 def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:
-    """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it.
-
-    Raises:
-        KeyboardInterrupt: somebody did not want to wait, so it was rolled back, and told.
-    """
+    """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it."""
     talk.always(f"press Enter within {seconds:g} s to keep the change, or run: svcc apply --confirm")
     stdin = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
-    try:
-        while stdin is not None:
-            readable, _, _ = select.select([stdin, guard.result_descriptor], [], [])
-            if guard.result_descriptor in readable:
-                break
-            if stdin.readline():
-                # Too late, or in time: the answer comes by the other way, too.
-                with contextlib.suppress(TargetError):
-                    answered("confirm")
-            stdin = None
-        return guard.result(nft)
-    except KeyboardInterrupt:
-        with contextlib.suppress(TargetError):
-            answered("reject")
-        talk.always(guard.result(nft))
-        raise
+    while stdin is not None:
+        readable, _, _ = select.select([stdin, guard.result_descriptor], [], [])
+        if guard.result_descriptor in readable:
+            break
+        if stdin.readline():
+            # Too late, or in time: the answer comes by the other way, too.
+            with contextlib.suppress(TargetError):
+                answered("confirm")
+        stdin = None
+    return guard.result(nft)
 
 
 def synchronized(installer: Installer, compilation: Compilation) -> Applied:
