@@ -28,7 +28,7 @@ from svcc.compiler.program import DESTINATIONS, balanced
 from svcc.nft.commands import TableName
 from svcc.nft.objects import Data, Key, Ruleset, Set, Table
 from svcc.nft.statements import Verdict
-from svcc.nft.transaction import Transaction, transaction
+from svcc.nft.transaction import Transaction, is_as_before, transaction
 
 __all__ = ["NOTHING", "Steps", "merged_leftovers", "set_aside", "steps_of", "tidying", "tidyings", "united"]
 
@@ -58,6 +58,10 @@ def steps_of(before: Ruleset, after: Ruleset) -> Steps:
         new_names.add(name)
         old = old_tables.get(name)
         if old is None:
+            kept.append(table)
+            continue
+        if is_as_before(old, table):
+            prepared.append(table)
             kept.append(table)
             continue
         prepared.append(_prepared(old, table))

@@ -8,6 +8,7 @@ element that is deleted and added again with other data is there at every moment
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ from svcc.nft.names import comment_text
 from svcc.nft.objects import Chain, Data, Key, Ruleset, Set, Table
 from svcc.nft.statements import Remember, VerdictMap
 
-__all__ = ["Transaction", "transaction"]
+__all__ = ["Transaction", "is_as_before", "transaction"]
 
 
 @frozen
@@ -80,8 +81,17 @@ def transaction(before: Ruleset, after: Ruleset, *, delete_chains: bool = True) 
         if old is None:
             commands.append(AddTable(name))
             old = Table(name.family, name.name, (), ())
+        elif is_as_before(old, new):
+            continue
         commands += _TableChange(name, old, new, delete_chains=delete_chains).commands()
     return Transaction(tuple(commands))
+
+
+def is_as_before(old: Table, new: Table) -> bool:
+    """Whether a table is seen to be the same without a look at elements: all its sets are the very same objects."""
+    return old is new or (
+        len(old.sets) == len(new.sets) and all(map(operator.is_, old.sets, new.sets)) and old.chains == new.chains
+    )
 
 
 class _TableChange:
