@@ -30,6 +30,8 @@ _COMMIT_PATIENCE_SECONDS = 30
 _READ_SIZE = 1 << 20
 # linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 _NETLINK_NETFILTER, _TABLES_GROUP = 12, 7
+_RECEIVE_BUFFER_FORCE = 33
+"""SO_RCVBUFFORCE of asm-generic/socket.h."""
 _SOL_NETLINK, _JOIN = 270, 1
 _NEW_ELEMENTS, _DELETED_ELEMENTS, _NEW_GENERATION = (10 << 8 | number for number in (12, 14, 15))
 _TABLE_ATTRIBUTE_AT = 20
@@ -70,6 +72,8 @@ class NodeProcess:
             self.start_seconds = time.perf_counter() - start
             self.start_processor_seconds = self.processor_seconds()
             self._commits = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+            # Changes come faster than what they leave behind may go, so that thousands of elements may go at once.
+            self._commits.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, 16 << 20)
             self._commits.bind((0, 0))
             self._commits.setsockopt(_SOL_NETLINK, _JOIN, _TABLES_GROUP)
             self._commits.settimeout(_COMMIT_PATIENCE_SECONDS)

@@ -39,7 +39,10 @@ from svcc.nft.transaction import Transaction
 __all__ = ["TIDY_AFTER_SECONDS", "Installer"]
 
 TIDY_AFTER_SECONDS: Final = 0.1
-"""Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle."""
+"""Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle.
+
+It is counted from the last change that left something behind, so changes that follow each other faster put it off.
+"""
 
 _FORGETTING_SECONDS: Final = 0.03
 """How long `tidy` forgets records of session affinity before it lets others go first."""
