@@ -58,6 +58,10 @@ class Both:
         if any("told for single packets only" in reason for reason in reasons):
             event("told for single packets only")
             return False
+        if any("too many to try" in reason for row in rows for reason in row[6]):
+            # Draws one after another multiply for one packet, also where all that they lead to is one region.
+            event("too many ways to try for one packet")
+            return False
         expected = distribution(rows)
         found = [distribution(way) for way in ways]
         where = f"{packet} {output=} {state} {known_mark=}\nevaluator: {expected}\nregions: {found}\n{reasons}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from attrs import frozen
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 Kind = Literal["address", "port", "protocol", "interface", "mark"]
 
@@ -93,6 +94,10 @@ class Ruleset:
     def __repr__(self) -> str:
         """The text, which is what anybody wants to see of an example that failed."""
         return f"<Ruleset\n{self.text}>"
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:
+        """What Hypothesis asks for, which else shows the attributes, tens of kilobytes of them."""
+        printer.text(repr(self))
 
     @property
     def text(self) -> str:
