@@ -118,6 +118,26 @@ def test_the_region_a_packet_lies_in_predicts_its_outcome(
         both.agree(packet, output, state, known_mark=True)
 
 
+def test_what_packets_with_other_new_destinations_meet_is_not_left_out_where_one_of_them_has_a_way_of_its_own() -> None:
+    both = Both(
+        b"""table ip t {
+            chain translates {
+                type nat hook prerouting priority -100;
+                meta l4proto tcp dnat ip addr . port to jhash th dport mod 2 seed 0x0 map { 1 : 203.0.113.99 . 9090 }
+                meta l4proto tcp dnat to 10.244.0.2:80
+            }
+            chain asks_for_a_hash_of_the_new_port {
+                type filter hook forward priority 0;
+                ip daddr 203.0.113.99 drop
+                jhash th dport mod 2 seed 0x0 vmap { 0 : accept }
+            }
+        }""",
+        LOCAL,
+    )
+    for port in range(1, 65):
+        assert both.agree((6, "10.244.0.1", "192.168.0.9", 40000, port, "veth1", "eth1", 0), output=False)
+
+
 @pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
 @settings(max_examples=10, suppress_health_check=list(HealthCheck), deadline=None)
 @given(scenario=scenarios(), data=st.data())

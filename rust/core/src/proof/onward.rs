@@ -75,19 +75,17 @@ impl Run<'_> {
             }
             place = Some(Place { address, port: known_port, translated_port });
         }
-        self.onward.last = None;
         if state.facts.is_empty() && place.is_none() {
-            return self.follow(position, state);
+            return self.follow_alone(position, state);
         }
         let number = self.state_number(&general);
         if self.onward.relative.contains(&(position, number)) {
-            return self.follow(position, state);
+            return self.follow_alone(position, state);
         }
         let node = match self.follow_numbered(position, &general, number) {
             Err(Failure::NeedsConstants) if place.is_some() => {
                 self.onward.relative.insert((position, number));
-                self.onward.last = None;
-                return self.follow(position, state);
+                return self.follow_alone(position, state);
             }
             other => other?,
         };
@@ -102,6 +100,14 @@ impl Run<'_> {
             None => node,
         };
         self.onward.last = whole.then_some(way);
+        Ok(node)
+    }
+
+    /// Follows a way that this packet has with no other. What was common to others behind it begins behind a later base
+    /// chain, and must not be taken for the way from here.
+    fn follow_alone(&mut self, position: PositionId, state: &State) -> Followed {
+        let node = self.follow(position, state)?;
+        self.onward.last = None;
         Ok(node)
     }
 
