@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from svcc import _interrupted
+
 
 def ran(program: str, *arguments: str) -> tuple[int, list[str]]:
     """The exit code of a Python program and what it printed."""
@@ -44,3 +46,29 @@ def test_the_process_ends_when_its_other_threads_have() -> None:
     )
     returned, printed = ran(program, "--version")
     assert (returned, printed[-1]) == (0, "done")
+
+
+@pytest.mark.parametrize("arguments", [["-m", "svcc"], ["-msvcc"], ["-Bm", "svcc"], ["-W", "error", "-sBmsvcc"]])
+def test_the_module_is_run_however_python_is_told_to(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, *arguments, "--version"], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout[:4], done.stderr) == (0, "svcc", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_command"),
+    [
+        (["python", "-m", "svcc", "audit"], True),
+        (["python", "-msvcc"], True),
+        (["python", "-BIm", "svcc"], True),
+        (["python", "-X", "dev", "-m", "svcc"], True),
+        (["python", "-m", "tool", "-m", "svcc"], False),
+        (["python", "-Wmodule", "-m", "tool"], False),
+        (["python", "-m"], False),
+    ],
+)
+def test_whoever_runs_another_module_decides_what_an_interrupt_does(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, is_command: bool
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["-m"])
+    monkeypatch.setattr(sys, "orig_argv", arguments)
+    assert _interrupted._is_command() is is_command

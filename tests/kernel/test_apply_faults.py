@@ -21,6 +21,7 @@ from svcc.apply.nft import open_nft
 from svcc.apply.program import Program
 from svcc.apply.session import Nft, NftError
 from svcc.compiler.compilation import Compilation
+from svcc.compiler.ruleset import build_ruleset
 from svcc.errors import TargetError
 from svcc.fields import ObjectReference
 from svcc.incremental.contract import Update
@@ -144,6 +145,26 @@ def test_a_service_that_is_refused_is_named_and_the_rest_goes_in(
         for key, _ in s.elements
     }
     assert held == {("tcp", f"10.96.0.{n}", 80) for n in (1, 2, 4, 5)}
+
+
+@pytest.mark.parametrize("tells_line", [True, False])
+def test_a_service_whose_counters_are_refused_is_named_and_the_rest_is_counted(
+    session: Wrapped, *, tells_line: bool
+) -> None:
+    wanted = cluster(1, 2, 3, 4)
+    ruleset = build_ruleset(wanted.dataplane, service_counters=True)
+    session.tells_line = tells_line
+    session.refused = ['10.96.0.3 . 80 comment "default/s3:http",']
+    applied = Installer(session, keep_scripts=None).synchronize(ruleset, wanted.dataplane)
+    assert [refusal.service.name for refusal in applied.refused] == ["s3"]
+    counted = {
+        key
+        for table in held_tables(session, ruleset).ruleset.tables
+        for s in table.sets
+        if s.name == "counted-frontends"
+        for key, _ in s.elements
+    }
+    assert counted == {("tcp", f"10.96.0.{n}", 80) for n in (1, 2, 4)}
 
 
 def test_several_services_that_are_refused_are_all_named(session: Wrapped) -> None:

@@ -115,6 +115,24 @@ def test_a_first_change_that_is_not_confirmed_leaves_nothing(namespace: NetworkN
     assert not [line for line in listing(namespace) if "svcc" in line]
 
 
+def test_nobody_but_root_and_whoever_made_it_decides_and_they_are_told(namespace: NetworkNamespace) -> None:
+    early = run(namespace, "apply", "--confirm")
+    assert (early.returncode, "no change waits" in early.stderr) == (3, True)
+    waiting = started(namespace, *WEB, "--confirm-within", "5m")
+    with namespace.entered():
+        stranger = subprocess.run(
+            ["setpriv", "--reuid", "12345", "--clear-groups", *SVCC, "apply", "--confirm"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+    assert (stranger.returncode, "gives no answer" in stranger.stderr) == (3, True), stranger.stderr
+    assert waiting.poll() is None
+    assert run(namespace, "apply", "--confirm").returncode == 0
+    assert ended(waiting) == 0
+
+
 def test_another_session_confirms(namespace: NetworkNamespace) -> None:
     waiting = started(namespace, *WEB, "--confirm-within", "5m")
     held = listing(namespace)

@@ -85,3 +85,23 @@ def test_other_proxies_are_named(namespace: NetworkNamespace) -> None:
     assert checks["other service proxies"]["found"].startswith(
         "kube-proxy in nftables mode, kube-proxy in iptables mode"
     )
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({}, "none"),
+        ({"ip_tables_names": "filter\nnat\n"}, "rules of iptables-legacy in the table nat"),
+        ({"ip_vs": "a\nb\nc\nTCP 0A600001:0050 rr\n", "ip_tables_names": "filter\n"}, "IPVS"),
+        ({"ip_vs": "a\nb\nc\n"}, "none"),
+    ],
+)
+def test_what_one_module_of_the_kernel_tells_does_not_depend_on_whether_another_is_loaded(
+    namespace: NetworkNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], named: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(doctor_module, "_PROC_NET", tmp_path)
+    with namespace.entered():
+        [found] = [check for check in doctor_module.examined() if check.name == "other service proxies"]
+    assert found.words == named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import weakref
@@ -159,6 +160,16 @@ def test_a_failure_to_read_the_kernel_is_not_told_as_a_change_of_somebody_else()
         loop.source.said.put(Batch((change("b"),)))
         assert loop.observer.next().task is Task.ADVANCE
         assert loop.observer.seen_foreign == 0
+
+
+@pytest.mark.parametrize("seconds", [90 * 86_400.0, 1e12, math.inf])
+def test_a_kernel_that_is_hardly_ever_to_be_read_is_waited_for_all_the_same(seconds: float) -> None:
+    with running(intervals=Intervals(least=0.0, verification=seconds)) as loop:
+        loop.source.said.put(Batch((change("a"),), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(Batch((change("b"),)))
+        assert loop.observer.next().task is Task.ADVANCE
+        assert loop.services() == ["a", "b"]
 
 
 def test_what_others_change_is_read_and_made_right_s54() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ from tests.sources.declared_objects import (
 )
 from tests.sources.following import LONGEST, Following
 
-FOREVER = Completeness(quiet=1e6)
+FOREVER = Completeness(quiet=math.inf)
 SOON = Completeness(quiet=0.02)
 NO_KINDS = Completeness(kinds=frozenset(), quiet=0)
 WEB_SLICE = reference("web-1", kind="EndpointSlice")

@@ -99,13 +99,21 @@ def answered(answer: str) -> str:
         asking.settimeout(_PATIENCE_SECONDS)
         try:
             asking.connect(_NAME)
+        except OSError:
+            raise TargetError(
+                "no change waits to be confirmed on this node", hint="it may have been rolled back already"
+            ) from None
+        try:
             asking.sendall(answer.encode())
             asking.shutdown(socket.SHUT_WR)
             told = asking.recv(4096)
         except OSError:
             told = b""
     if not told:
-        raise TargetError("no change waits to be confirmed on this node", hint="it may have been rolled back already")
+        raise TargetError(
+            "the change that waits to be confirmed gives no answer",
+            hint="it takes one from root and from whoever made it, and but one",
+        )
     return told.decode()
 
 

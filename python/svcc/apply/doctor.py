@@ -155,6 +155,7 @@ _SYSCTLS: Final = (
     ("net/ipv4/ip_forward", "1", "pods and other clients of IPv4 are not served through this node"),
     ("net/ipv6/conf/all/forwarding", "1", "pods and other clients of IPv6 are not served through this node"),
 )
+_PROC_NET: Final = Path("/proc/net")
 _OTHERS: Final = (
     ("kube-proxy in nftables mode", "delete table ip kube-proxy\n"),
     ("kube-proxy in iptables mode (or another by its chains)", "flush chain ip nat KUBE-SERVICES\n"),
@@ -312,16 +313,20 @@ def _other_proxies(nft: Nft) -> Iterator[Check]:
         except NftError:
             continue
         found.append(name)
-    try:
-        if len(Path("/proc/net/ip_vs").read_text().splitlines()) > 3:
-            found.append("IPVS")
-        if "nat" in Path("/proc/net/ip_tables_names").read_text().split():
-            found.append("rules of iptables-legacy in the table nat")
-    except OSError:
-        # Neither is loaded.
-        pass
+    if len(_told_by("ip_vs")) > 3:
+        found.append("IPVS")
+    if "nat" in _told_by("ip_tables_names"):
+        found.append("rules of iptables-legacy in the table nat")
     if found:
         hint = "two proxies on a node both translate: remove the other's rules"
         yield Check("other service proxies", Status.NOTE, ", ".join(found), hint)
     else:
         yield Check("other service proxies", Status.OK, "none")
+
+
+def _told_by(module: str) -> list[str]:
+    """The lines of a file that a module of the kernel has in /proc/net; none where it is not loaded."""
+    try:
+        return (_PROC_NET / module).read_text().splitlines()
+    except OSError:
+        return []

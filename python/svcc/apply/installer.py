@@ -118,7 +118,7 @@ class Installer:
                 # What was read may have changed since: what is refused twice is refused for good.
                 if readings and not error.is_uncertain:
                     saved = saved or self._save(error)
-                    name = self._blamed(held, remaining, error)
+                    name = self._blamed(held, target, remaining, error)
                     if name is None or len(refused) >= _MOST_REFUSED:
                         raise _telling(error, saved) from None
                     refused[name] = Refusal(service_reference(name), error.words, error.place)
@@ -295,13 +295,14 @@ class Installer:
             return False
         return True
 
-    def _blamed(self, held: Held, dataplane: Dataplane, error: NftError) -> ServiceName | None:
-        """The Service that is to blame for an error."""
+    def _blamed(self, held: Held, target: Ruleset, dataplane: Dataplane, error: NftError) -> ServiceName | None:
+        """The Service of `dataplane` that is to blame for an error on the way to `target`."""
         if not is_of_a_service(error):
             return None
+        service_counters = _has_counters(target)
 
         def is_taken(tried: Dataplane) -> bool:
-            return self._is_taken(made_anew(held, build_ruleset(tried)))
+            return self._is_taken(made_anew(held, build_ruleset(tried, service_counters=service_counters)))
 
         name = named_service(dataplane, error)
         if name is not None and is_taken(without(dataplane, {name})):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import click
 
 from svcc.apply.applied import Applied, operations_of
@@ -175,13 +176,11 @@ def synchronized(installer: Installer, compilation: Compilation) -> Applied:
         time.sleep(wait)
         tidied = installer.tidy()
         transactions = (*applied.transactions, *tidied.transactions)
-        applied = Applied(
-            transactions,
-            operations_of(transactions),
-            applied.seconds + tidied.seconds,
-            applied.refused,
-            applied.saved,
-            applied.is_made_anew,
+        applied = attrs.evolve(
+            applied,
+            transactions=transactions,
+            operations=operations_of(transactions),
+            seconds=applied.seconds + tidied.seconds,
         )
     return applied
 

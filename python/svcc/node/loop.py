@@ -37,6 +37,8 @@ _WAITING_SECONDS: Final = 5.0
 
 _HELD_SECONDS: Final = 5.0
 """From one look at what the kernel would lose to the next, while changes come that may have made it good."""
+_LONGEST_SLEEP: Final = 86_400.0
+"""In seconds; selectors refuse those of more than 24 days, which periods may have."""
 
 
 class _Ended:
@@ -143,11 +145,10 @@ class Node:
         else:
             self._inbox.put(_Ended(None))
 
-    def _sleep(self) -> float | None:
+    def _sleep(self) -> float:
         now = self._clock()
         wait = self._schedule.wait(now) if self._compiler is not None else max(0.0, self._tell_waiting_at - now)
-        limit = self._observer.alive_interval
-        return wait if limit is None else limit if wait is None else min(wait, limit)
+        return min(each for each in (wait, self._observer.alive_interval, _LONGEST_SLEEP) if each is not None)
 
     def _tell_waiting(self) -> None:
         """A source that is not complete looks like a process that hangs, unless somebody says what it waits for."""

@@ -44,6 +44,8 @@ __all__ = ["StreamSource"]
 _READ_AT_ONCE: Final = 1 << 20
 _BYTES_OF_A_BATCH: Final = 4 << 20
 """A batch is what can be read without waiting, but not without end."""
+_LONGEST_WAIT: Final = 86_400.0
+"""In seconds; poll(2) takes no more than 24 days, and whoever waits longer asks again."""
 _INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
@@ -197,7 +199,7 @@ class StreamSource:
     def _read(self, timeout: float | None) -> Sequence[tuple[_Input, bytes]]:
         """What there is of each stream, nothing at its end; no stream if none came in `timeout` seconds, or closed."""
         found = []
-        for descriptor, _events in self._poll.poll(None if timeout is None else timeout * 1000):
+        for descriptor, _events in self._poll.poll(None if timeout is None else min(timeout, _LONGEST_WAIT) * 1000):
             each = self._open.get(descriptor)
             if each is None or self._closed.is_set():
                 continue
