@@ -14,10 +14,9 @@ import svcc._interrupted  # noqa: F401  (first, since what follows may take a wh
 # isort: split
 import importlib
 import sys
+import typing
 
-TYPE_CHECKING = False  # like that of `typing`, without importing it
-
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from svcc.addresses import IPFamily
     from svcc.allocation.complete import allocate
     from svcc.allocation.contract import Allocation, AllocationSettings, Assignment, Band, RangeUsage
