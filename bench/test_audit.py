@@ -13,14 +13,14 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.clusters import POD_CIDR, VERSION, cluster_file, node_name
 from svcc import ClusterSettings, load
-from svcc.audit.audit import audit_dataplane
-from svcc.audit.classify import classify
-from svcc.audit.classify_declared import Declared
-from svcc.audit.declaration import declarations
-from svcc.audit.finding import Verdict
-from svcc.audit.inspection import inspect
-from svcc.audit.mentions import Mentions
-from svcc.audit.proof import prove
+from svcc.auditing.audit import audit_dataplane
+from svcc.auditing.classify import classify
+from svcc.auditing.classify_declared import Declared
+from svcc.auditing.declaration import declarations
+from svcc.auditing.finding import Verdict
+from svcc.auditing.inspection import inspect
+from svcc.auditing.mentions import Mentions
+from svcc.auditing.proof import prove
 from svcc.compiler.compilation import compile_cluster
 from svcc.trace.evaluator import Evaluator
 

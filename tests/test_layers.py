@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"_interrupted", "errors", "fields", "addresses", "netlink"}),
     frozenset({"model", "nft"}),
     frozenset({"wire"}),
-    frozenset({"validate", "allocate"}),
+    frozenset({"validate", "allocation"}),
     frozenset({"manifest"}),
     frozenset({"select", "kernel_hash"}),
     frozenset({"slots", "hashing"}),
@@ -27,7 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"dns"}),
     frozenset({"incremental"}),
     frozenset({"apply", "changes", "trace", "explanation"}),
-    frozenset({"audit"}),
+    frozenset({"auditing"}),
     frozenset({"report"}),
     frozenset({"sources"}),
     frozenset({"node"}),
@@ -46,7 +46,7 @@ NATIVE_IMPORTERS = frozenset(
         "svcc.hashing",
         "svcc.kernel_hash",
         "svcc.trace",
-        "svcc.audit",
+        "svcc.auditing",
         "svcc.manifest.json_reader",
         "svcc.manifest.yaml_reader",
     }
@@ -56,12 +56,12 @@ NATIVE_IMPORTERS = frozenset(
 THIRD_PARTY = {
     "attrs": frozenset(RANK),
     "click": frozenset({"cli"}),
-    "distributed": frozenset({"audit"}),
+    "distributed": frozenset({"auditing"}),
     "dns": frozenset({"dns"}),
     "nftables": frozenset({"apply"}),
     "prometheus_client": frozenset({"node"}),
     "watchfiles": frozenset({"sources"}),
-    "yaml": frozenset({"allocate", "manifest", "audit", "report", "cli"}),
+    "yaml": frozenset({"allocation", "manifest", "auditing", "report", "cli"}),
 }
 
 
@@ -131,7 +131,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     ("importer", "imported"),
     [
         ("svcc.model.service", "svcc.manifest"),
-        ("svcc.validate.ports", "svcc.allocate"),
+        ("svcc.validate.ports", "svcc.allocation"),
         ("svcc.nft.script", "svcc.model.service"),
         ("svcc.dataplane.build", "svcc.compiler"),
         ("svcc.dataplane.build", "svcc._native"),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from attrs import define
 
-from svcc.audit.classify import classify
-from svcc.audit.classify_declared import Declared
-from svcc.audit.classify_observation import HasEndpoint
-from svcc.audit.difference import Difference, Side
-from svcc.audit.finding import Finding
+from svcc.auditing.classify import classify
+from svcc.auditing.classify_declared import Declared
+from svcc.auditing.classify_observation import HasEndpoint
+from svcc.auditing.difference import Difference, Side
+from svcc.auditing.finding import Finding
 from svcc.compiler.compilation import Compilation
 from svcc.model.cluster import Cluster
 from svcc.trace.evaluator import Evaluator, Outcome

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.audit import audit, audit_against
-from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Verdict
+from svcc.auditing.audit import audit, audit_against
+from svcc.auditing.finding import AuditReport, Equality, Finding, FindingKind, Verdict
 from svcc.compiler.compilation import compile  # noqa: A004
 from svcc.errors import InputError, SettingsError
 from svcc.fields import Severity

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import AuditReport, FindingKind, Verdict
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import AuditReport, FindingKind, Verdict
 from svcc.cli import run
 from svcc.errors import InputError
 from svcc.model.cluster import Cluster

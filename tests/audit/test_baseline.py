@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from attrs import evolve
 
-from svcc.audit.baseline import Baseline, BaselineEntry, apply_baseline, baseline_lines, read_baseline
-from svcc.audit.finding import Finding, FindingKind
+from svcc.auditing.baseline import Baseline, BaselineEntry, apply_baseline, baseline_lines, read_baseline
+from svcc.auditing.finding import Finding, FindingKind
 from svcc.errors import InputError
 from svcc.fields import Severity
 

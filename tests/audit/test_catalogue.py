@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.catalogue import CATALOGUE, Entry
-from svcc.audit.finding import FindingKind
+from svcc.auditing.catalogue import CATALOGUE, Entry
+from svcc.auditing.finding import FindingKind
 from svcc.fields import Severity
 
 SOURCE = re.compile(r"\bS\d+\b|CVE-\d{4}-\d+|[\w.-]+/[\w.-]+#\d+|KEP-\d+|nft\(8\)")

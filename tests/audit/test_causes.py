@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import AuditReport, Finding, FindingKind
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import AuditReport, Finding, FindingKind
 from svcc.fields import Severity
 from svcc.model.cluster import Cluster
 from tests.audit.cluster import CLUSTER, SCRIPT, WEB

@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
-from svcc.audit.classify import classify
-from svcc.audit.classify_declared import Declared
-from svcc.audit.difference import Difference, Side
-from svcc.audit.finding import Finding, FindingKind
+from svcc.auditing.classify import classify
+from svcc.auditing.classify_declared import Declared
+from svcc.auditing.difference import Difference, Side
+from svcc.auditing.finding import Finding, FindingKind
 from svcc.compiler.compilation import Compilation
 from svcc.dataplane.contract import Dataplane
 from svcc.model.cluster import Cluster

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit import dump
-from svcc.audit.dump import live_dump, unpacked
+from svcc.auditing import dump
+from svcc.auditing.dump import live_dump, unpacked
 from svcc.errors import InputError, TargetError
 
 DUMP = b'{"nftables": []}' + b" " * 1000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.compiler.compilation import compile as compile_services
 from svcc.compiler.compilation import declared_cluster
 from svcc.fields import Severity

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.fields import Severity
 from tests.audit.cluster import CLUSTER, SCRIPT
 from tests.audit.differing import spoilt

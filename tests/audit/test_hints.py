@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from svcc.audit.audit import audit, audit_against
-from svcc.audit.baseline import Baseline, BaselineEntry
-from svcc.audit.classify import classify
-from svcc.audit.classify_declared import Declared
-from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
-from svcc.audit.hints import undecided_hint
+from svcc.auditing.audit import audit, audit_against
+from svcc.auditing.baseline import Baseline, BaselineEntry
+from svcc.auditing.classify import classify
+from svcc.auditing.classify_declared import Declared
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, Verdict
+from svcc.auditing.hints import undecided_hint
 from svcc.fields import Severity
 from svcc.model.cluster import ClusterSettings
 from svcc.report.audit_words import rule_lines, verdict_sentence

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svcc import _native
-from svcc.audit.finding import Finding, FindingKind
-from svcc.audit.inspection import Inspection, inspect
-from svcc.audit.owners import Owner
+from svcc.auditing.finding import Finding, FindingKind
+from svcc.auditing.inspection import Inspection, inspect
+from svcc.auditing.owners import Owner
 from svcc.compiler.compilation import compile_cluster
 from svcc.fields import Severity
 from svcc.manifest.load import load

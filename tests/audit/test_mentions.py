@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from svcc.audit.classify_declared import Declared, Owner
-from svcc.audit.mentions import Mentions
+from svcc.auditing.classify_declared import Declared, Owner
+from svcc.auditing.mentions import Mentions
 from svcc.nft.json import commands
 from svcc.select import EndpointAddress
 from tests.audit.cluster import CLUSTER, COMPILATION, SCRIPT

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.compiler.compilation import compile  # noqa: A004
 from svcc.fields import Severity
 from svcc.manifest.load import load

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from svcc.audit.classify_policies import declared_surprises
-from svcc.audit.finding import Finding, FindingKind
+from svcc.auditing.classify_policies import declared_surprises
+from svcc.auditing.finding import Finding, FindingKind
 from svcc.fields import Severity
 from svcc.model.cluster import ClusterObject
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import Finding, FindingKind
-from svcc.audit.spelling import unspelt
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import Finding, FindingKind
+from svcc.auditing.spelling import unspelt
 from tests.audit.cluster import CLUSTER
 from tests.declare import NODE, PODS
 

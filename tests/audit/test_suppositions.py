@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from svcc.audit.finding import Finding, FindingKind, Witness
-from svcc.audit.suppositions import without_suppositions
+from svcc.auditing.finding import Finding, FindingKind, Witness
+from svcc.auditing.suppositions import without_suppositions
 from svcc.fields import Severity
 from svcc.trace.evaluator import Outcome
 from svcc.trace.packet import Packet

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
-from svcc.audit.baseline import Baseline, BaselineEntry
-from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, Scope, Verdict
-from svcc.audit.verdict import concluded, exit_code
+from svcc.auditing.baseline import Baseline, BaselineEntry
+from svcc.auditing.finding import AuditReport, Equality, Finding, FindingKind, Scope, Verdict
+from svcc.auditing.verdict import concluded, exit_code
 from svcc.fields import Severity
 
 K = FindingKind

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.scope import NOT_COVERED
+from svcc.auditing.scope import NOT_COVERED
 from svcc.report.audit import FORMATS
 from tests.cli.command import ROOT, svcc
 from tests.report.reading import FINGERPRINTS

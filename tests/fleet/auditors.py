@@ -9,8 +9,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from svcc.audit.finding import AuditReport, Scope, Verdict
-from svcc.audit.node_dump import NodeDump
+from svcc.auditing.finding import AuditReport, Scope, Verdict
+from svcc.auditing.node_dump import NodeDump
 from svcc.errors import InputError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from svcc.audit.fleet import audit_fleet
-from svcc.audit.node_dump import NodeDump
+from svcc.auditing.fleet import audit_fleet
+from svcc.auditing.node_dump import NodeDump
 from tests.fleet.auditors import Telling
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from svcc.audit.declared_nodes import DeclaredNodes
-from svcc.audit.fleet import audit_fleet
-from svcc.audit.node_dump import NodeDump
+from svcc.auditing.declared_nodes import DeclaredNodes
+from svcc.auditing.fleet import audit_fleet
+from svcc.auditing.node_dump import NodeDump
 from svcc.cli.output import Talk
 from svcc.model.cluster import ClusterSettings
 from tests.cli.command import Outcome, svcc

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from svcc.audit.fleet import audit_fleet
-from svcc.audit.node_dump import NodeDump
+from svcc.auditing.fleet import audit_fleet
+from svcc.auditing.node_dump import NodeDump
 from svcc.errors import InputError, TargetError
 from tests.fleet.auditors import Telling
 
@@ -75,7 +75,7 @@ def test_broken_and_missing_dumps_are_told_and_the_others_go_on(tmp_path: Path, 
 
 def test_an_address_without_a_scheduler_is_an_error(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    from svcc.audit import dask_cluster  # noqa: PLC0415  (only where Dask is installed)
+    from svcc.auditing import dask_cluster  # noqa: PLC0415  (only where Dask is installed)
 
     monkeypatch.setattr(dask_cluster, "_CONNECT_SECONDS", 0.5)
     began = time.monotonic()
@@ -85,7 +85,7 @@ def test_an_address_without_a_scheduler_is_an_error(telling: Telling, monkeypatc
 
 
 def test_without_dask_the_error_names_the_extra(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "svcc.audit.dask_cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "svcc.auditing.dask_cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match="needs Dask") as caught:
         audit_fleet([], telling, scheduler="tcp://127.0.0.1:8786")
@@ -108,7 +108,7 @@ def test_what_is_no_address_is_refused_before_a_client_is_made(
 def test_a_cluster_that_loses_all_its_workers_is_an_error(
     tmp_path: Path, telling: Telling, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from svcc.audit import dask_cluster  # noqa: PLC0415  (only where Dask is installed)
+    from svcc.auditing import dask_cluster  # noqa: PLC0415  (only where Dask is installed)
 
     monkeypatch.setattr(dask_cluster, "_LOOK_SECONDS", 0.2)
     monkeypatch.setattr(dask_cluster, "_WITHOUT_WORKERS_SECONDS", 1)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from svcc.audit.fleet import audit_fleet
-from svcc.audit.node_dump import NodeDump, dumps_in
+from svcc.auditing.fleet import audit_fleet
+from svcc.auditing.node_dump import NodeDump, dumps_in
 from svcc.errors import InputError
 from tests.fleet.auditors import Telling
 

@@ -15,7 +15,7 @@ from svcc.apply.held import TABLES, held_tables
 from svcc.apply.installer import Installer
 from svcc.apply.nft import Nft, open_nft
 from svcc.apply.steps import NOTHING, united
-from svcc.audit.audit import audit_dataplane
+from svcc.auditing.audit import audit_dataplane
 from svcc.compiler.affinity_records import forgetting_transaction
 from svcc.compiler.picks import pick_of
 from svcc.dataplane.conntrack import UdpEntry, UdpFrontends

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from svcc.addresses import prefix_contains
-from svcc.audit.audit import audit, audit_dataplane
-from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict, Witness
+from svcc.auditing.audit import audit, audit_dataplane
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, Verdict, Witness
 from svcc.cli import run
 from svcc.compiler.compilation import compile_cluster
 from svcc.fields import Severity

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from svcc.audit.audit import audit
+from svcc.auditing.audit import audit
 from svcc.trace.evaluator import Evaluator
 from svcc.trace.packet import Packet
 from tests.audit.cluster import CLUSTER, SCRIPT

@@ -14,8 +14,8 @@ from svcc.apply.installer import Installer
 from svcc.apply.nft import open_nft
 from svcc.apply.program import Program as NftProgram
 from svcc.apply.session import Nft
-from svcc.audit.audit import audit
-from svcc.audit.finding import Verdict
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import Verdict
 from svcc.cli import run
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Change

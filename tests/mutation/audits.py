@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from svcc.audit.audit import audit
-from svcc.audit.finding import FindingKind, Verdict
-from svcc.audit.verdict import is_at_least
+from svcc.auditing.audit import audit
+from svcc.auditing.finding import FindingKind, Verdict
+from svcc.auditing.verdict import is_at_least
 from svcc.fields import Severity
 from svcc.trace.packet import Packet
 from tests.mutation.document import Document

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from svcc.audit.finding import Verdict
+from svcc.auditing.finding import Verdict
 from tests.mutation.audits import Answer, Audit
 from tests.mutation.mutation import Mutation
 from tests.mutation.truth import Effect, Judge, Truth

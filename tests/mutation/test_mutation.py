@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from svcc.audit.finding import Verdict
+from svcc.auditing.finding import Verdict
 from svcc.trace.packet import Packet
 from tests.mutation.audits import AUDITS, Answer, Shows, exhaustive
 from tests.mutation.bases import Base, bases

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from svcc.addresses import IPFamily
-from svcc.audit.proof import begin, prove
+from svcc.auditing.proof import begin, prove
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.build import NodeAndServices, build_dataplane, node_and_services
 from svcc.model.cluster import Cluster

@@ -11,8 +11,8 @@ from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from svcc.audit.difference import Comparison
-from svcc.audit.proof import compare_rulesets, prove, unreached
+from svcc.auditing.difference import Comparison
+from svcc.auditing.proof import compare_rulesets, prove, unreached
 from svcc.compiler.compilation import Compilation, compile_cluster
 from svcc.dataplane.build import build_dataplane
 from svcc.model.cluster import Cluster

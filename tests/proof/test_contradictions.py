@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 
-from svcc.audit.difference import Comparison
-from svcc.audit.proof import compare_rulesets, prove
+from svcc.auditing.difference import Comparison
+from svcc.auditing.proof import compare_rulesets, prove
 from svcc.compiler.compilation import Compilation, compile_cluster
 from svcc.model.cluster import ClusterSettings, DetectLocalMode
 from svcc.model.service import ServicePort

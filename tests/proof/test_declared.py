@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily
-from svcc.audit.declaration import Demand, FamilyDeclaration, declarations
+from svcc.auditing.declaration import Demand, FamilyDeclaration, declarations
 from svcc.dataplane.build import build_dataplane
 from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.model.service import SessionAffinity

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from svcc.audit.proof import prove
+from svcc.auditing.proof import prove
 from svcc.kernel_hash import nft_hash_many
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort
 from svcc.nft.text import table_text

@@ -10,11 +10,11 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 
-from svcc.audit.classify import classify
-from svcc.audit.classify_declared import Declared
-from svcc.audit.difference import Comparison
-from svcc.audit.finding import FindingKind
-from svcc.audit.proof import prove
+from svcc.auditing.classify import classify
+from svcc.auditing.classify_declared import Declared
+from svcc.auditing.difference import Comparison
+from svcc.auditing.finding import FindingKind
+from svcc.auditing.proof import prove
 from svcc.compiler.compilation import Compilation, compile_cluster
 from svcc.model.service import ServicePort, SessionAffinity
 from svcc.nft.text import table_text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
-from svcc.audit.finding import AuditReport
+from svcc.auditing.finding import AuditReport
 from svcc.report.audit import render
 
 _ID = re.compile(r"^\W*id: +([0-9a-f]{16})$", re.IGNORECASE | re.MULTILINE)

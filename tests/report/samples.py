@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from attrs import evolve
 
-from svcc.audit.finding import (
+from svcc.auditing.finding import (
     AuditReport,
     Equality,
     Finding,

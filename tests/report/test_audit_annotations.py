@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from attrs import evolve
 
-from svcc.audit.finding import AuditReport, Verdict
+from svcc.auditing.finding import AuditReport, Verdict
 from svcc.fields import Severity, Source
 from tests.report.reading import rendered
 from tests.report.samples import findings, fleet, not_proved, proved, with_findings

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from svcc.audit.finding import AuditReport, FindingKind, Verdict
+from svcc.auditing.finding import AuditReport, FindingKind, Verdict
 from svcc.fields import Source
 from tests.report.reading import rendered
 from tests.report.samples import findings, fleet, not_proved, proved, with_findings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from svcc.audit.finding import AuditReport, Equality, Verdict
+from svcc.auditing.finding import AuditReport, Equality, Verdict
 from svcc.report.audit import FORMATS, render
 from svcc.report.audit_summary import SUFFIXES, audit_summary, report_file_names
 from tests.report.reading import FINGERPRINTS, rendered

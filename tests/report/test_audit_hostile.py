@@ -17,7 +17,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from svcc.audit.finding import AuditReport
+from svcc.auditing.finding import AuditReport
 from svcc.fields import printable
 from svcc.report.audit import FORMATS
 from svcc.select import ServicePortName

@@ -9,7 +9,7 @@ import re
 import pytest
 from attrs import evolve
 
-from svcc.audit.finding import AuditReport, Verdict, Witness
+from svcc.auditing.finding import AuditReport, Verdict, Witness
 from svcc.report.audit_way import telling, way
 from tests.report.reading import Page, rendered
 from tests.report.samples import DECLARED, FOUND, blamed, findings, fleet, with_findings

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from attrs import evolve
 
-from svcc.audit.finding import AuditReport, Verdict, Witness
+from svcc.auditing.finding import AuditReport, Verdict, Witness
 from svcc.fields import Severity
 from svcc.model.service import Protocol
 from svcc.report.audit import render

@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 import pytest
 
-from svcc.allocate.build import allocate
-from svcc.allocate.contract import Allocation, AllocationSettings, Band, RangeUsage
-from svcc.allocate.reservation import Reservation
+from svcc.allocation.build import allocate
+from svcc.allocation.contract import Allocation, AllocationSettings, Band, RangeUsage
+from svcc.allocation.reservation import Reservation
 from svcc.model.cluster import Cluster
 from svcc.model.node import ServiceCIDR
 from svcc.model.service import Service, ServicePort, ServiceType

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from svcc.allocate.build import allocate
-from svcc.allocate.contract import AllocationSettings
+from svcc.allocation.build import allocate
+from svcc.allocation.contract import AllocationSettings
 from svcc.model.cluster import Cluster
 from svcc.model.service import Service, ServicePort
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svcc.addresses import canonical_address, family_of
-from svcc.allocate.build import allocate
-from svcc.allocate.contract import Allocation, AllocationSettings, Band
-from svcc.allocate.ranges import address_number, address_range, node_port_range
+from svcc.allocation.build import allocate
+from svcc.allocation.contract import Allocation, AllocationSettings, Band
+from svcc.allocation.ranges import address_number, address_range, node_port_range
 from svcc.compiler.compilation import compile_cluster
 from svcc.fields import Severity
 from svcc.model.cluster import Cluster, ClusterSettings

@@ -7,8 +7,8 @@ import ipaddress
 import pytest
 
 from svcc.addresses import IPFamily
-from svcc.allocate.contract import Band
-from svcc.allocate.ranges import address_number, address_range, address_text, node_port_range, service_cidr_flaw
+from svcc.allocation.contract import Band
+from svcc.allocation.ranges import address_number, address_range, address_text, node_port_range, service_cidr_flaw
 from svcc.errors import SettingsError
 
 BANDS = [

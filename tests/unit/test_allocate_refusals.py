@@ -8,10 +8,10 @@ import pytest
 from attrs import frozen
 
 from svcc.addresses import IPFamily
-from svcc.allocate.build import allocate
-from svcc.allocate.contract import AllocationSettings
-from svcc.allocate.refusals import RULES
-from svcc.allocate.reservation import Reservation
+from svcc.allocation.build import allocate
+from svcc.allocation.contract import AllocationSettings
+from svcc.allocation.refusals import RULES
+from svcc.allocation.reservation import Reservation
 from svcc.errors import SettingsError
 from svcc.fields import Source
 from svcc.model.cluster import Cluster

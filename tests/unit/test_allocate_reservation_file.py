@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svcc.allocate.reservation import Reservation
-from svcc.allocate.reservation_file import read_reservation
+from svcc.allocation.reservation import Reservation
+from svcc.allocation.reservation_file import read_reservation
 from svcc.errors import InputError, SettingsError
 
 YAML = """

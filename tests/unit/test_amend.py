@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from svcc.allocate.contract import Assignment
+from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference, Severity
 from svcc.manifest.amend import Amended, amend, with_assignments
 from svcc.manifest.documents import read_text

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from svcc.allocate.complete import allocate
-from svcc.allocate.contract import AllocationSettings
+from svcc.allocation.complete import allocate
+from svcc.allocation.contract import AllocationSettings
 from svcc.manifest.amend import amend, with_assignments
 from svcc.manifest.documents import read_text
 from svcc.manifest.load import load_contents

@@ -11,9 +11,9 @@ from attrs import evolve
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from svcc.allocate.complete import allocate
-from svcc.allocate.contract import Allocation, AllocationSettings
-from svcc.allocate.reservation import Reservation
+from svcc.allocation.complete import allocate
+from svcc.allocation.contract import Allocation, AllocationSettings
+from svcc.allocation.reservation import Reservation
 from svcc.manifest.load import load_text
 from svcc.model.address_pool import AddressPool
 

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svcc.allocate.contract import Assignment
+from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference
 from svcc.manifest.amend import amend, with_assignments
 from svcc.manifest.json_members import with_new_members

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
-from svcc.allocate.contract import Allocation
-from svcc.allocate.load_balancer import LOAD_BALANCER_RULES, allocate_load_balancers
-from svcc.allocate.reservation import Reservation
+from svcc.allocation.contract import Allocation
+from svcc.allocation.load_balancer import LOAD_BALANCER_RULES, allocate_load_balancers
+from svcc.allocation.reservation import Reservation
 from svcc.fields import Severity
 from svcc.model.address_pool import AddressPool, LabelSelector, Namespace, ServiceAllocation
 from svcc.model.cluster import Cluster

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily, family_of
-from svcc.allocate.contract import Allocation
-from svcc.allocate.load_balancer import allocate_load_balancers
-from svcc.allocate.reservation import Reservation
+from svcc.allocation.contract import Allocation
+from svcc.allocation.load_balancer import allocate_load_balancers
+from svcc.allocation.reservation import Reservation
 from svcc.model.address_pool import AddressPool, LabelSelector, ServiceAllocation
 from svcc.model.cluster import Cluster
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort, ServiceType

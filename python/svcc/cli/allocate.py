@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from svcc.allocate.complete import allocate
-from svcc.allocate.contract import DEFAULT_NODE_PORT_RANGE, Allocation, AllocationSettings
-from svcc.allocate.reservation import Reservation
-from svcc.allocate.reservation_file import read_reservation
+from svcc.allocation.complete import allocate
+from svcc.allocation.contract import DEFAULT_NODE_PORT_RANGE, Allocation, AllocationSettings
+from svcc.allocation.reservation import Reservation
+from svcc.allocation.reservation_file import read_reservation
 from svcc.cli.inputs import tell_loaded
 from svcc.cli.options import comma_separated, filename_options, talk_options
 from svcc.cli.output import Talk, json_lines, replace_file, replace_files, write_data

@@ -12,12 +12,12 @@ from typing import Any
 import click
 from attrs import frozen
 
-from svcc.audit.audit import ReadRuleset, audit_against, audit_dataplane, read_ruleset
-from svcc.audit.baseline import Baseline, baseline_lines, read_baseline
-from svcc.audit.dump import live_dump, unpacked
-from svcc.audit.finding import AuditReport, FindingKind
-from svcc.audit.proof import BegunProof, begin
-from svcc.audit.verdict import exit_code, is_at_least, rejudged
+from svcc.auditing.audit import ReadRuleset, audit_against, audit_dataplane, read_ruleset
+from svcc.auditing.baseline import Baseline, baseline_lines, read_baseline
+from svcc.auditing.dump import live_dump, unpacked
+from svcc.auditing.finding import AuditReport, FindingKind
+from svcc.auditing.proof import BegunProof, begin
+from svcc.auditing.verdict import exit_code, is_at_least, rejudged
 from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options

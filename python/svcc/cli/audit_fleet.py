@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from svcc.audit.baseline import Baseline
-from svcc.audit.declared_nodes import DeclaredNodes
-from svcc.audit.finding import AuditReport
-from svcc.audit.fleet import audit_fleet
-from svcc.audit.node_dump import dumps_in, report_of
-from svcc.audit.verdict import exit_code
+from svcc.auditing.baseline import Baseline
+from svcc.auditing.declared_nodes import DeclaredNodes
+from svcc.auditing.finding import AuditReport
+from svcc.auditing.fleet import audit_fleet
+from svcc.auditing.node_dump import dumps_in, report_of
+from svcc.auditing.verdict import exit_code
 from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk, make_folder, terminal_width, write_data, write_file

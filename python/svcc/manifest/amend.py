@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 from attrs import define, frozen
 
-from svcc.allocate.contract import Assignment
+from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.manifest.documents import Document, begins_with_bracket, read_text
 from svcc.manifest.json_members import with_new_members

@@ -12,8 +12,8 @@ from typing import Any, Final
 from attrs import Factory, define
 
 from svcc.addresses import canonical_address
-from svcc.allocate.reservation import HEALTH_CHECK, Reservation
-from svcc.allocate.wishes import LOAD_BALANCER_IP_ANNOTATIONS
+from svcc.allocation.reservation import HEALTH_CHECK, Reservation
+from svcc.allocation.wishes import LOAD_BALANCER_IP_ANNOTATIONS
 
 __all__ = ["HeldNumbers"]
 

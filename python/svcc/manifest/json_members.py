@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from svcc.allocate.contract import Assignment
+from svcc.allocation.contract import Assignment
 
 __all__ = ["with_new_members"]
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from attrs import Factory, define, frozen
 
-from svcc.allocate.reservation import Reservation
+from svcc.allocation.reservation import Reservation
 from svcc.fields import ObjectReference, Problem
 from svcc.manifest.declared import Declared, declared, declared_reference, declared_twice, kind_read
 from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
@@ -45,7 +45,7 @@ class Loaded:
         files: the files that were read, as `svcc.manifest.documents` names them.
         kube_proxy: the last configuration of kube-proxy in the input.
         address_pools: pools of addresses for load balancers, in the order of their declaration.
-        held: numbers that Services name which are not in order, for `svcc.allocate`.
+        held: numbers that Services name which are not in order, for `svcc.allocation`.
         namespaces: the namespaces that were declared, for the selectors of pools.
         refused: objects that are not in order, as far as they can be read, for the rules between objects; without
             those whose name another declaration has that is in order.

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from svcc.allocate.contract import Assignment
+from svcc.allocation.contract import Assignment
 from svcc.fields import ObjectReference
 from svcc.manifest.amend import values_of, with_assignments
 from svcc.model.service import Service

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from svcc.allocate.contract import Allocation, Assignment, Band, RangeUsage
+from svcc.allocation.contract import Allocation, Assignment, Band, RangeUsage
 from svcc.dataplane.document import API_VERSION
 from svcc.fields import ObjectReference, Problem, printable
 from svcc.manifest.patches import ObjectPatch, merge_patch, operations

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from svcc.audit.finding import AuditReport
+from svcc.auditing.finding import AuditReport
 from svcc.report.audit_document import audit_document
 from svcc.report.audit_github import audit_github
 from svcc.report.audit_html import audit_html

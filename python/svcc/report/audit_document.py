@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from svcc.audit.finding import AuditReport, Finding, RulePlace, Scope, Witness
+from svcc.auditing.finding import AuditReport, Finding, RulePlace, Scope, Witness
 from svcc.dataplane.document import API_VERSION
 from svcc.fields import Source
 from svcc.model.service import Protocol

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from svcc.audit.finding import AuditReport, Finding, Suppressed, Verdict
+from svcc.auditing.finding import AuditReport, Finding, Suppressed, Verdict
 from svcc.report.audit_words import entries, name_of, scope_sections, title_of, verdict_sentence
 from svcc.report.github import COMMANDS, command
 

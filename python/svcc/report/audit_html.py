@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from importlib import resources
 
-from svcc.audit.finding import AuditReport, Verdict
+from svcc.auditing.finding import AuditReport, Verdict
 from svcc.fields import Severity
 from svcc.report.audit_elements import Element, element, markup
 from svcc.report.audit_html_finding import finding_article

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from svcc.audit.catalogue import CATALOGUE
-from svcc.audit.finding import Finding, Suppressed, Witness
+from svcc.auditing.catalogue import CATALOGUE
+from svcc.auditing.finding import Finding, Suppressed, Witness
 from svcc.report.audit_elements import Element, element
 from svcc.report.audit_way import Chain, Hook, Passage, telling, way
 from svcc.report.audit_words import Fate, arrival, counted, extent, fates, hint_of, rule_lines, title_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from svcc.audit.finding import AuditReport, Finding, Suppressed, Verdict
+from svcc.auditing.finding import AuditReport, Finding, Suppressed, Verdict
 from svcc.fields import Severity, printable
 from svcc.report.audit_words import (
     entries,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from svcc.audit.catalogue import CATALOGUE
-from svcc.audit.finding import AuditReport, Finding, FindingKind, RulePlace, Suppressed
+from svcc.auditing.catalogue import CATALOGUE
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, RulePlace, Suppressed
 from svcc.fields import printable
 from svcc.report.audit_way import telling
 from svcc.report.audit_words import arrival, entries, name_of, verdict_sentence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from svcc.audit.finding import AuditReport
+from svcc.auditing.finding import AuditReport
 from svcc.fields import Severity, printable
 from svcc.report.audit_words import name_of, severity_counts
 from svcc.report.tables import table
@@ -35,7 +35,7 @@ def report_file_names(reports: Sequence[AuditReport], format: str) -> list[str]:
 
     The names differ from each other even where file systems fold case, and none is hidden or leads elsewhere.
 
-    >>> from svcc.audit.finding import Verdict
+    >>> from svcc.auditing.finding import Verdict
     >>> report_file_names([AuditReport(node, "", Verdict.PROVED) for node in ("a", "A", "../etc", "")], "json")
     ['a.json', 'A-2.json', 'etc.json', 'node.json']
     """

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from svcc.audit.finding import AuditReport, Finding, FindingKind, Verdict
+from svcc.auditing.finding import AuditReport, Finding, FindingKind, Verdict
 from svcc.fields import Severity, printable
 from svcc.report.audit_summary import summary_rows
 from svcc.report.audit_words import entries, name_of, scope_sections, verdict_sentence

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from attrs import frozen
 
-from svcc.audit.finding import Finding, Witness
+from svcc.auditing.finding import Finding, Witness
 from svcc.report.audit_words import fates
 from svcc.report.trace import outcome_text
 from svcc.trace.evaluator import Outcome, Step

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from svcc.audit.catalogue import CATALOGUE
-from svcc.audit.finding import AuditReport, Equality, Finding, FindingKind, RulePlace, Scope, Verdict, Witness
+from svcc.auditing.catalogue import CATALOGUE
+from svcc.auditing.finding import AuditReport, Equality, Finding, FindingKind, RulePlace, Scope, Verdict, Witness
 from svcc.fields import Severity
 from svcc.report.trace import outcome_text, packet_text, percentage
 from svcc.trace.evaluator import Outcome

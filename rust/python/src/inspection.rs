@@ -1,4 +1,4 @@
-//! The binding of what a ruleset says by its structure: rows for `svcc.audit.inspection`.
+//! The binding of what a ruleset says by its structure: rows for `svcc.auditing.inspection`.
 
 use crate::program::Program;
 use pyo3::exceptions::PyIndexError;
