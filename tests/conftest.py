@@ -11,15 +11,23 @@ from itertools import islice
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import engine
 
 # A shared machine makes single examples slow at random, so time limits are pytest's and not Hypothesis'.
 # Where CI is set Hypothesis would derandomize by itself; every run is to try new examples.
 settings.register_profile(
-    "default", deadline=None, derandomize=False, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+    "default",
+    deadline=None,
+    derandomize=False,
+    max_examples=50,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("ci", settings.get_profile("default"), print_blob=True)
+settings.register_profile("ci", settings.get_profile("default"))
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+# Hypothesis shrinks for up to five minutes, as long as a test may take: what fails would be told as a timeout.
+engine.MAX_SHRINKING_SECONDS = 120
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
