@@ -11,6 +11,7 @@ from itertools import islice
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import engine
 
 # A shared machine makes single examples slow at random, so time limits are pytest's and not Hypothesis'.
 # The same examples each time, so that a failure tells of the change at hand and comes back wherever the tests are run.
@@ -26,6 +27,8 @@ settings.register_profile(
 settings.register_profile("random", settings.get_profile("default"), derandomize=False)
 settings.register_profile("thorough", settings.get_profile("random"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+# Hypothesis shrinks for up to five minutes, as long as a test may take: what fails would be told as a timeout.
+engine.MAX_SHRINKING_SECONDS = 120
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
