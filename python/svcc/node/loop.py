@@ -59,8 +59,8 @@ class _Wish:
 class Node:
     """One node, from its source to its kernel.
 
-    `stop` and `resynchronize` may be called from signal handlers and other threads. `clock` never jumps: the time of
-    day plays no part. `make_compiler` is called once, with the source's list, which may bring settings.
+    `stop` and `resynchronize` may be called from signal handlers and other threads. The time of day plays no part.
+    `make_compiler` is called once, with the source's list, which may bring settings.
     """
 
     def __init__(
@@ -73,7 +73,6 @@ class Node:
         watch: TableWatch,
         observer: Observer,
         intervals: Intervals | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._make_compiler = make_compiler
@@ -82,7 +81,7 @@ class Node:
         self._conntrack = conntrack
         self._watch = watch
         self._observer = observer
-        self._clock = clock
+        self._clock = time.monotonic
         self._schedule = Schedule(intervals or Intervals())
         self._inbox: Inbox[Batch | _Ended | _Wish] = Inbox()
         self._pending = Pending()
