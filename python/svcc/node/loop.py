@@ -15,8 +15,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
+
 from svcc.apply.applied import Applied
 from svcc.apply.installer import Installer
+from svcc.apply.steps import NOTHING
 from svcc.dataplane.conntrack import StaleEntries
 from svcc.errors import SvccError
 from svcc.incremental.compiler import IncrementalCompiler
@@ -229,7 +232,7 @@ class Node:
         queued_since = self._queued_since
         reason = self._reason if task is Task.SYNCHRONIZE else Reason.CHANGES
         if task is not Task.TIDY:
-            self._compile(compiler)
+            self._compile(compiler, task)
         try:
             if reason is Reason.START and self._is_to_be_held_back(compiler):
                 return
@@ -273,11 +276,14 @@ class Node:
             self._observer.held_back(self._unread, losses)
         return self._is_held_back
 
-    def _compile(self, compiler: IncrementalCompiler) -> None:
+    def _compile(self, compiler: IncrementalCompiler, task: Task) -> None:
         if changes := self._pending.take():
             update = compiler.update(changes)
-            self._updates.append(update)
             self._stale.extend(update.stale_entries)
+            if task is Task.SYNCHRONIZE:
+                # What it does to the tables is as large as they are at the start, and nobody asks where all is read.
+                update = evolve(update, before=NOTHING, after=NOTHING)
+            self._updates.append(update)
 
     def _run(self, task: Task, compiler: IncrementalCompiler) -> Applied:
         if task is Task.SYNCHRONIZE:
