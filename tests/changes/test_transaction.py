@@ -142,7 +142,6 @@ def test_a_base_chain_with_another_hook_is_made_anew() -> None:
         for priority in (0, 1)
     )
     assert kinds(transaction(old, new)) == [FlushChain, DeleteChain, AddChain, AddRule]
-    assert kinds(transaction(old, new, delete_chains=False)) == [FlushChain, DeleteChain, AddChain, AddRule]
     assert Model.holding(old).run(*transaction(old, new).commands).content == Model.holding(new).content
 
 
@@ -158,14 +157,6 @@ def test_a_map_that_is_declared_otherwise_is_made_anew_with_the_rules_that_look_
     flushed = {command.chain for command in change.commands if isinstance(command, FlushChain)}
     assert flushed == {"services"}
     assert DeleteSet in kinds(change)
-
-
-def test_chains_that_are_gone_can_be_left_behind_empty() -> None:
-    before, after = web("10.244.1.1"), web("10.244.1.1", "10.244.1.2")
-    change = transaction(before, after, delete_chains=False)
-    assert DeleteChain not in kinds(change)
-    left = Model.holding(before).run(*change.commands).tables[IP].chains
-    assert left["pick-1"].rules == []
 
 
 @pytest.mark.parametrize("position", [DeleteElements, AddChain])

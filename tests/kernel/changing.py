@@ -115,7 +115,7 @@ class ChangingNode:
         if is_late:
             self._installer._due = 0.0
         # Also what an earlier late change has left to the next, whenever that comes: chains after what leads to them.
-        is_due = self._installer.has_leftovers and self._installer._due == 0.0
+        is_due = self._installer.seconds_until_tidy is not None and self._installer._due == 0.0
         applied = self._node.run(lambda: self._installer.advance(update))
         assert update or not applied or is_due
         assert applied or not update
@@ -212,7 +212,7 @@ class ChangingNode:
             now = _records(held)
             for place, endpoint in self._leading(before).items():
                 assert now[place] == endpoint or self._serves_instead(place[0], endpoint, now[place])
-        if not self._installer.has_leftovers:
+        if self._installer.seconds_until_tidy is None:
             self._check_that_nothing_is_to_do(held)
         for conversation, answer in self._connections:
             assert conversation.ask() == answer

@@ -5,105 +5,43 @@ Clients keep their source port, as those do that were stuck for hours: every dat
 
 from __future__ import annotations
 
-import logging
-import socket
-import struct
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-
 import pytest
 from attrs import evolve
 
-import svcc
 from svcc.addresses import IPFamily
 from svcc.compiler.compilation import Compilation
-from svcc.dataplane.conntrack import StaleEntries, UdpFrontends, stale_udp_entries
-from svcc.dataplane.contract import FamilyDataplane
-from svcc.model.cluster import ClusterObject
-from svcc.model.endpoints import EndpointPort
-from svcc.model.service import LoadBalancerIngress, Service, ServicePort
-from svcc.netlink import NESTED, NETFILTER, NetlinkSocket, attribute, netfilter_header
-from svcc.node import conntrack
+from svcc.dataplane.conntrack import StaleEntries, UdpFrontends
+from svcc.model.service import ServicePort
 from svcc.node.conntrack import ConntrackCleaner, Removal
 from svcc.node.local_addresses import local_addresses
-from svcc.node.udp_entries import Wire
 from svcc.select import EndpointAddress
-from tests.declare import compiled, remote, service, slices
-from tests.kernel.conntrack import TrackedConnection, Tuple
+from tests.declare import compiled, service
 from tests.kernel.network import Node
-from tests.kernel.outcomes import Delivered
-from tests.kernel.packets import Packet
 from tests.kernel.test_rules_connections import entry_of
-
-pytestmark = pytest.mark.kernel
-
-CLUSTER_IP, VIP, EXTERNAL_IP, OWN, CLIENT, PODS = range(6)
-ADDRESSES = {
-    IPFamily.IPV4: ("10.96.0.1", "198.18.0.1", "198.18.0.2", "192.168.0.10", "203.0.113.7", "10.244.1."),
-    IPFamily.IPV6: (
-        "fd00:96::1",
-        "2001:db8:ffff::1",
-        "2001:db8:ffff::2",
-        "fd00:1::10",
-        "2001:db8::7",
-        "fd00:10:244:1::",
-    ),
-}
-NODE_PORT = 30080
-NEW_ENTRY, CREATE = 0x100, 0x600
-FRONTENDS = {"cluster IP": (CLUSTER_IP, 80), "VIP": (VIP, 80), "external IP": (EXTERNAL_IP, 80)}
-each_family = pytest.mark.parametrize("family", list(IPFamily), ids=str)
-each_frontend = pytest.mark.parametrize(
-    ("address", "port"), [*FRONTENDS.values(), (OWN, NODE_PORT)], ids=[*FRONTENDS, "node port"]
+from tests.kernel.udp_service import (
+    ADDRESSES,
+    CLIENT,
+    CLUSTER_IP,
+    EXTERNAL_IP,
+    NODE_PORT,
+    OWN,
+    PODS,
+    VIP,
+    connect,
+    each_family,
+    each_frontend,
+    family_dataplane,
+    insert,
+    move,
+    pods,
+    reconcile,
+    seen,
+    serving,
+    tracked,
+    web,
 )
 
-
-def web(family: IPFamily, protocol: str = "UDP", name: str = "web") -> Service:
-    addresses = ADDRESSES[family]
-    return service(
-        name,
-        [addresses[CLUSTER_IP]],
-        ServicePort(80, "http", protocol=protocol, node_port=NODE_PORT),
-        type="LoadBalancer",
-        load_balancer_ingress=[LoadBalancerIngress(addresses[VIP])],
-        external_ips=[addresses[EXTERNAL_IP]],
-    )
-
-
-def pods(
-    family: IPFamily, *numbers: int, port: int = 8080, name: str = "web", protocol: str = "UDP"
-) -> list[ClusterObject]:
-    endpoints = [remote(f"{ADDRESSES[family][PODS]}{number}") for number in numbers]
-    return list(slices(name, endpoints, EndpointPort(port, "http", protocol)))
-
-
-def serving(family: IPFamily, *numbers: int, port: int = 8080) -> Compilation:
-    return compiled(web(family), pods(family, *numbers, port=port))
-
-
-def move(node: Node, before: Compilation, after: Compilation) -> Removal:
-    """What the node does when its Services change."""
-    node.load(after.script)
-    filters = stale_udp_entries(before.dataplane, after.dataplane)
-    return node.run(lambda: ConntrackCleaner().remove(filters))
-
-
-def reconcile(node: Node, compilation: Compilation) -> Removal:
-    return node.run(lambda: ConntrackCleaner().reconcile(compilation.dataplane))
-
-
-def family_dataplane(compilation: Compilation, family: IPFamily) -> FamilyDataplane:
-    return next(item for item in compilation.dataplane.families if item.family is family)
-
-
-def doubts(cleaner: ConntrackCleaner) -> bool:
-    return cleaner.in_doubt
-
-
-def seen(connections: Iterable[TrackedConnection]) -> list[str]:
-    return sorted(map(str, connections))
+pytestmark = pytest.mark.kernel
 
 
 @each_family
@@ -173,24 +111,6 @@ def test_entries_of_a_frontend_that_is_gone_are_deleted_when_filters_say_so_s49(
         addresses[VIP],
         addresses[EXTERNAL_IP],
     }
-
-
-def connect(node: Node, family: IPFamily, count: int, protocols: Sequence[str] = ("UDP",)) -> None:
-    """Open connections to all frontends, from source ports of their own."""
-    addresses = ADDRESSES[family]
-    places = [*FRONTENDS.values(), (OWN, NODE_PORT)]
-    wanted = [(protocol, place) for protocol in protocols for place in places for _ in range(count)]
-    packets = [
-        Packet(
-            protocol=protocol,
-            source=addresses[CLIENT],
-            source_port=20000 + number,
-            destination=addresses[address],
-            destination_port=port,
-        )
-        for number, (protocol, (address, port)) in enumerate(wanted)
-    ]
-    assert all(isinstance(outcome, Delivered) for outcome in node.send_many(packets, fresh=False))
 
 
 @each_family
@@ -336,143 +256,3 @@ def test_an_address_of_the_node_that_its_node_object_does_not_tell_counts(node: 
         after.dataplane, families=tuple(data if item.family is family else item for item in after.dataplane.families)
     )
     assert node.run(lambda: ConntrackCleaner().reconcile(dataplane)).deleted == 1
-
-
-def tracked(family: IPFamily, address: str, port: int, endpoint: str) -> TrackedConnection:
-    client = ADDRESSES[family][CLIENT]
-    return TrackedConnection("UDP", Tuple(client, 1, address, port), Tuple(endpoint, 8080, client, 1))
-
-
-def insert(node: Node, family: IPFamily, places: Sequence[EndpointAddress], count: int) -> None:
-    """Make entries towards the first endpoint, as the kernel does for real ones, but thousands of them at once."""
-    number = socket.AF_INET if family is IPFamily.IPV4 else socket.AF_INET6
-    source, destination = (1, 2) if family is IPFamily.IPV4 else (3, 4)
-
-    def direction(kind: int, from_place: EndpointAddress, to_place: EndpointAddress) -> bytes:
-        ip = attribute(source, socket.inet_pton(number, from_place.address)) + attribute(
-            destination, socket.inet_pton(number, to_place.address)
-        )
-        ports = (
-            attribute(1, bytes([socket.IPPROTO_UDP]))
-            + attribute(2, struct.pack("!H", from_place.port))
-            + attribute(3, struct.pack("!H", to_place.port))
-        )
-        return attribute(kind | NESTED, attribute(1 | NESTED, ip) + attribute(2 | NESTED, ports))
-
-    endpoint = EndpointAddress(f"{ADDRESSES[family][PODS]}1", 8080)
-    bodies = [
-        netfilter_header(number)
-        + direction(1, client := EndpointAddress(ADDRESSES[family][CLIENT], 1024 + index), places[index % len(places)])
-        + direction(2, endpoint, client)
-        + attribute(7, struct.pack("!I", 600))
-        for index in range(count)
-    ]
-
-    def make() -> None:
-        with NetlinkSocket(NETFILTER) as netlink:
-            for start in range(0, count, 100):
-                part = bodies[start : start + 100]
-                assert netlink.tell(NEW_ENTRY, part, CREATE) == [0] * len(part)
-
-    node.run(make)
-
-
-@each_family
-def test_thousands_of_entries_of_several_frontends_are_deleted_exactly(node: Node, family: IPFamily) -> None:
-    prefix = ADDRESSES[family][CLUSTER_IP][:-1]
-    places = [EndpointAddress(f"{prefix}{index + 2}", 1000 + index) for index in range(7)]
-    insert(node, family, places, 3500)
-    endpoint = EndpointAddress(f"{ADDRESSES[family][PODS]}1", 8080)
-    filters = [StaleEntries(family, place.address, place.port, endpoint) for place in places]
-    assert (found := node.run(lambda: ConntrackCleaner().remove(filters[:2]))).deleted == 1000
-    assert found.examined == 1000  # the kernel selected
-    assert (found := node.run(lambda: ConntrackCleaner().remove(filters[:6]))).deleted == 2000
-    assert found.examined == 2500  # six ports are too many for a listing each
-    assert {entry.original.destination for entry in node.connections()} == {places[6].address}
-
-
-@each_family
-def test_an_entry_that_vanished_is_no_error_and_one_made_since_stays(node: Node, family: IPFamily) -> None:
-    insert(node, family, [EndpointAddress(ADDRESSES[family][CLUSTER_IP], 80)], 2)
-    wire = Wire(family)
-
-    def work() -> tuple[list[int], list[int], list[int]]:
-        with NetlinkSocket(NETFILTER) as netlink:
-            listed = list(wire.listing(netlink))
-            deletions = [found for message in listed if (found := wire.deletion(message)) is not None]
-            others = [body[:-1] + bytes([body[-1] ^ 1]) for body in deletions]
-            return wire.delete(netlink, others), wire.delete(netlink, deletions), wire.delete(netlink, deletions)
-
-    vanished = [2, 2]
-    assert node.run(work) == (vanished, [0, 0], vanished)
-
-
-def test_nothing_to_look_for_asks_the_kernel_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conntrack, "NETFILTER", 31)
-    assert node.run(lambda: ConntrackCleaner().remove([])) == Removal()
-    only_tcp = compiled(service("web", ["10.96.0.1"]), slices("web", [remote("10.244.1.1")]))
-    assert reconcile(node, only_tcp).error is None
-
-
-def test_a_kernel_without_access_to_conntrack_is_told_of_once_and_left_alone(
-    node: Node, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    # No kernel has this subsystem; one without the module answers the same, or EINVAL.
-    monkeypatch.setattr(conntrack, "NETFILTER", 31)
-    before, after = serving(IPFamily.IPV4, 1), serving(IPFamily.IPV4, 2)
-    filters = stale_udp_entries(before.dataplane, after.dataplane)
-    cleaner = ConntrackCleaner()
-    with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            removal = node.run(lambda: cleaner.reconcile(after.dataplane))
-            assert removal.error is not None
-            assert "nf_conntrack_netlink" in removal.error
-            assert node.run(lambda: cleaner.remove(filters)) == Removal()
-    assert not doubts(cleaner)
-    assert len(caplog.records) == 1
-    monkeypatch.undo()
-    assert node.run(lambda: cleaner.reconcile(after.dataplane)).error is None
-    node.load(before.script)
-    connect(node, IPFamily.IPV4, 1)
-    assert node.run(lambda: cleaner.remove(filters)).deleted == 4
-    assert (cleaner.total.deleted, cleaner.total.error) == (4, None)
-
-
-def test_a_listing_that_fails_leaves_doubt_until_the_next_one(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, after = serving(IPFamily.IPV4, 1), serving(IPFamily.IPV4, 2)
-    node.load(before.script)
-    connect(node, IPFamily.IPV4, 1)
-    cleaner = ConntrackCleaner()
-    assert doubts(cleaner)
-    assert node.run(lambda: cleaner.reconcile(before.dataplane)).deleted == 0
-    assert not doubts(cleaner)
-
-    def fail(*_arguments: object) -> list[bytes]:
-        raise OSError(105, "No buffer space available")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Wire, "listing", fail)
-        removal = node.run(lambda: cleaner.remove(stale_udp_entries(before.dataplane, after.dataplane)))
-    assert removal.error == "No buffer space available"
-    assert doubts(cleaner)
-    assert node.run(lambda: cleaner.reconcile(after.dataplane)).deleted == 4
-    assert not doubts(cleaner)
-
-
-def test_without_the_capability_it_says_what_it_takes() -> None:
-    script = (
-        "from svcc.addresses import IPFamily\n"
-        "from svcc.dataplane.conntrack import StaleEntries\n"
-        "from svcc.node.conntrack import ConntrackCleaner\n"
-        "from svcc.select import EndpointAddress\n"
-        "stale = StaleEntries(IPFamily.IPV4, '10.96.0.1', 53, EndpointAddress('10.244.1.1', 53))\n"
-        "print(ConntrackCleaner().remove([stale]).error)"
-    )
-    result = subprocess.run(
-        ["unshare", "-n", "setpriv", "--bounding-set", "-net_admin", sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": str(Path(svcc.__file__).parent.parent)},
-    )
-    assert "CAP_NET_ADMIN" in result.stdout

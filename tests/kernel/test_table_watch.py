@@ -252,9 +252,7 @@ library = nftables.Nftables()
 subprocess.run(["nft", "-f", "-"], input="table ip svcc { set known { type ipv4_addr; }; }", text=True, check=True)
 watch = TableWatch([TableName("ip", "svcc")], lambda: children)
 
-def in_library(address, note=False):
-    if note:
-        watch.own_thread()
+def in_library(address):
     assert library.cmd("add element ip svcc known { %s }" % address)[0] == 0
 
 def in_program(address, own):
@@ -263,8 +261,8 @@ def in_program(address, own):
         children.add(process.pid)
     assert process.wait() == 0
 
-def in_thread(address, note):
-    thread = threading.Thread(target=in_library, args=(address, note))
+def in_thread(address):
+    thread = threading.Thread(target=in_library, args=(address,))
     thread.start()
     thread.join()
 
@@ -277,9 +275,7 @@ in_program("10.0.0.2", True)
 say("program")
 in_program("10.0.0.3", False)
 say("foreign")
-in_thread("10.0.0.4", True)
-say("thread")
-in_thread("10.0.0.5", False)
+in_thread("10.0.0.4")
 say("unknown-thread")
 """
 
@@ -299,7 +295,6 @@ def test_svcc_knows_itself_by_whatever_number_the_kernel_announces(namespaces: l
         "library": "False",
         "program": "False",
         "foreign": "True",
-        "thread": "False",
         "unknown-thread": "True",
     }
 
@@ -328,8 +323,6 @@ def open_descriptors() -> int:
 def test_descriptors_do_not_pile_up(host: Host) -> None:
     before = open_descriptors()
     for _ in range(20):
-        with host.namespace.entered():
-            host.watch.own_thread()
         with host.watch.paused() as pause:
             pause.own_commits = 0
     with host.namespace.entered(), pytest.MonkeyPatch.context() as broken:

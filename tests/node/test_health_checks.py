@@ -11,6 +11,7 @@ import pytest
 from svcc.addresses import IPFamily
 from svcc.dataplane.contract import NodePortAddresses
 from svcc.fields import Severity
+from svcc.node.health_checks import HealthChecks
 from svcc.node.http_server import Limits
 from svcc.node.servers import ServerSettings
 from tests.kernel.namespace import NetworkNamespace
@@ -55,6 +56,21 @@ def test_nothing_is_to_be_sent_to_a_node_whose_rules_are_late(settings: ServerSe
     assert answer.status == 503
     assert json.loads(answer.body)["serviceProxyHealthy"] is False
     assert json.loads(answer.body)["localEndpoints"] == 2
+
+
+def test_a_bug_in_following_what_is_to_be_answered_is_told_although_nobody_waits(
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = published()
+    with serving(node, settings, CLOCK) as servers:
+        with monkeypatch.context() as broken:
+            broken.setattr(HealthChecks, "places", lambda _self: 1 // 0)
+            node.state = attrs.evolve(node.state, health_checks=checks({free_port(): 1}))
+            servers.refresh()
+            wait_until(lambda: "ZeroDivisionError" in caplog.text)
+        node.state = attrs.evolve(node.state, health_checks=checks({(port := free_port()): 1}))
+        servers.refresh().result()
+        assert ask(port).status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])

@@ -301,6 +301,8 @@ def test_a_start_that_would_lose_what_an_unread_file_may_declare_waits_until_it_
         first = loop.observer.next()
         assert (first.task, first.reason) == (Task.SYNCHRONIZE, Reason.START)
         assert loop.services() == ["a", "b", "web"]
+        assert [each.service.name for update in first.updates for each in update.services] == ["a", "b", "web"]
+        assert not any(first.updates), "what they do to the tables is not kept while they wait"
         loop.source.said.put(Batch((change("c"),)))
         assert loop.observer.next().task is Task.ADVANCE
         assert loop.installer.calls == ["losses", "synchronize", "advance"]

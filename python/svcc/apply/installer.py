@@ -70,11 +70,6 @@ class Installer:
         self._forgetting = Forgetting(TIDY_AFTER_SECONDS)
 
     @property
-    def has_leftovers(self) -> bool:
-        """Whether something is to be tidied up."""
-        return bool(self._rest(self._leftovers)[0].tables or self._forgetting)
-
-    @property
     def seconds_until_tidy(self) -> float | None:
         """How long until `tidy` will do something; None where nothing is left."""
         found = [self._due] if self._rest(self._leftovers)[0].tables else []

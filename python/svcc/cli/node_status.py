@@ -27,7 +27,7 @@ __all__ = ["status_command"]
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people (default), or a document."
 )
 @talk_options
-def status_command(*, runtime_directory: Path, timeout: float, output: str, talk: Talk) -> int:  # noqa: ARG001
+def status_command(*, runtime_directory: Path, timeout: float, output: str, talk: Talk) -> int:  # noqa: ARG001  (as all commands)
     """Show what the svcc node on this machine serves, its last changes, drift and problems.
 
     Exits with 0 if the node is healthy, 1 if it is not, 3 if none is running. Root is not needed.

@@ -230,7 +230,7 @@ def _amended_yaml(text: str, file: str, targets: Sequence[_Target], namespace: s
     for start, end in itertools.pairwise(starts):
         chunk = text[start:end]
         following = line + chunk.count("\n")
-        own = list(itertools.takewhile(lambda target: target.line < following or end == len(text), waiting))  # noqa: B023
+        own = list(itertools.takewhile(lambda target: target.line < following or end == len(text), waiting))  # noqa: B023  (at once)
         del waiting[: len(own)]
         if own:
             chunk, found = _amended_chunk(chunk, line, file, own, namespace)

@@ -58,7 +58,7 @@ class Transaction:
         return "".join(self.lines())
 
 
-def transaction(before: Ruleset, after: Ruleset, *, delete_chains: bool = True) -> Transaction:
+def transaction(before: Ruleset, after: Ruleset) -> Transaction:
     """The smallest transaction that takes a node from `before`, which must be what it holds, to `after`.
 
     Elements that are the same are not named, nor are chains whose rules are; rules that are only added at the end of a
@@ -70,8 +70,6 @@ def transaction(before: Ruleset, after: Ruleset, *, delete_chains: bool = True) 
     Args:
         before: what the node holds; tables of it that are not in `after` are deleted.
         after: what the node will hold.
-        delete_chains: False leaves chains that are gone behind, empty, as a full script does: Linux before 6.2 may
-            refuse to delete a chain in the transaction that deletes the last element that leads to it.
     """
     old_tables = {TableName(table.family, table.name): table for table in before.tables}
     new_tables = {TableName(table.family, table.name): table for table in after.tables}
@@ -83,7 +81,7 @@ def transaction(before: Ruleset, after: Ruleset, *, delete_chains: bool = True) 
             old = Table(name.family, name.name, (), ())
         elif is_as_before(old, new):
             continue
-        commands += _TableChange(name, old, new, delete_chains=delete_chains).commands()
+        commands += _TableChange(name, old, new).commands()
     return Transaction(tuple(commands))
 
 
@@ -97,9 +95,8 @@ def is_as_before(old: Table, new: Table) -> bool:
 class _TableChange:
     """What differs between two states of one table."""
 
-    def __init__(self, name: TableName, old: Table, new: Table, *, delete_chains: bool) -> None:
+    def __init__(self, name: TableName, old: Table, new: Table) -> None:
         self._name = name
-        self._delete_chains = delete_chains
         self._old_chains = {chain.name: chain for chain in old.chains}
         self._new_chains = {chain.name: chain for chain in new.chains}
         self._old_sets = {item.name: item for item in old.sets}
@@ -135,9 +132,7 @@ class _TableChange:
             if added:
                 to_add.append(AddElements(name, _holding(new_set, added)))
         for chain in sorted(self._gone_chains):
-            # A chain under this name with another hook is another chain, which cannot be had beside it.
-            if self._delete_chains or chain in self._new_chains:
-                yield DeleteChain(name, chain)
+            yield DeleteChain(name, chain)
         for set_name in sorted(self._gone_sets):
             yield DeleteSet(name, self._old_sets[set_name])
         yield from self._additions(kept, to_add)

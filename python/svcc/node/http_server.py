@@ -219,6 +219,7 @@ class Connection(asyncio.Protocol):
             return
         if done.exception() is not None:
             self.abort()
+        # Where it has failed, this raises, and the loop logs it as it does where a handler is not slow.
         self._send(done.result(), with_body=request.method != "HEAD")
 
     def _send(self, response: Response, *, with_body: bool = True) -> None:

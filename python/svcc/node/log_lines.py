@@ -90,8 +90,8 @@ class _Json(logging.Formatter):
 class NodeLog:
     """The lines of a node; `told` hears the words of each change, too, as the status shows the last ones."""
 
-    def __init__(self, logger: logging.Logger | None = None, told: Callable[[str], None] = lambda _words: None) -> None:
-        self._logger = logger or logging.getLogger(LOGGER)
+    def __init__(self, told: Callable[[str], None] = lambda _words: None) -> None:
+        self._logger = logging.getLogger(LOGGER)
         self._told = told
         self._problems: dict[str, set[str]] = {}
 

@@ -15,8 +15,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
+
 from svcc.apply.applied import Applied
 from svcc.apply.installer import Installer
+from svcc.apply.steps import NOTHING
 from svcc.dataplane.conntrack import StaleEntries
 from svcc.errors import SvccError
 from svcc.incremental.compiler import IncrementalCompiler
@@ -59,8 +62,8 @@ class _Wish:
 class Node:
     """One node, from its source to its kernel.
 
-    `stop` and `resynchronize` may be called from signal handlers and other threads. `clock` never jumps: the time of
-    day plays no part. `make_compiler` is called once, with the source's list, which may bring settings.
+    `stop` and `resynchronize` may be called from signal handlers and other threads. The time of day plays no part.
+    `make_compiler` is called once, with the source's list, which may bring settings.
     """
 
     def __init__(
@@ -73,7 +76,6 @@ class Node:
         watch: TableWatch,
         observer: Observer,
         intervals: Intervals | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._make_compiler = make_compiler
@@ -82,7 +84,7 @@ class Node:
         self._conntrack = conntrack
         self._watch = watch
         self._observer = observer
-        self._clock = clock
+        self._clock = time.monotonic
         self._schedule = Schedule(intervals or Intervals())
         self._inbox: Inbox[Batch | _Ended | _Wish] = Inbox()
         self._pending = Pending()
@@ -230,7 +232,7 @@ class Node:
         queued_since = self._queued_since
         reason = self._reason if task is Task.SYNCHRONIZE else Reason.CHANGES
         if task is not Task.TIDY:
-            self._compile(compiler)
+            self._compile(compiler, task)
         try:
             if reason is Reason.START and self._is_to_be_held_back(compiler):
                 return
@@ -274,11 +276,14 @@ class Node:
             self._observer.held_back(self._unread, losses)
         return self._is_held_back
 
-    def _compile(self, compiler: IncrementalCompiler) -> None:
+    def _compile(self, compiler: IncrementalCompiler, task: Task) -> None:
         if changes := self._pending.take():
             update = compiler.update(changes)
-            self._updates.append(update)
             self._stale.extend(update.stale_entries)
+            if task is Task.SYNCHRONIZE:
+                # What it does to the tables is as large as they are at the start, and nobody asks where all is read.
+                update = evolve(update, before=NOTHING, after=NOTHING)
+            self._updates.append(update)
 
     def _run(self, task: Task, compiler: IncrementalCompiler) -> Applied:
         if task is Task.SYNCHRONIZE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -27,6 +28,8 @@ from svcc.node.status import status_document
 from svcc.node.status_socket import CONNECTIONS_PATH, STATUS_PATH, status_socket
 
 __all__ = ["HEALTHZ", "METRICS", "NodeServers", "ServerSettings", "bind_address"]
+
+_LOG = logging.getLogger(__name__)
 
 HEALTHZ: Final = TcpPlace("0.0.0.0", 10256)
 METRICS: Final = TcpPlace("127.0.0.1", 10249)
@@ -134,7 +137,10 @@ class NodeServers:
             return done
         self._seen = seen
         # In their thread: the loop that waits for the kernel has other things to do.
-        return self._thread.run(self._follow())
+        following = self._thread.run(self._follow())
+        # Whoever changes the rules does not wait for it, and would not hear of what is a bug.
+        following.add_done_callback(_log_failure)
+        return following
 
     async def _follow(self) -> None:
         await self._listeners.change({**self._own, **self._checks.places()})
@@ -188,6 +194,11 @@ class NodeServers:
         counters = self._service_counters
         document = {"kind": "ServiceConnections", "items": None if counters is None else counters.documents()}
         return Response(HTTPStatus.OK, json.dumps(document).encode(), (("Content-Type", "application/json"),))
+
+
+def _log_failure(following: Future[None]) -> None:
+    if not following.cancelled() and (error := following.exception()) is not None:
+        _LOG.error("what is to be listened on now cannot be followed", exc_info=error)
 
 
 def _with_other_family(place: TcpPlace, listener: Listener) -> Iterator[tuple[TcpPlace, Listener]]:

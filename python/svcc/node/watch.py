@@ -117,7 +117,7 @@ class TableWatch:
             raise TargetError(
                 f"changes to nftables cannot be watched: {error.strerror}", hint="it takes CAP_NET_ADMIN and nf_tables"
             ) from error
-        self._own = {author.process_id}
+        self._own = author.process_id
         self._has_own_numbers = author.process_id != threading.get_native_id()
 
     @staticmethod
@@ -144,11 +144,6 @@ class TableWatch:
         """Watch no more."""
         self._socket.close()
         self._asking.close()
-
-    def own_thread(self) -> None:
-        """Take note that the calling thread commits for svcc, in any PID namespace."""
-        with NetlinkSocket(NETFILTER) as asking:
-            self._own.add(_generation(asking)[1].process_id)
 
     def poll(self) -> ForeignChange | None:
         """What others have changed since the last call; None if nothing. Never waits."""
@@ -227,7 +222,7 @@ class TableWatch:
             self._lose()
         if _distance(self._generation, number) > 0:
             self._generation = number
-        if self._touched and author.process_id not in self._own and not self._is_told(author.process_id, port):
+        if self._touched and author.process_id != self._own and not self._is_told(author.process_id, port):
             self._changed |= self._touched
             if len(self._authors) < _MOST_AUTHORS:
                 self._authors[author] = None

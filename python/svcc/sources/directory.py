@@ -54,7 +54,7 @@ _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 class DirectorySource:
     """A `svcc.sources.contract.Source` of files and directories, which are named as for `svcc.manifest.load.load`.
 
-    Objects without a namespace belong to the one of `selection`, else to `default_namespace`. Every `rescan_seconds`
+    Objects without a namespace belong to the one of `selection`, else to ``default``. Every `rescan_seconds`
     all files are looked at (not read), in case that changes of theirs were lost. `clock` counts seconds and never goes
     back.
     """
@@ -64,20 +64,19 @@ class DirectorySource:
         filenames: Sequence[str],
         *,
         selection: Selection = Selection(),  # noqa: B008  (frozen)
-        default_namespace: str | None = None,
         limits: Limits = Limits(),  # noqa: B008  (frozen)
         rescan_seconds: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = ", ".join(filenames)
         self._filenames = tuple(filenames)
-        self._namespace = selection.namespace or default_namespace or DEFAULT_NAMESPACE
+        self._namespace = selection.namespace or DEFAULT_NAMESPACE
         self._limits = limits
         self._rescan_seconds = rescan_seconds
         self._clock = clock
         self._closed = threading.Event()
         self._roots: list[Root] = []
-        self._known = KnownFiles(clock)
+        self._known = KnownFiles()
         self._declarations = Declarations()
         self._objects = SelectedObjects(selection)
         self._told = ToldProblems()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import define
@@ -51,8 +51,7 @@ class KnownFile:
 class KnownFiles:
     """Files by name. Those below a directory are found without looking at any others."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
+    def __init__(self) -> None:
         self._files: dict[str, KnownFile] = {}
         self._children: dict[str, dict[str, None]] = {}
         self._links: dict[str, None] = {}

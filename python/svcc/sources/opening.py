@@ -23,7 +23,6 @@ def open_source(
     stdin: BinaryIO,
     namespace: str | None = None,
     selector: str | None = None,
-    default_namespace: str | None = None,
     completeness: Completeness = Completeness(),  # noqa: B008  (frozen)
 ) -> Source:
     """The source of files and directories, or of streams; options as in `svcc.manifest.load.load`.
@@ -35,7 +34,7 @@ def open_source(
     selection = Selection.of(namespace, selector)
     streams = list(filter(is_stream, filenames))
     if not streams:
-        return DirectorySource(filenames, selection=selection, default_namespace=default_namespace)
+        return DirectorySource(filenames, selection=selection)
     if files := [name for name in filenames if name not in streams]:
         message = f"streams ({', '.join(streams)}) cannot be followed together with files ({', '.join(files)})"
         raise SettingsError(message, hint="a stream may be a file's content, too: -f <(cat FILE; sleep infinity)")
@@ -44,7 +43,6 @@ def open_source(
         *(stream.file for stream in opened),
         names=[stream.name for stream in opened],
         selection=selection,
-        default_namespace=default_namespace,
         completeness=completeness,
     )
     for stream in opened:

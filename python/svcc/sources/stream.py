@@ -66,7 +66,7 @@ class _Input:
 class StreamSource:
     """A `svcc.sources.contract.Source` that reads from files, most often pipes and standard input.
 
-    Objects without a namespace belong to the one of `selection`, else to `default_namespace`. A document may be as
+    Objects without a namespace belong to the one of `selection`, else to ``default``. A document may be as
     large as `Limits.file_bytes`, an object in it as `Limits.object_characters`; more is not kept. `clock` counts
     seconds and never goes back. The files, for which `names` has a name each, stay open; they are the caller's.
     """
@@ -76,7 +76,6 @@ class StreamSource:
         *files: BinaryIO,
         names: Sequence[str] = (STANDARD_INPUT_NAME,),
         selection: Selection = Selection(),  # noqa: B008  (frozen)
-        default_namespace: str | None = None,
         completeness: Completeness = Completeness(),  # noqa: B008  (frozen)
         limits: Limits = Limits(),  # noqa: B008  (frozen)
         clock: Callable[[], float] = time.monotonic,
@@ -87,7 +86,7 @@ class StreamSource:
         self._inputs = tuple(_Input(name, file.fileno(), limits.file_bytes) for name, file in pairs)
         self._open = {each.descriptor: each for each in self._inputs}
         self._listing = Listing(completeness, tuple(each.progress for each in self._inputs))
-        self._namespace = selection.namespace or default_namespace or DEFAULT_NAMESPACE
+        self._namespace = selection.namespace or DEFAULT_NAMESPACE
         self._limits = limits
         self._clock = clock
         self._objects = SelectedObjects(selection)
