@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent / "python"
 # From the bottom to the top. A unit is a module or package directly below svcc; it may import the units of all layers
 # below its own, but none beside it: nft knows no model.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"_interrupted", "errors", "fields", "addresses", "netlink"}),
+    frozenset({"_interrupted", "errors", "fields", "addresses", "netlink", "periods"}),
     frozenset({"model", "nft"}),
     frozenset({"wire"}),
     frozenset({"validate", "allocation"}),

@@ -165,7 +165,7 @@ def test_a_key_that_everybody_can_read_is_warned_about(key: Path) -> None:
         (("--only", "example.com"), "--only: there is no zone example.com."),
         (("--serial", "7"), "--serial: is the server's own business"),
         (("--nameserver-address", "192.0.2.1"), "--nameserver-address: is the server's own business"),
-        (("--timeout", "0"), "is not in the range"),
+        (("--timeout", "0"), "is no time at all"),
         (("--key", "/nowhere"), "'/nowhere' does not exist"),
     ],
 )

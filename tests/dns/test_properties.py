@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from ipaddress import IPv4Address, ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily, canonical_address, family_of
 from svcc.compiler.compilation import declared_cluster
-from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, PodNames
+from svcc.dns.contract import Answer, AnswerStatus, DnsFlavour, DnsRecords, DnsSettings, DnsZone, PodNames, Record
 from svcc.dns.dnspython import verify_zone
 from svcc.dns.lookup import NameIndex
 from svcc.dns.names import address_of_dashes, dashed_address, record_order, reverse_name
@@ -139,6 +140,27 @@ def test_records_are_sorted_unique_and_made_of_safe_names(cluster: Cluster, chos
 def test_a_zone_file_is_read_back_as_the_same_records(cluster: Cluster, chosen: DnsSettings) -> None:
     for zone in dns_records(cluster, chosen).zones:
         verify_zone(zone, "".join(zone_lines(zone)))
+
+
+@given(CLUSTERS, settings())
+def test_the_lines_of_a_zone_file_say_what_the_records_say_to_the_letter(cluster: Cluster, chosen: DnsSettings) -> None:
+    for zone in dns_records(cluster, chosen).zones:
+        soa_first = sorted(zone.authority, key=lambda record: record.type != "SOA")
+        assert list(zone_lines(zone)) == [f"$ORIGIN {zone.name}\n", *map(expected_line, (*soa_first, *zone.records))]
+
+
+def expected_line(record: Record) -> str:
+    data = record.data
+    if record.type == "AAAA" and int(ip_address(data)) < 2**32 and int(ip_address(data)) > 0xFFFF:
+        data = f"::{IPv4Address(int(ip_address(data)))}"  # dnspython's way of writing what RFC 4291 deprecates
+    return f"{record.name} {record.ttl} IN {record.type} {data}\n"
+
+
+def test_an_address_that_contains_one_of_ipv4_stays_what_it_is() -> None:
+    address = Record("web.shop.svc.cluster.local.", "AAAA", "::102:304", 5)
+    zone = DnsZone("cluster.local.", dns_records([]).zones[0].authority, (address,))
+    assert "web.shop.svc.cluster.local. 5 IN AAAA ::1.2.3.4\n" in list(zone_lines(zone))
+    verify_zone(zone, "".join(zone_lines(zone)))
 
 
 @given(CLUSTERS, settings(), st.randoms(use_true_random=False))

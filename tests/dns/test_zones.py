@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import dns.exception
 import pytest
 
 from svcc.dns.contract import AnswerStatus, DnsSettings, DnsZone, Record
@@ -129,13 +130,33 @@ def test_without_dnspython_all_but_zone_files_are_written_and_what_is_missing_is
 
 def test_what_is_hard_in_a_file_is_escaped_as_dnspython_does_it() -> None:
     # No manifest gets as far; a record that did would be no syntax.
-    records = (Record("a;b.cluster.local.", "CNAME", 'c"\n.example.', 5), Record("t.cluster.local.", "TXT", '"a b"', 5))
-    lines = list(zone_lines(DnsZone("cluster.local.", (), records)))
-    assert lines == [
+    name, target = "a;b.cluster.local.", 'c"\n.example.'
+    data = {"CNAME": target, "PTR": target, "SRV": f"0 100 80 {target}", "A": "10.0.0.1", "TXT": '"a b"'}
+    records = tuple(Record(name, record_type, text, 5) for record_type, text in data.items())
+    assert list(zone_lines(DnsZone("cluster.local.", (), records))) == [
         "$ORIGIN cluster.local.\n",
         'a\\;b.cluster.local. 5 IN CNAME c\\"\\010.example.\n',
-        't.cluster.local. 5 IN TXT "a b"\n',
+        'a\\;b.cluster.local. 5 IN PTR c\\"\\010.example.\n',
+        'a\\;b.cluster.local. 5 IN SRV 0 100 80 c\\"\\010.example.\n',
+        "a\\;b.cluster.local. 5 IN A 10.0.0.1\n",
+        'a\\;b.cluster.local. 5 IN TXT "a b"\n',
     ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Record("a.cluster.local.", "A", "10.0.0.256", 5),
+        Record("a.cluster.local.", "AAAA", "10.0.0.1", 5),
+        Record("a.cluster.local.", "SRV", "0 100 65536 a.", 5),
+        Record("a..cluster.local.", "A", "10.0.0.1", 5),
+        Record(f"{'a' * 64}.cluster.local.", "A", "10.0.0.1", 5),
+        Record("a.cluster.local.", "PTR", f"{'a.' * 128}", 5),
+    ],
+)
+def test_what_is_no_record_gets_into_no_file(record: Record) -> None:
+    with pytest.raises((dns.exception.DNSException, ValueError)):
+        list(zone_lines(DnsZone("cluster.local.", (), (record,))))
 
 
 def test_a_hosts_file_has_each_address_with_all_its_names() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import select
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import click
@@ -23,6 +22,7 @@ from svcc.apply.rollback import remembered
 from svcc.apply.scripts import default_folder
 from svcc.apply.session import Nft
 from svcc.cli.apply_report import applied_document, planned_document, tell_applied, tell_plan
+from svcc.cli.durations import Duration
 from svcc.cli.inputs import cluster_settings, declared_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, input_options, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
@@ -31,24 +31,6 @@ from svcc.errors import FindingsError, TargetError
 from svcc.fields import Severity
 
 __all__ = ["apply_command"]
-
-_LONGEST_SECONDS: Final = 86_400
-
-
-class _Duration(click.ParamType[float]):
-    """Seconds, as a number or with a unit: ``30``, ``30s``, ``5m``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", value)):
-            seconds = float(match[1]) * {None: 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-            if 0 < seconds <= _LONGEST_SECONDS:
-                return seconds
-        return self.fail(f"{value!r} is no time: write 30s or 5m", parameter, context)
-
-
-DURATION: Final = _Duration()
 
 
 def _confirm(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -63,9 +45,9 @@ def _confirm(context: click.Context, _parameter: click.Parameter, value: bool) -
 @click.option("--dry-run", is_flag=True, help="Print what would be run as nft text, and change nothing.")
 @click.option(
     "--confirm-within",
-    type=DURATION,
-    metavar="SECONDS",
-    help="Roll back unless the change is confirmed in time: by Enter, or by svcc apply --confirm (30s, 5m).",
+    type=Duration(is_positive=True, most="24h"),
+    metavar="TIME",
+    help="Roll back unless the change is confirmed in time: by Enter, or by svcc apply --confirm (30s, 1m30s).",
 )
 @click.option(
     "--confirm",

@@ -11,6 +11,7 @@ import click
 
 from svcc.addresses import canonical_address
 from svcc.cli.dns_options import dns_options
+from svcc.cli.durations import Duration
 from svcc.cli.inputs import loaded_input, tell_loaded
 from svcc.cli.options import InputOptions, comma_separated, filename_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
@@ -50,10 +51,10 @@ _OTHERS_MAY_READ = 0o004
 @click.option("--force", is_flag=True, help="Push in spite of errors, and if there is no Service at all.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=10,
+    type=Duration(is_positive=True),
+    default="10s",
     show_default=True,
-    metavar="SECONDS",
+    metavar="TIME",
     help="How long to wait for each answer.",
 )
 @dns_options

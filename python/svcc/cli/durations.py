@@ -1,4 +1,4 @@
-"""Lengths of time as flags have them in this field: ``500ms``, ``30s``, ``1m30s``, ``1h``; a bare number is seconds."""
+"""Options that are lengths of time, as Go writes them: ``500ms``, ``30s``, ``1m30s``; a bare number is seconds."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from typing import Any, Final
 
 import click
 
-__all__ = ["DURATION"]
+from svcc.periods import seconds_of
 
-_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6}
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s)", re.ASCII)
-_WHOLE: Final = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
+__all__ = ["Duration"]
+
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
-class _Duration(click.ParamType[float]):
+class Duration(click.ParamType[float]):
+    """The type of such an option, whose value is in seconds: at least zero, or more than that, and at most `most`."""
+
     name = "duration"
+
+    def __init__(self, *, is_positive: bool = False, most: str = "2562047h") -> None:
+        self._is_positive = is_positive
+        self._most = most
+        self._most_seconds = seconds_of(most) or 0.0
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The seconds that a text means."""
-        if isinstance(value, int | float):
-            return float(value)
         text = str(value).strip()
-        if _NUMBER.fullmatch(text):
-            return float(text)
-        if not _WHOLE.fullmatch(text):
+        seconds = seconds_of(f"{text}s" if _NUMBER.fullmatch(text) else text)
+        if seconds is None or seconds < 0:
             self.fail(f"{value!r} is no length of time, such as 500ms, 30s, 1m30s or 1h", param, ctx)
-        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-
-
-DURATION: Final = _Duration()
-"""The type of such an option; its value is in seconds."""
+        if self._is_positive and not seconds:
+            self.fail(f"{value!r} is no time at all", param, ctx)
+        if seconds > self._most_seconds:
+            self.fail(f"{value!r} is longer than {self._most}", param, ctx)
+        return seconds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from svcc.cli.durations import DURATION
+from svcc.cli.durations import Duration
 from svcc.cli.inputs import cluster_settings, configuration, node_name
 from svcc.cli.node_server_options import server_options
 from svcc.cli.node_status import status_command
@@ -36,7 +36,7 @@ __all__ = ["node_command"]
 @settings_options
 @click.option(
     "--list-quiet",
-    type=DURATION,
+    type=Duration(),
     default="1s",
     show_default=True,
     metavar="TIME",
@@ -44,13 +44,13 @@ __all__ = ["node_command"]
 )
 @click.option(
     "--min-sync-period",
-    type=DURATION,
+    type=Duration(),
     metavar="TIME",
     help="From one transaction to the next; a change after a longer quiet goes at once (100ms, or as in --config).",
 )
 @click.option(
     "--sync-period",
-    type=DURATION,
+    type=Duration(),
     metavar="TIME",
     help="How often the kernel is read and compared without a reason (1h, or as in --config).",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from svcc.cli.durations import DURATION
+from svcc.cli.durations import Duration
 from svcc.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _OPTIONS = (
     ),
     click.option(
         "--health-timeout",
-        type=DURATION,
+        type=Duration(),
         default="60s",
         show_default=True,
         metavar="TIME",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from svcc.cli.durations import Duration
 from svcc.cli.node_server_options import runtime_directory_option
 from svcc.cli.options import talk_options
 from svcc.cli.output import Talk, json_lines, write_data
@@ -17,10 +18,10 @@ __all__ = ["status_command"]
 @runtime_directory_option
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5,
+    type=Duration(is_positive=True),
+    default="5s",
     show_default=True,
-    metavar="SECONDS",
+    metavar="TIME",
     help="How long to wait for the answer.",
 )
 @click.option(

@@ -5,20 +5,16 @@ kube-proxy takes an empty address and a time of zero for its defaults, and so th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import frozen
 
 from svcc.addresses import canonical_address
+from svcc.periods import seconds_of
 from svcc.validate.findings import Findings, Path
 
 __all__ = ["ProcessSettings", "process_settings"]
-
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_WHOLE: Final = re.compile(rf"([-+]?)(0|(?:{_PART.pattern})+)", re.ASCII)
-_UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @frozen(kw_only=True)
@@ -77,7 +73,7 @@ def _period(read: Mapping[str, Any], field: str, findings: Findings) -> float | 
     for place, section in sections:
         path = (*place, field)
         text: str = section.get(field, "")
-        seconds = _seconds(text) if text else 0.0
+        seconds = seconds_of(text) if text else 0.0
         if seconds is None:
             findings.invalid("kube-proxy/period-invalid", path, text, f'time: invalid duration "{text}"')
             return None
@@ -87,12 +83,3 @@ def _period(read: Mapping[str, Any], field: str, findings: Findings) -> float | 
         if seconds:
             return seconds
     return None
-
-
-def _seconds(text: str) -> float | None:
-    """A length of time as Go writes it; None if it is none (time.ParseDuration)."""
-    found = _WHOLE.fullmatch(text)
-    if found is None:
-        return None
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(found[2]))
-    return -seconds if found[1] == "-" else seconds
