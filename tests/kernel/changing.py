@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
@@ -63,6 +64,10 @@ class Target:
         return OUTSIDE_CLIENTS[family_of(self.address)][0]
 
 
+_LATER = 1e10
+"""Seconds after which whatever is left behind may go, however long that takes."""
+
+
 class ChangingNode:
     """A node's compiler, installer, conntrack cleaner and table watch, and the objects they have been told of.
 
@@ -85,6 +90,7 @@ class ChangingNode:
         self._datagrams: dict[Conversation, tuple[Target, Answer]] = {}
         self._orphans: set[Entry] = set()
         self._last_held: Ruleset | None = None
+        self._now = 0.0
         self.declared = Declared(settings)
         self.declared.apply(listed)
         self.compilation = self.declared.compilation()
@@ -100,7 +106,7 @@ class ChangingNode:
         """What a process does first; all objects come at once, as from a list."""
         self._compiler = IncrementalCompiler(NODE, self.declared.settings)
         self._compiler.update(map(Change.to, objects_of(self.declared.cluster)))
-        self._installer = Installer(self._nft, keep_scripts=None)
+        self._installer = Installer(self._nft, keep_scripts=None, clock=lambda: self._now)
         self.synchronize()
         self._node.run(lambda: self._cleaner.reconcile(self._compiler.dataplane()))
 
@@ -113,9 +119,10 @@ class ChangingNode:
         self.compilation = self.declared.compilation()
         update = self._compiler.update(batch)
         if is_late:
-            self._installer._due = 0.0
+            self._now += _LATER
         # Also what an earlier late change has left to the next, whenever that comes: chains after what leads to them.
-        is_due = self._installer.seconds_until_tidy is not None and self._installer._due == 0.0
+        due = self._installer._leftovers.due
+        is_due = due is not None and due <= self._now
         applied = self._node.run(lambda: self._installer.advance(update))
         assert update or not applied or is_due
         assert applied or not update
@@ -126,11 +133,11 @@ class ChangingNode:
 
     def tidy(self) -> Applied:
         """What was left behind is deleted."""
-        had_leftovers = bool(self._installer._leftovers.tables)
-        self._installer._due = 0.0
+        had_leftovers = bool(self._installer._leftovers)
+        self._now += _LATER
         applied = self._node.run(self._installer.tidy)
         assert bool(applied) is had_leftovers
-        assert not self._installer._leftovers.tables
+        assert not self._installer._leftovers
         self.check()
         return applied
 
@@ -153,7 +160,7 @@ class ChangingNode:
         Pick chains that Services share are known by their names, and stay as they are.
         """
         expected = 2 * self._count_of_stale(self._held())
-        left = (chain for table in self._installer._leftovers.tables for chain in table.chains)
+        left = (chain for table in self._installer._leftovers.ruleset.tables for chain in table.chains)
         chains = sum(bool(chain.rules) and pick_of(chain.name) is None for chain in left)
         applied = self.synchronize()
         assert applied.count == expected + chains, applied.operations
@@ -162,12 +169,16 @@ class ChangingNode:
 
     def suffer(self, script: str) -> None:
         """Somebody else runs a script on svcc's tables, which is noticed and repaired."""
-        before = self._node.nft("list", "ruleset")
+        before = self._listed()
         self._node.load(script)
-        if self._node.nft("list", "ruleset") != before:
+        if self._listed() != before:
             assert self._node.run(self._watch.poll) is not None
         self.synchronize()
         self.check()
+
+    def _listed(self) -> str:
+        """What there is, without how long records still stay."""
+        return re.sub(r" expires \S+", "", self._node.nft("list", "ruleset"))
 
     def connect(self, target: Target) -> None:
         """A client connects, and stays connected."""
@@ -219,7 +230,7 @@ class ChangingNode:
 
     def _check_tables(self, dump: str) -> None:
         """The kernel holds what a cold start leaves, and what is to be tidied up."""
-        expected = _with(self.compilation.ruleset, self._installer._leftovers)
+        expected = _with(self.compilation.ruleset, self._installer._leftovers.ruleset)
         with self._cold.entered():
             self._cold_nft.run(f"flush ruleset\n{transaction(NOTHING, expected).script}")
             listed = [item for each in TABLES for item in self._cold_nft.list_table(each.family, each.name) or ()]
@@ -237,7 +248,9 @@ class ChangingNode:
         """Another process that is started now does nothing but forget records that lead nowhere."""
         ruleset, dataplane = self._compiler.ruleset(), self._compiler.dataplane()
         stale = self._count_of_stale(held)
-        applied = self._node.run(lambda: Installer(self._nft, keep_scripts=None).synchronize(ruleset, dataplane))
+        applied = self._node.run(
+            lambda: Installer(self._nft, keep_scripts=None, clock=lambda: self._now).synchronize(ruleset, dataplane)
+        )
         assert applied.count == 2 * stale, applied.operations
         if stale:
             self._last_held = None

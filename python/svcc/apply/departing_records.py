@@ -40,9 +40,12 @@ def departing_records(
     endpoint: then the kernel refuses the transaction, which changes nothing, and is to be run without these commands.
     """
     commands: list[AddElements | DeleteElements] = []
+    in_order = sorted(endpoints, key=_table)
+    if not in_order:
+        return commands
     begun = clock()
     room = _MOST_RECORDS
-    for table, of_table in itertools.groupby(sorted(endpoints, key=_table), key=_table):
+    for table, of_table in itertools.groupby(in_order, key=_table):
         seconds = _MOST_SECONDS - (clock() - begun)
         if room <= 0 or seconds <= 0:
             break

@@ -9,10 +9,13 @@ import errno
 import os
 import socket
 import struct
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from svcc.errors import TargetError
 
-__all__ = ["generation"]
+__all__ = ["Generations", "generation"]
 
 # linux/netlink.h, linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h
 _NETFILTER = 12
@@ -27,19 +30,76 @@ _ATTRIBUTE = struct.Struct("=HH")
 _PATIENCE_SECONDS = 10
 
 
+class Generations:
+    """Asks for the generation, in the network namespace that the calling thread is in when this is made.
+
+    Whoever asks often keeps one: the kernel does not close such a socket before all is freed that earlier transactions
+    have deleted (`nft_rcv_nl_event`), which takes some milliseconds after each.
+
+    Raises:
+        TargetError: CAP_NET_ADMIN is missing, or the kernel has no nf_tables.
+    """
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._sequence = 0
+        with _told():
+            self._socket = self._opened()
+
+    def now(self) -> int:
+        """The generation of the ruleset.
+
+        Raises:
+            TargetError: the kernel does not tell it any more.
+        """
+        with _told():
+            asking = self._socket = self._socket or self._opened()
+            try:
+                return self._ask(asking)
+            except OSError:
+                # An answer may still come, and would be taken for the next one.
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _opened(self) -> socket.socket:
+        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
+        opened.settimeout(_PATIENCE_SECONDS)
+        # A session may be let go of without a word.
+        weakref.finalize(self, opened.close)
+        return opened
+
+    def _ask(self, asking: socket.socket) -> int:
+        self._sequence = (self._sequence + 1) % (1 << 32)
+        size = _HEADER.size + _FAMILY_HEADER.size
+        header = _HEADER.pack(size, _SUBSYSTEM << 8 | _GET_GENERATION, _REQUEST, self._sequence, 0)
+        asking.sendto(header + _FAMILY_HEADER.pack(0, 0, 0), (0, 0))
+        return _read(asking.recv(4096))
+
+
 def generation() -> int:
     """The generation of the ruleset in the network namespace of the calling thread.
 
     Raises:
         TargetError: CAP_NET_ADMIN is missing, or the kernel has no nf_tables.
     """
+    asking = Generations()
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as asking:
-            asking.settimeout(_PATIENCE_SECONDS)
-            size = _HEADER.size + _FAMILY_HEADER.size
-            header = _HEADER.pack(size, _SUBSYSTEM << 8 | _GET_GENERATION, _REQUEST, 1, 0)
-            asking.sendto(header + _FAMILY_HEADER.pack(0, 0, 0), (0, 0))
-            return _read(asking.recv(4096))
+        return asking.now()
+    finally:
+        asking.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors in words."""
+    try:
+        yield
     except PermissionError:
         raise TargetError(
             "the capability CAP_NET_ADMIN is missing, without which the kernel shows and changes no rules",

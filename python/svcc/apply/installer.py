@@ -7,7 +7,7 @@ last, and costs as much as the change. Whoever gets an error from `advance` sync
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +16,12 @@ from svcc.apply.cold_start import cold_start
 from svcc.apply.departing_records import departing_records
 from svcc.apply.forgetting import Forgetting
 from svcc.apply.held import Held, held_tables
+from svcc.apply.leftovers import Leftovers
 from svcc.apply.losses import gone_service_ports, lost_service_ports
 from svcc.apply.refusals import ServiceName, is_of_a_service, named_service, refused_service, service_reference, without
 from svcc.apply.scripts import save_script
 from svcc.apply.session import Nft, NftError
-from svcc.apply.steps import NOTHING, merged_leftovers, set_aside, steps_of, tidying, tidyings, united
+from svcc.apply.steps import NOTHING, steps_of, tidying, tidyings
 from svcc.apply.transitions import forgetting_commands, is_done, made_anew, steps_from
 from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.compiler.layout import COUNTERS_TABLE
@@ -41,7 +42,7 @@ __all__ = ["TIDY_AFTER_SECONDS", "Installer"]
 TIDY_AFTER_SECONDS: Final = 0.1
 """Packets that began before a commit are through within microseconds; a CPU that is stolen for longer is idle.
 
-It is counted from the last change that left something behind, so changes that follow each other faster put it off.
+They go with the next change, or before long where there is none.
 """
 
 _FORGETTING_SECONDS: Final = 0.03
@@ -59,23 +60,32 @@ class Installer:
         nft: the session to do it with.
         keep_scripts: where scripts are kept that are refused; None keeps none.
         keep_pick_chains: whether pick chains stay that nobody uses any more; see `svcc.apply.steps.set_aside`.
+        clock: counts seconds, and never jumps back.
     """
 
-    def __init__(self, nft: Nft, *, keep_scripts: Path | None, keep_pick_chains: bool = False) -> None:
+    def __init__(
+        self,
+        nft: Nft,
+        *,
+        keep_scripts: Path | None,
+        keep_pick_chains: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._nft = nft
         self._keep_scripts = keep_scripts
-        self._keep_pick_chains = keep_pick_chains
-        self._leftovers = NOTHING
-        self._due = 0.0
+        self._clock = clock
+        self._leftovers = Leftovers(TIDY_AFTER_SECONDS, keep_pick_chains=keep_pick_chains)
         self._forgetting = Forgetting(TIDY_AFTER_SECONDS)
 
     @property
     def seconds_until_tidy(self) -> float | None:
         """How long until `tidy` will do something; None where nothing is left."""
-        found = [self._due] if self._rest(self._leftovers)[0].tables else []
+        waits = []
+        if (due := self._leftovers.due) is not None:
+            waits.append(due - self._clock())
         if (due := self._forgetting.due) is not None:
-            found.append(due)
-        return max(0.0, min(found) - time.monotonic()) if found else None
+            waits.append(due - time.monotonic())
+        return max(0.0, min(waits)) if waits else None
 
     def synchronize(self, wanted: Ruleset, dataplane: Dataplane) -> Applied:
         """Take the kernel from whatever it holds of svcc's tables to `wanted`, the ruleset of `dataplane`.
@@ -156,14 +166,12 @@ class Installer:
             NftError: it is refused, and at most chains have been added that nothing leads to; synchronize next.
         """
         begun = time.monotonic()
-        before, leftovers = merged_leftovers(self._leftovers, update.before, update.after)
-        steps = steps_of(before, update.after)
+        steps = steps_of(self._leftovers.merged(update.before, update.after), update.after)
         commit = steps.commit
-        rest, spare = self._rest(leftovers)
-        if rest.tables and begun >= self._due:
-            tidied, later = tidying(rest)
+        if (due := self._leftovers.take_due(self._clock())).tables:
+            tidied, later = tidying(due)
             commit = Transaction((*commit.commands, *tidied.commands))
-            leftovers = _together(spare, later)
+            self._leftovers.add_overdue(later, self._clock())
         done: list[Transaction] = []
         if steps.prepare:
             self._run_certainly(steps.prepare)
@@ -172,7 +180,7 @@ class Installer:
         if commit:
             forgotten = self._commit(commit, update.departed)
             done.append(commit)
-        self._leave(_together(leftovers, steps.leftovers), is_new=bool(steps.leftovers.tables))
+        self._leftovers.add(steps.leftovers, self._clock())
         self._forgetting.departed(update.departed)
         return Applied(tuple(done), operations_of(done), time.monotonic() - begun, records_forgotten=forgotten)
 
@@ -190,12 +198,9 @@ class Installer:
         """
         begun = time.monotonic()
         done: list[Transaction] = []
-        rest, spare = self._rest(self._leftovers)
-        if rest.tables and begun >= self._due:
-            self._leftovers = spare
-            for step in tidyings(rest):
-                self._run_certainly(step)
-                done.append(step)
+        for step in tidyings(self._leftovers.take_due(self._clock())):
+            self._run_certainly(step)
+            done.append(step)
         forgotten = 0
         if (due := self._forgetting.due) is not None and begun >= due:
             forgotten = self._forgetting.forget(_FORGETTING_SECONDS)
@@ -226,17 +231,17 @@ class Installer:
                 if error.is_uncertain or not may_make_anew or not self._is_taken(anew := made_anew(held, target)):
                     raise
                 self._run(anew, done)
-                self._leave(NOTHING, is_new=False)
+                self._leftovers.replace(NOTHING, self._clock())
                 return True
-            self._leave(steps.leftovers, is_new=True)
+            self._leftovers.replace(steps.leftovers, self._clock())
             return False
         self._run(steps.commit, done)
-        self._leave(NOTHING, is_new=False)
+        self._leftovers.replace(NOTHING, self._clock())
         return True
 
     def _start_cold(self, target: Ruleset, done: list[Transaction]) -> None:
         """Make the tables where there are none, with what hooks them into the kernel last."""
-        self._leave(NOTHING, is_new=False)
+        self._leftovers.replace(NOTHING, self._clock())
         begun: list[Transaction] = []
         try:
             for part in cold_start(target):
@@ -313,26 +318,9 @@ class Installer:
             # Whatever is wrong with the disk must not hide what is wrong with the rules.
             return None
 
-    def _rest(self, leftovers: Ruleset) -> tuple[Ruleset, Ruleset]:
-        """What of leftovers is to be deleted, and what stays."""
-        return set_aside(leftovers) if self._keep_pick_chains else (leftovers, NOTHING)
-
-    def _leave(self, leftovers: Ruleset, *, is_new: bool) -> None:
-        self._leftovers = leftovers
-        if is_new:
-            self._due = time.monotonic() + TIDY_AFTER_SECONDS
-
 
 def _has_counters(ruleset: Ruleset) -> bool:
     return any(table.name == COUNTERS_TABLE for table in ruleset.tables)
-
-
-def _together(one: Ruleset, other: Ruleset) -> Ruleset:
-    tables = {(table.family, table.name): table for table in one.tables}
-    for table in other.tables:
-        place = table.family, table.name
-        tables[place] = united(tables[place], table) if place in tables else table
-    return Ruleset(tuple(tables.values()))
 
 
 def _telling(error: NftError, saved: Path | None) -> NftError:

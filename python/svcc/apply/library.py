@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from svcc.apply.dormancy import dormant_table
-from svcc.apply.generation import generation
+from svcc.apply.generation import Generations
 from svcc.apply.kernel_elements import plain_elements
 from svcc.apply.session import UNCERTAIN, NftError, listed_objects, nft_error, table_objects
 
@@ -46,6 +46,7 @@ class Library:
     def __init__(self, module: ModuleType, origin: str) -> None:
         self._module = module
         self._nft = module.Nftables()
+        self._generations = Generations()
         self._functions = _functions()
         self._origin = origin
         self._threads: collections.deque[int] = collections.deque(maxlen=_REMEMBERED_THREADS)
@@ -67,14 +68,14 @@ class Library:
         thread = threading.get_native_id()
         if thread not in self._threads:
             self._threads.append(thread)
-        before = generation()
+        before = self._generations.now()
         self._nft.set_json_output(False)
         status, _output, told = self._nft.cmd(script)
         if status == 0:
             return
         error = nft_error(told, script)
         if error.errno in UNCERTAIN:
-            error.is_uncertain = generation() != before
+            error.is_uncertain = self._generations.now() != before
         # Of a script that is no file, libnftables tells columns, but no lines.
         again = None
         if not error.is_uncertain:
@@ -117,13 +118,13 @@ class Library:
         # listed parts of a table would take them for the whole when it runs a script.
         context = self._module.Nftables()
         for _ in range(_MOST_READINGS if self._skips_elements else 0):
-            before = generation()
+            before = self._generations.now()
             try:
                 listed = self._read_apart(context, family, name)
             except (OSError, NftError):
                 # What was listed first may be gone since, or the kernel or the library not know how to answer.
                 continue
-            if generation() == before:
+            if self._generations.now() == before:
                 return listed
         text = self._listing(f"list table {family} {name}", json_output=True, context=context)
         # Freed before its text becomes objects.
@@ -183,6 +184,7 @@ class Library:
 
     def close(self) -> None:
         """The module frees the library's memory and socket with its object."""
+        self._generations.close()
         del self._nft
 
 

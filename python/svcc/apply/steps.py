@@ -17,6 +17,7 @@ Endpoints of sticky Services in the maps by number are not kept: what misses the
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 
 import attrs
@@ -30,7 +31,17 @@ from svcc.nft.objects import Data, Key, Ruleset, Set, Table
 from svcc.nft.statements import Verdict
 from svcc.nft.transaction import Transaction, is_as_before, transaction
 
-__all__ = ["NOTHING", "Steps", "merged_leftovers", "set_aside", "steps_of", "tidying", "tidyings", "united"]
+__all__ = [
+    "NOTHING",
+    "Steps",
+    "merged_leftovers",
+    "set_aside",
+    "steps_of",
+    "targets_of",
+    "tidying",
+    "tidyings",
+    "united",
+]
 
 NOTHING = Ruleset(())
 _SLOTS = ("endpoints-", "nodeport-endpoints-")
@@ -80,7 +91,7 @@ def tidying(leftovers: Ruleset) -> tuple[Transaction, Ruleset]:
     """The transaction that deletes leftovers, and what it leaves to the next: chains that some of them lead to."""
     after, rest = [], []
     for table in leftovers.tables:
-        reached = {target for item in table.sets for _key, data in item.elements if (target := _target(data))}
+        reached = _reached(table)
         later = tuple(chain for chain in table.chains if chain.name in reached)
         after.append(attrs.evolve(table, sets=_emptied(table.sets), chains=later))
         if later:
@@ -95,6 +106,12 @@ def tidyings(leftovers: Ruleset) -> Iterator[Transaction]:
         yield step
 
 
+def targets_of(rulesets: Iterable[Ruleset]) -> set[tuple[str, str]]:
+    """The chains that elements lead to: the family of each, and its name."""
+    tables = [table for ruleset in rulesets for table in ruleset.tables]
+    return {(table.family, name) for table in tables for name in _reached(table)}
+
+
 def set_aside(leftovers: Ruleset) -> tuple[Ruleset, Ruleset]:
     """Leftovers without the pick chains that Services share, and these chains, with what leads to them.
 
@@ -106,7 +123,7 @@ def set_aside(leftovers: Ruleset) -> tuple[Ruleset, Ruleset]:
         chains = tuple(chain for chain in table.chains if chain.name.startswith("pick-"))
         names = {chain.name for chain in chains}
         leading = [
-            attrs.evolve(item, elements=tuple(each for each in item.elements if _target(each[1]) in names))
+            item.holding(tuple(each for each in item.elements if _target(each[1]) in names))
             for item in table.sets
             if item.name == PICKS
         ]
@@ -134,7 +151,13 @@ def merged_leftovers(leftovers: Ruleset, before: Ruleset, after: Ruleset) -> tup
             if name not in old_tables:
                 remaining.append(table)
             continue
+        if name in old_tables and is_as_before(old_tables[name], new_tables[name]):
+            remaining.append(table)
+            continue
         named = _restricted(table, new_tables[name], old_tables.get(name))
+        if not named.sets and not named.chains:
+            remaining.append(table)
+            continue
         if name in old_tables:
             old_tables[name] = united(old_tables[name], named)
         else:
@@ -142,6 +165,8 @@ def merged_leftovers(leftovers: Ruleset, before: Ruleset, after: Ruleset) -> tup
         rest = _without(table, named)
         if rest.sets or rest.chains:
             remaining.append(rest)
+    if len(remaining) == len(leftovers.tables) and all(map(operator.is_, remaining, leftovers.tables)):
+        return before, leftovers
     return Ruleset(tuple(old_tables.values())), Ruleset(tuple(remaining))
 
 
@@ -174,7 +199,7 @@ def _prepared(old: Table, new: Table) -> Table:
         if item.name == PICKS:
             held = dict(item.elements)
             leading = (each for each in new_sets[PICKS].elements if _target(each[1]) in reached and each[0] not in held)
-            sets.append(attrs.evolve(item, elements=(*item.elements, *leading)))
+            sets.append(item.holding((*item.elements, *leading), item.comments))
         else:
             sets.append(item)
     chains = (chain for name, chain in added.items() if name in reached)
@@ -186,10 +211,14 @@ def _target(data: Data | None) -> str | None:
     return data.target if isinstance(data, Verdict) else None
 
 
+def _reached(table: Table) -> set[str]:
+    return {target for item in table.sets for _key, data in item.elements if (target := _target(data))}
+
+
 def _alike(old: Table, new: Table) -> bool:
     """Whether all sets that are wanted are there: what rules of another layout refer to cannot be prepared."""
     there = {item.name: item for item in old.sets}
-    return all(item.name in there and _same(there[item.name], item) for item in new.sets)
+    return all(item.name in there and there[item.name].is_declared_as(item) for item in new.sets)
 
 
 def _leftovers(old: Table, new: Table) -> Table:
@@ -197,7 +226,7 @@ def _leftovers(old: Table, new: Table) -> Table:
     sets = []
     for item in old.sets:
         wanted = new_sets.get(item.name)
-        if wanted is None or not item.elements or not _same(item, wanted):
+        if wanted is None or not item.elements or not item.is_declared_as(wanted):
             continue
         keys = {key for key, _data in wanted.elements}
         if item.name in DESTINATIONS:
@@ -209,7 +238,7 @@ def _leftovers(old: Table, new: Table) -> Table:
         else:
             continue
         if gone:
-            sets.append(_part(item, gone))
+            sets.append(item.holding(gone))
     names = {chain.name for chain in new.chains}
     # What rules of others, or of another layout, look into may have to go at once, so they do, too.
     gone_chains = [chain for chain in old.chains if chain.hook is None and chain.name not in names]
@@ -218,14 +247,6 @@ def _leftovers(old: Table, new: Table) -> Table:
         chain if is_ours and chain.rules != UNKNOWN_RULES else attrs.evolve(chain, rules=()) for chain in gone_chains
     )
     return Table(old.family, old.name, tuple(sets), chains)
-
-
-def _same(one: Set, other: Set) -> bool:
-    return one is other or _bare(one) == _bare(other)
-
-
-def _bare(item: Set) -> Set:
-    return attrs.evolve(item, elements=(), comments={}) if item.elements or item.comments else item
 
 
 def united(table: Table, more: Table) -> Table:
@@ -238,12 +259,12 @@ def united(table: Table, more: Table) -> Table:
             sets.append(item)
             continue
         keys = {key for key, _data in item.elements}
-        more_of_it = _part(extra, tuple(pair for pair in extra.elements if pair[0] not in keys))
+        more_of_it = extra.holding(tuple(pair for pair in extra.elements if pair[0] not in keys))
         comments = {**item.comments, **more_of_it.comments} if more_of_it.comments else item.comments
-        sets.append(attrs.evolve(item, elements=(*item.elements, *more_of_it.elements), comments=comments))
+        sets.append(item.holding((*item.elements, *more_of_it.elements), comments))
     names = {chain.name for chain in table.chains}
     chains = (*table.chains, *(chain for chain in more.chains if chain.name not in names))
-    return attrs.evolve(table, sets=(*sets, *added.values()), chains=chains)
+    return Table(table.family, table.name, (*sets, *added.values()), chains)
 
 
 def _restricted(table: Table, wanted: Table, old: Table | None) -> Table:
@@ -257,14 +278,14 @@ def _restricted(table: Table, wanted: Table, old: Table | None) -> Table:
             keys.setdefault(_NUMBERS[item.name], set()).update(key for key, _data in item.elements)
     names = {chain.name for chain in wanted.chains}
     sets = _filtered(table.sets, lambda name, key: key in keys.get(name, ()))
-    return attrs.evolve(table, sets=tuple(sets), chains=tuple(c for c in table.chains if c.name in names))
+    return Table(table.family, table.name, tuple(sets), tuple(c for c in table.chains if c.name in names))
 
 
 def _without(table: Table, other: Table) -> Table:
     keys = {item.name: {key for key, _data in item.elements} for item in other.sets}
     names = {chain.name for chain in other.chains}
     sets = _filtered(table.sets, lambda name, key: key not in keys.get(name, ()))
-    return attrs.evolve(table, sets=tuple(sets), chains=tuple(c for c in table.chains if c.name not in names))
+    return Table(table.family, table.name, tuple(sets), tuple(c for c in table.chains if c.name not in names))
 
 
 def _filtered(sets: Iterable[Set], wanted: Callable[[str, Key], bool]) -> Iterator[Set]:
@@ -273,13 +294,8 @@ def _filtered(sets: Iterable[Set], wanted: Callable[[str, Key], bool]) -> Iterat
             pair for pair in item.elements if wanted(item.name, pair[0])
         )
         if elements:
-            yield _part(item, elements)
-
-
-def _part(item: Set, elements: tuple[tuple[Key, Data | None], ...]) -> Set:
-    comments = {key: item.comments[key] for key, _data in elements if key in item.comments} if item.comments else {}
-    return attrs.evolve(item, elements=elements, comments=comments)
+            yield item.holding(elements)
 
 
 def _emptied(sets: Iterable[Set]) -> tuple[Set, ...]:
-    return tuple(attrs.evolve(item, elements=(), comments={}) for item in sets)
+    return tuple(item.emptied() for item in sets)

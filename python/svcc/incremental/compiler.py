@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 from types import MappingProxyType
 
-from attrs import evolve
+from attrs import fields
 
 from svcc.addresses import IPFamily
 from svcc.compiler.ruleset import build_ruleset
@@ -141,7 +142,7 @@ class IncrementalCompiler:
         self._problems.add_each(problems)
         self._problems.add_each(resolved, -1)
         self._checks.update(dict.fromkeys((*changed, *others)), self._handled, [item.ready_addresses for item in found])
-        counters = [changed_counters(*item.served) for item in found] if self._service_counters else []
+        counters = [changed_counters(*item.served()) for item in found] if self._service_counters else []
         update = Update(
             Ruleset((*(item.before for item in found), *(before for before, _ in counters))),
             Ruleset((*(item.after for item in found), *(after for _, after in counters))),
@@ -242,9 +243,12 @@ class _HealthChecks:
         return HealthCheck(service.reference, count)
 
 
+_ESSENCE = attrgetter(*(each.name for each in fields(ServicePortPlan) if each.name != "source"))
+
+
 def _essence(planned: PlannedService) -> tuple[object, ...]:
     """What of a Service's plan concerns its clients, and not where it was written."""
-    return planned.cluster_ip, [evolve(plan, source=None) for plan in planned.plans]
+    return planned.cluster_ip, list(map(_ESSENCE, planned.plans))
 
 
 def _endpoints(services: Iterable[PlannedService]) -> set[EndpointAddress]:

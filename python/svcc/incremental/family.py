@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from svcc.addresses import IPFamily
 from svcc.compiler.affinity_records import RememberedEndpoint
 from svcc.compiler.elements import add_picks, add_surroundings
-from svcc.compiler.layout import Layout
+from svcc.compiler.layout import TABLE, Layout
 from svcc.compiler.picks import pick_chain
 from svcc.compiler.program import program_chains
 from svcc.compiler.ruleset import declared_sets
@@ -29,7 +29,7 @@ from svcc.dataplane.surroundings import Surroundings
 from svcc.fields import Problem
 from svcc.incremental.claims import ClaimIndex
 from svcc.incremental.family_index import FamilyIndex
-from svcc.incremental.fragments import Fragment, changed_parts
+from svcc.incremental.fragments import DeclaredSets, Fragment, changed_parts
 from svcc.incremental.objects import ServiceKey
 from svcc.model.cluster import ClusterSettings
 from svcc.model.endpoints import EndpointSlice
@@ -78,7 +78,7 @@ class FamilyChange:
         after: the same as it is now.
         services: the Services that are planned otherwise.
         ready_addresses: of all Services that were planned again and have a health check, how many addresses are ready.
-        served: the Services that are planned otherwise, as they were in the surroundings of then, and as they are.
+        outlines: the family without Services, in the surroundings of before, and of now.
         gone: the problems that are no more, unless they are among `come`.
         come: the problems that are there now; they may have been there before.
         departed: the endpoints to which no record of session affinity may lead any more.
@@ -89,10 +89,18 @@ class FamilyChange:
     services: Replanned
     ready_addresses: Mapping[ServiceKey, int]
     stale_entries: Sequence[StaleEntries]
-    served: tuple[FamilyDataplane, FamilyDataplane]
+    outlines: tuple[FamilyDataplane, FamilyDataplane]
     gone: Sequence[Problem]
     come: Sequence[Problem]
     departed: Sequence[RememberedEndpoint]
+
+    def served(self) -> tuple[FamilyDataplane, FamilyDataplane]:
+        """The Services that are planned otherwise, as they were in the surroundings of then, and as they are."""
+        before, after = self.outlines
+        return (
+            evolve(before, service_ports=_plans(old for old, _ in self.services.values())),
+            evolve(after, service_ports=_plans(new for _, new in self.services.values())),
+        )
 
 
 class FamilyState:
@@ -106,7 +114,8 @@ class FamilyState:
         self._family = family
         self._settings = settings
         self._layout = Layout(family)
-        self._declared = declared_sets(self._layout)
+        self._declared = DeclaredSets(declared_sets(self._layout))
+        self._unchanged = Table(self._layout.word, TABLE, self._declared.empty, ())
         self._claims = ClaimIndex()
         self._index = FamilyIndex()
         self.planned: dict[ServiceKey, PlannedService] = {}
@@ -177,10 +186,7 @@ class FamilyState:
             replanned,
             ready_addresses,
             stale_entries,
-            (
-                evolve(before_outline, service_ports=_plans(old for old, _ in replanned.values())),
-                evolve(self._outline, service_ports=_plans(new for _, new in replanned.values())),
-            ),
+            (before_outline, self._outline),
             [*notices, *_problems(old for old, _ in replanned.values())],
             [*self.notices(), *_problems(new for _, new in replanned.values())],
             departed,
@@ -206,6 +212,8 @@ class FamilyState:
             if (service := services.handled.get(key)) is not None
             and (addresses := self._planner.addresses(service)) is not None
         ]
+        if not served:
+            return {}, {}
         selected = select_service_ports(
             [(services.slices_of(key), service.ports) for key, service, _ in served],
             self._family,
@@ -243,6 +251,8 @@ class FamilyState:
     def _render(self, replanned: Replanned, outline: FamilyDataplane, view: NodeView) -> tuple[Table, Table]:
         """The parts of the table that differ from what was rendered in the surroundings `outline`."""
         index = self._index
+        if not replanned and outline is self._outline and view is self._view:
+            return self._unchanged, self._unchanged
         before = Fragment(self._layout, big_endian=view.big_endian)
         after = Fragment(self._layout, big_endian=self._view.big_endian)
         if outline != self._outline:

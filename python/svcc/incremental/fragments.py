@@ -13,7 +13,23 @@ from svcc.dataplane.contract import NodePortAddresses, ServicePortName, ServiceP
 from svcc.nft.names import comment_text
 from svcc.nft.objects import Chain, Set, Table
 
-__all__ = ["Fragment", "changed_parts"]
+__all__ = ["DeclaredSets", "Fragment", "changed_parts"]
+
+
+class DeclaredSets:
+    """All sets of a table, which are filled at a cost that depends on those that have elements."""
+
+    def __init__(self, declared: Sequence[Set]) -> None:
+        self.empty = tuple(declared)
+        self._places = {item.name: place for place, item in enumerate(declared)}
+
+    def filled(self, elements: Elements) -> tuple[Set, ...]:
+        """The sets with elements."""
+        found = list(self.empty)
+        for name in elements.by_set:
+            place = self._places[name]
+            found[place] = filled(found[place], elements)
+        return tuple(found)
 
 
 class Fragment:
@@ -50,7 +66,7 @@ class Fragment:
             self.remembered += remembered_endpoints(self._layout, item, big_endian=self._big_endian)
 
 
-def changed_parts(layout: Layout, declared: Sequence[Set], before: Fragment, after: Fragment) -> tuple[Table, Table]:
+def changed_parts(layout: Layout, declared: DeclaredSets, before: Fragment, after: Fragment) -> tuple[Table, Table]:
     """The tables of two fragments, without what is the same in both; that is taken out of the fragments, too."""
     for name in before.elements.by_set.keys() & after.elements.by_set.keys():
         _leave_out_common(before.elements, after.elements, name)
@@ -80,5 +96,5 @@ def _leave_out_common(before: Elements, after: Elements, name: str) -> None:
         new_comments.pop(key, None)
 
 
-def _table(layout: Layout, declared: Sequence[Set], elements: Elements, chains: Sequence[Chain]) -> Table:
-    return Table(layout.word, TABLE, tuple(filled(item, elements) for item in declared), tuple(chains))
+def _table(layout: Layout, declared: DeclaredSets, elements: Elements, chains: Sequence[Chain]) -> Table:
+    return Table(layout.word, TABLE, declared.filled(elements), tuple(chains))

@@ -72,6 +72,39 @@ class Set:
         """Whether elements carry data."""
         return self.is_verdict_map or bool(self.data)
 
+    def is_declared_as(self, other: Set) -> bool:
+        """Whether another set differs in nothing but elements and their comments."""
+        return self is other or (
+            self.name == other.name
+            and self.key == other.key
+            and self.data == other.data
+            and (self.is_verdict_map, self.interval, self.dynamic, self.size, self.timeout_seconds, self.counter)
+            == (other.is_verdict_map, other.interval, other.dynamic, other.size, other.timeout_seconds, other.counter)
+        )
+
+    def holding(self, elements: tuple[tuple[Key, Data | None], ...], comments: dict[Key, str] | None = None) -> Set:
+        """A set that is declared like this one, with these elements and no more comments than they have of its own."""
+        if comments is None:
+            own = self.comments
+            comments = {key: own[key] for key, _data in elements if key in own} if own else {}
+        return Set(
+            self.name,
+            self.key,
+            elements,
+            self.data,
+            self.is_verdict_map,
+            self.interval,
+            self.dynamic,
+            self.size,
+            self.timeout_seconds,
+            self.counter,
+            comments,
+        )
+
+    def emptied(self) -> Set:
+        """A set that is declared like this one, without elements."""
+        return self.holding((), {}) if self.elements or self.comments else self
+
 
 @frozen
 class Table:

@@ -99,12 +99,13 @@ class _TableChange:
         self._name = name
         self._old_chains = {chain.name: chain for chain in old.chains}
         self._new_chains = {chain.name: chain for chain in new.chains}
-        self._old_sets = {item.name: item for item in old.sets}
-        self._new_sets = {item.name: item for item in new.sets}
+        old_sets, new_sets = _differing(old.sets, new.sets)
+        self._old_sets = {item.name: item for item in old_sets}
+        self._new_sets = {item.name: item for item in new_sets}
         self._gone_sets = {
             name
             for name, item in self._old_sets.items()
-            if name not in self._new_sets or not _is_declared_alike(item, self._new_sets[name])
+            if name not in self._new_sets or not item.is_declared_as(self._new_sets[name])
         }
         self._gone_chains = {
             name
@@ -128,9 +129,9 @@ class _TableChange:
                 continue
             deleted, added = _elements(old_set, new_set)
             if deleted:
-                yield DeleteElements(name, _holding(old_set, deleted))
+                yield DeleteElements(name, old_set.holding(tuple(deleted)))
             if added:
-                to_add.append(AddElements(name, _holding(new_set, added)))
+                to_add.append(AddElements(name, new_set.holding(tuple(added))))
         for chain in sorted(self._gone_chains):
             yield DeleteChain(name, chain)
         for set_name in sorted(self._gone_sets):
@@ -166,17 +167,12 @@ class _TableChange:
         return len(old)
 
 
-def _is_declared_alike(one: Set, other: Set) -> bool:
-    return one is other or _declaration(one) == _declaration(other)
-
-
-def _declaration(item: Set) -> Set:
-    return attrs.evolve(item, elements=(), comments={}) if item.elements or item.comments else item
-
-
-def _holding(item: Set, elements: Sequence[tuple[Key, Data | None]]) -> Set:
-    comments = {key: item.comments[key] for key, _ in elements if key in item.comments} if item.comments else {}
-    return attrs.evolve(item, elements=tuple(elements), comments=comments)
+def _differing(old: Sequence[Set], new: Sequence[Set]) -> tuple[Sequence[Set], Sequence[Set]]:
+    """Sets without those at the same places that are seen to be the same."""
+    if len(old) != len(new):
+        return old, new
+    pairs = [(one, other) for one, other in zip(old, new, strict=True) if one is not other]
+    return [one for one, _ in pairs], [other for _, other in pairs]
 
 
 def _elements(old: Set, new: Set) -> tuple[list[tuple[Key, Data | None]], list[tuple[Key, Data | None]]]:
