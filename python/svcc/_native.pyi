@@ -1,7 +1,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
-from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import ServicePort
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Chooser",
     "Declaration",
     "Inspection",
+    "JsonEndpoints",
     "JsonObject",
     "JsonText",
     "Program",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 _Selected: TypeAlias = tuple[
-    list[str], list[int], list[Endpoint], list[int], bytes, list[int], list[int], list[int], int, int
+    list[str], list[int], list[int], list[int], bytes, list[int], list[int], list[int], int, int
 ]
 
 def nft_hash(key: bytes, modulus: int, seed: int, offset: int = 0, big_endian: bool = False) -> int: ...
@@ -265,7 +266,11 @@ class JsonObject:
     def member(self, name: str) -> Any: ...
     def plain_endpoints(
         self, address_type: str, endpoint: Callable[..., Any], target: Callable[..., Any]
-    ) -> tuple[Any, ...] | None: ...
+    ) -> JsonEndpoints | None: ...
+
+@final
+class JsonEndpoints:
+    def values(self) -> tuple[Any, ...]: ...
 
 def select_service_ports(
     services: Sequence[tuple[Sequence[EndpointSlice], Sequence[ServicePort]]],

@@ -94,20 +94,29 @@ _HAS_WEIGHT = 8
 """The highest of a candidate's flags: its endpoint has a weight of its own."""
 
 
+class _Places(NamedTuple):
+    """Where endpoints are declared: the slices, and of each endpoint the index of its slice and its place in that."""
+
+    slices: Sequence[EndpointSlice]
+    indices: Sequence[int]
+    places: Sequence[int]
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """The endpoints themselves, which are still text for the most part."""
+        for index, place in zip(self.indices, self.places, strict=True):
+            yield self.slices[index].endpoints[place]
+
+
 class _Candidates(Mapping[EndpointAddress, Candidate]):
     """Candidates that are made when somebody looks: compiling never does, and they are a third of a selection."""
 
-    __slots__ = ("_endpoints", "_flags", "_found", "_keys", "_weights")
+    __slots__ = ("_declared", "_flags", "_found", "_keys", "_weights")
 
     def __init__(
-        self,
-        keys: Sequence[EndpointAddress],
-        endpoints: Sequence[Endpoint],
-        flags: bytes,
-        weights: Mapping[EndpointAddress, int],
+        self, keys: Sequence[EndpointAddress], declared: _Places, flags: bytes, weights: Mapping[EndpointAddress, int]
     ) -> None:
         self._keys = keys
-        self._endpoints = endpoints
+        self._declared = declared
         self._flags = flags
         self._weights = weights
         self._found: dict[EndpointAddress, Candidate] | None = None
@@ -118,7 +127,7 @@ class _Candidates(Mapping[EndpointAddress, Candidate]):
                 key: Candidate(
                     key.address, bool(flags & 1), bool(flags & 2), bool(flags & 4), endpoint, self._weights.get(key, 1)
                 )
-                for key, endpoint, flags in zip(self._keys, self._endpoints, self._flags, strict=True)
+                for key, endpoint, flags in zip(self._keys, self._declared.endpoints(), self._flags, strict=True)
             }
         return self._found
 
@@ -245,8 +254,10 @@ def select_service_ports(
     """
     found = _native.select_service_ports(services, family, node_name, zone or None)
     return [
-        [_selection(weights, *port) for port in ports]
-        for weights, ports in zip((_annotated_weights(slices) for slices, _ in services), found, strict=True)
+        [_selection(slices, weights, *port) for port in ports]
+        for slices, weights, ports in (
+            (slices, _annotated_weights(slices), ports) for (slices, _), ports in zip(services, found, strict=True)
+        )
     ]
 
 
@@ -257,10 +268,11 @@ def _annotated_weights(slices: Sequence[EndpointSlice]) -> list[SliceWeights | N
 
 
 def _selection(
+    declared: Sequence[EndpointSlice],
     annotated: list[SliceWeights | None] | None,
     addresses: list[str],
     port_numbers: list[int],
-    endpoints: list[Endpoint],
+    places: list[int],
     slices: list[int],
     flags: bytes,
     cluster: list[int],
@@ -271,16 +283,16 @@ def _selection(
 ) -> Selection:
     """The values that Rust's indices stand for; `own` are the members of either set that are on the node.
 
-    `slices` are the indices of the candidates' slices in `annotated`.
+    `places` are those of the candidates in their slices, and `slices` the indices of these in `declared`.
     """
     if not addresses:
         return NO_ENDPOINTS
     # As map(EndpointAddress, addresses, port_numbers), in half the time: no call of a Python function for each.
-    places = zip(addresses, port_numbers, strict=True)
-    keys = tuple(map(tuple.__new__, repeat(EndpointAddress), places))
+    keys = tuple(map(tuple.__new__, repeat(EndpointAddress), zip(addresses, port_numbers, strict=True)))
+    found = _Places(declared, slices, places)
     weights = considered = _ALL_ALIKE
     if annotated or max(flags) >= _HAS_WEIGHT:
-        considered = _weights(keys, endpoints, slices, annotated)
+        considered = _weights(keys, found, annotated)
         weights = {keys[index]: considered[keys[index]] for index in (*cluster, *local) if keys[index] in considered}
     by_node, by_zone = _HINT_USES[node_hints], _HINT_USES[zone_hints]
     return Selection(
@@ -291,20 +303,17 @@ def _selection(
         topology="node" if by_node is HintUse.USED else "zone" if by_zone is HintUse.USED else None,
         node_hints=by_node,
         zone_hints=by_zone,
-        candidates=_Candidates(keys, endpoints, flags, considered),
+        candidates=_Candidates(keys, found, flags, considered),
         weights=weights,
     )
 
 
 def _weights(
-    keys: Sequence[EndpointAddress],
-    endpoints: Sequence[Endpoint],
-    slices: Sequence[int],
-    annotated: list[SliceWeights | None] | None,
+    keys: Sequence[EndpointAddress], declared: _Places, annotated: list[SliceWeights | None] | None
 ) -> dict[EndpointAddress, int]:
     """The weights that are not 1: an endpoint's own goes before those its slice has for it."""
     found = {}
-    for key, endpoint, index in zip(keys, endpoints, slices, strict=True):
+    for key, endpoint, index in zip(keys, declared.endpoints(), declared.indices, strict=True):
         weight = endpoint.weight
         if weight is None:
             of_slice = annotated[index] if annotated else None

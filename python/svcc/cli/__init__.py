@@ -17,7 +17,7 @@ import click
 
 from svcc.cli.inputs import in_flags
 from svcc.cli.lazy_commands import LazyCommands
-from svcc.cli.output import Talk, version
+from svcc.cli.output import Talk
 from svcc.errors import SvccError
 
 __all__ = ["cli", "main"]
@@ -71,7 +71,7 @@ class _Commands(click.Group):
     commands=LazyCommands(_COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(version(), prog_name="svcc")
+@click.version_option(package_name="svcc", prog_name="svcc")
 def cli() -> None:
     """Compile Kubernetes Services to nftables.
 

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,6 +39,9 @@ _BAR = 30
 
 def version() -> str:
     """The version of the installed distribution."""
+    # Only here: this reads mail, for which a tenth of what every command needs is imported.
+    from importlib import metadata  # noqa: PLC0415
+
     return metadata.version("svcc")
 
 

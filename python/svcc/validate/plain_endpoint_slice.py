@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import Any
+from typing import Any, Final
 
 from svcc.addresses import canonical_address, family_of
 from svcc.fields import ObjectReference, Source
-from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, EndpointSlice
+from svcc.model.endpoints import SERVICE_NAME_LABEL, Endpoint, EndpointPort, EndpointSlice, WrittenEndpoints
+from svcc.model.metadata import frozen_mapping
+from svcc.model.unconverted import maker
 from svcc.validate.endpoint_slice import MOST_ENDPOINTS
 from svcc.validate.ip import special_address_errors
 from svcc.validate.plain import DOUBT, PROTOCOLS, is_known_subdomain, is_label, is_label_value, metadata_is_plain
@@ -27,6 +29,20 @@ _REFERENCE_FIELDS = _ENDPOINT.shapes["targetRef"].known
 _PORTS: Any = ENDPOINT_SLICE.shapes["ports"]
 _PORT_FIELDS = _PORTS.shape.known - {"appProtocol"}
 _ONLY_NAME = frozenset({"name"})
+_endpoint_slice: Final = maker(
+    EndpointSlice,
+    (
+        "name",
+        "namespace",
+        "service_name",
+        "address_type",
+        "endpoints",
+        "ports",
+        "labels",
+        "annotations",
+        "source",
+    ),
+)
 
 
 def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Source | None) -> EndpointSlice | None:
@@ -43,7 +59,7 @@ def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Sourc
             or not ENDPOINT_SLICE.known.issuperset(value)
         ):
             return None
-        endpoints = None
+        endpoints: tuple[Endpoint, ...] | WrittenEndpoints | None = None
         if type(value) is WrittenObject:
             endpoints = value.plain_endpoints(address_type, Endpoint, ObjectReference)
         if endpoints is None:
@@ -54,16 +70,16 @@ def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Sourc
     if endpoints is None or ports is None:
         return None
     labels = metadata.get("labels")
-    return EndpointSlice(
+    return _endpoint_slice(
         name,
         metadata.get("namespace") or namespace,
-        service_name=labels.get(SERVICE_NAME_LABEL) if labels else None,
-        address_type=address_type,
-        endpoints=endpoints,
-        ports=ports,
-        labels=labels,
-        annotations=metadata.get("annotations"),
-        source=source,
+        labels.get(SERVICE_NAME_LABEL) if labels else None,
+        address_type,
+        endpoints,
+        ports,
+        frozen_mapping(labels),
+        frozen_mapping(metadata.get("annotations")),
+        source,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from svcc.model.endpoints import WrittenEndpoints
+
 __all__ = ["ObjectText", "WrittenObject"]
 
 
@@ -25,7 +27,7 @@ class ObjectText(Protocol):
 
     def plain_endpoints(
         self, address_type: str, endpoint: Callable[..., Any], target: Callable[..., Any], /
-    ) -> tuple[Any, ...] | None:
+    ) -> WrittenEndpoints | None:
         """See `WrittenObject.plain_endpoints`."""
 
 
@@ -58,7 +60,7 @@ class WrittenObject(Mapping[str, Any]):
 
     def plain_endpoints(
         self, address_type: str, endpoint: Callable[..., Any], target: Callable[..., Any]
-    ) -> tuple[Any, ...] | None:
+    ) -> WrittenEndpoints | None:
         """The endpoints of a slice of IPv4 or IPv6, made with these classes, if no rule has anything to say about them.
 
         None is no more than a doubt: then `endpoints` must be read as any other field.

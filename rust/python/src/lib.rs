@@ -33,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use super::inspection::Inspection;
     #[pymodule_export]
-    use super::manifest::{JsonObject, JsonText};
+    use super::manifest::{JsonEndpoints, JsonObject, JsonText};
     #[pymodule_export]
     use super::program::Program;
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! JSON manifests for Python: objects whose members become values when they are asked for.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
@@ -164,21 +165,14 @@ impl JsonObject {
     }
 
     /// The endpoints in the member `endpoints`, if all of them are plainly in order; the classes are what they become.
-    fn plain_endpoints<'py>(
-        &self,
-        py: Python<'py>,
-        address_type: &str,
-        endpoint: &Bound<'py, PyAny>,
-        target: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let Some(member) = self.find("endpoints") else { return Ok(Some(PyTuple::empty(py))) };
-        let text = &self.text.text[member.value.clone()];
-        if text == "null" {
-            return Ok(Some(PyTuple::empty(py)));
-        }
-        let Some(found) = plain_endpoints(text, address_type == "IPv4") else { return Ok(None) };
-        let made = found.iter().map(|item| self.endpoint(py, item, endpoint, target)).collect::<PyResult<Vec<_>>>()?;
-        PyTuple::new(py, made).map(Some)
+    fn plain_endpoints(&self, address_type: &str, endpoint: Py<PyAny>, target: Py<PyAny>) -> Option<JsonEndpoints> {
+        let is_ipv4 = address_type == "IPv4";
+        let place = match self.find("endpoints") {
+            Some(member) if &self.text.text[member.value.clone()] != "null" => member.value.clone(),
+            _ => 0..0,
+        };
+        let found = JsonEndpoints { text: Arc::clone(&self.text), place, is_ipv4, endpoint, target };
+        found.plain().is_some().then_some(found)
     }
 }
 
@@ -186,24 +180,50 @@ impl JsonObject {
     fn find(&self, name: &str) -> Option<&Member> {
         self.members.iter().rfind(|member| &self.text.text[member.name.clone()] == name)
     }
+}
 
-    fn endpoint<'py>(
-        &self,
-        py: Python<'py>,
-        found: &Endpoint<'_>,
-        endpoint: &Bound<'py, PyAny>,
-        target: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+/// Endpoints in JSON text that are plainly in order. Nobody wants most of them as values: what selection needs of them
+/// is in the text.
+#[pyclass(frozen, module = "svcc._native")]
+pub(crate) struct JsonEndpoints {
+    text: Arc<Text>,
+    /// Where they stand; empty where there are none.
+    place: Range<usize>,
+    is_ipv4: bool,
+    endpoint: Py<PyAny>,
+    target: Py<PyAny>,
+}
+
+#[pymethods]
+impl JsonEndpoints {
+    /// The endpoints as values, made anew each time.
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let found = self.plain().unwrap_or_default();
+        let made = found.iter().map(|item| self.value(py, item)).collect::<PyResult<Vec<_>>>()?;
+        PyTuple::new(py, made)
+    }
+}
+
+impl JsonEndpoints {
+    /// The endpoints as they are written; None where any is in doubt, which it is never once this is made.
+    pub(crate) fn plain(&self) -> Option<Vec<Endpoint<'_>>> {
+        if self.place.is_empty() {
+            return Some(Vec::new());
+        }
+        plain_endpoints(self.text.text.get(self.place.clone())?, self.is_ipv4)
+    }
+
+    fn value<'py>(&self, py: Python<'py>, found: &Endpoint<'_>) -> PyResult<Bound<'py, PyAny>> {
         let known = |text: Option<&str>| text.map(|text| self.text.string(py, text));
         let several = |texts: &[&str]| PyTuple::new(py, texts.iter().map(|text| self.text.string(py, text)));
         let behind = match &found.target {
             None => None,
             Some(item) => {
                 let (kind, namespace) = (self.text.string(py, item.kind), self.text.string(py, item.namespace));
-                Some(target.call1((kind, item.name, namespace))?)
+                Some(self.target.bind(py).call1((kind, item.name, namespace))?)
             }
         };
-        endpoint.call1((
+        self.endpoint.bind(py).call1((
             PyTuple::new(py, &found.addresses)?,
             found.ready,
             found.serving,

@@ -10,29 +10,32 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
+use svcc_core::manifest::Endpoint as Written;
 use svcc_core::selection::address::{Family, canonical};
 use svcc_core::selection::{Endpoint, Hint, HintUse, Selection, Service, Slice, SlicePort, select};
+
+use crate::manifest::JsonEndpoints;
 
 /// A port's name, as a number of `Names`, and its protocol.
 type PortKey = (usize, PyBackedStr);
 
 /// What the records of an `EndpointSlice` stand for.
-struct Objects<'py> {
+struct Objects {
     /// The index of the slice among all that Python handed over for its Service.
     slice: usize,
-    /// The endpoints in Python, and whether each has a weight of its own.
-    endpoints: Vec<(Bound<'py, PyAny>, bool)>,
+    /// The places of the endpoints in the slice, and whether each has a weight of its own.
+    endpoints: Vec<(usize, bool)>,
 }
 
 /// A Service as Python hands it over: its slices and its ports.
 type Declared<'py> = (Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>);
 
-/// Candidates as addresses, ports, endpoints, indices of their slices and flags; the Cluster set, the Local set and the local members of either
-/// as indices of them; the use of node and zone hints.
+/// Candidates as addresses, ports, places in their slices, indices of these and flags; the Cluster set, the Local set
+/// and the local members of either as indices of them; the use of node and zone hints.
 type Selected<'py> = (
     Vec<PyBackedStr>,
     Vec<u16>,
-    Vec<Bound<'py, PyAny>>,
+    Vec<usize>,
     Vec<usize>,
     Bound<'py, PyBytes>,
     Vec<usize>,
@@ -53,7 +56,11 @@ pub(crate) fn select_service_ports<'py>(
     zone: Option<Bound<'py, PyString>>,
 ) -> PyResult<Vec<Vec<Selected<'py>>>> {
     let is_ipv6 = family == "IPv6";
-    let node = Node { family: if is_ipv6 { Family::Ipv6 } else { Family::Ipv4 }, name: node_name, zone };
+    let family_of_node = if is_ipv6 { Family::Ipv6 } else { Family::Ipv4 };
+    // What is no text of Rust is no name in a text of JSON, either.
+    let text = |name: &Bound<'_, PyString>| name.to_str().ok().map(str::to_owned);
+    let (name_text, zone_text) = (text(&node_name), zone.as_ref().and_then(text));
+    let node = Node { family: family_of_node, name: node_name, zone, name_text, zone_text };
     let names = Names { numbers: PyDict::new(py), next: Cell::new(0) };
     let mut records = Vec::with_capacity(services.len());
     let mut declared = Vec::with_capacity(services.len());
@@ -85,6 +92,8 @@ struct Node<'py> {
     family: Family,
     name: Bound<'py, PyString>,
     zone: Option<Bound<'py, PyString>>,
+    name_text: Option<String>,
+    zone_text: Option<String>,
 }
 
 /// Numbers for port names: Python's strings may hold lone surrogates, which no Rust string can.
@@ -109,13 +118,13 @@ impl Names<'_> {
     }
 }
 
-/// A slice in Rust, and the Python endpoints its records stand for, as [`Objects`] has them.
+/// A slice in Rust, and what its records stand for, as [`Objects`] has them.
 #[expect(clippy::type_complexity, reason = "the parts of two records")]
 fn read_slice<'py>(
     slice: &Bound<'py, PyAny>,
     node: &Node<'py>,
     names: &Names<'py>,
-) -> PyResult<(Slice<PyBackedStr, PortKey>, Vec<(Bound<'py, PyAny>, bool)>)> {
+) -> PyResult<(Slice<PyBackedStr, PortKey>, Vec<(usize, bool)>)> {
     let py = slice.py();
     let mut ports = Vec::new();
     for port in slice.getattr(intern!(py, "ports"))?.cast::<PyTuple>()? {
@@ -128,18 +137,45 @@ fn read_slice<'py>(
             .map_err(|_| PyValueError::new_err(format!("port {number} of a slice is not in the range 0 to 65535")))?;
         ports.push(SlicePort { key: names.key(&port)?, number });
     }
-    let declared = slice.getattr(intern!(py, "endpoints"))?;
+    let declared = slice.getattr(intern!(py, "declared_endpoints"))?;
+    if let Ok(written) = declared.cast::<JsonEndpoints>() {
+        let found = written.get().plain().unwrap_or_default();
+        let endpoints =
+            found.iter().map(|endpoint| written_endpoint(py, endpoint, node)).collect::<PyResult<Vec<_>>>()?;
+        let objects = (0..endpoints.len()).map(|place| (place, false)).collect();
+        return Ok((Slice { endpoints, ports }, objects));
+    }
     let declared = declared.cast::<PyTuple>()?;
     let mut endpoints = Vec::with_capacity(declared.len());
     let mut objects = Vec::with_capacity(declared.len());
-    for object in declared {
+    for (place, object) in declared.iter().enumerate() {
         if let Some(endpoint) = read_endpoint(&object, node)? {
             endpoints.push(endpoint);
-            let has_weight = !object.getattr(intern!(py, "weight"))?.is_none();
-            objects.push((object, has_weight));
+            objects.push((place, !object.getattr(intern!(py, "weight"))?.is_none()));
         }
     }
     Ok((Slice { endpoints, ports }, objects))
+}
+
+/// The same of an endpoint in a text, which has an address that is canonical and of its slice's family.
+fn written_endpoint(py: Python<'_>, found: &Written<'_>, node: &Node<'_>) -> PyResult<Endpoint<PyBackedStr>> {
+    let address = found.addresses.first().copied().unwrap_or_default();
+    Ok(Endpoint {
+        address: PyBackedStr::try_from(PyString::new(py, address))?,
+        ready: found.ready != Some(false),
+        terminating_but_serving: found.terminating == Some(true) && found.serving != Some(false),
+        local: found.node_name.is_some() && found.node_name == node.name_text.as_deref(),
+        node_hint: written_hint(&found.node_hints, node.name_text.as_deref()),
+        zone_hint: written_hint(&found.zone_hints, node.zone_text.as_deref()),
+    })
+}
+
+fn written_hint(hints: &[&str], here: Option<&str>) -> Hint {
+    match here {
+        _ if hints.is_empty() => Hint::Absent,
+        Some(here) if hints.contains(&here) => Hint::Here,
+        _ => Hint::Elsewhere,
+    }
 }
 
 /// An endpoint with its conditions resolved (S13), unless it has no address of the family (S11).
@@ -195,27 +231,27 @@ fn selected<'py>(
     py: Python<'py>,
     selection: Selection,
     service: &Service<PyBackedStr, PortKey>,
-    declared: &[Objects<'py>],
+    declared: &[Objects],
 ) -> Selected<'py> {
     let count = selection.candidates.len();
     let (mut addresses, mut ports) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    let (mut endpoints, mut flags) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut places, mut flags) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let mut slices = Vec::with_capacity(count);
     for candidate in selection.candidates {
         let endpoint = &service.slices[candidate.slice].endpoints[candidate.endpoint];
         addresses.push(endpoint.address.clone_ref(py));
         ports.push(candidate.port);
         let Objects { slice, endpoints: objects } = &declared[candidate.slice];
-        let (object, has_weight) = &objects[candidate.endpoint];
-        endpoints.push(object.clone());
+        let (place, has_weight) = objects[candidate.endpoint];
+        places.push(place);
         slices.push(*slice);
-        let conditions = [endpoint.ready, endpoint.terminating_but_serving, endpoint.local, *has_weight];
+        let conditions = [endpoint.ready, endpoint.terminating_but_serving, endpoint.local, has_weight];
         flags.push(conditions.iter().rev().fold(0, |bits, &condition| bits << 1 | u8::from(condition)));
     }
     (
         addresses,
         ports,
-        endpoints,
+        places,
         slices,
         PyBytes::new(py, &flags),
         selection.cluster,
