@@ -6,7 +6,8 @@ import pytest
 
 from svcc.auditing.finding import AuditReport, Equality, Verdict
 from svcc.report.audit import FORMATS, render
-from svcc.report.audit_summary import SUFFIXES, audit_summary, report_file_names
+from svcc.report.audit_formats import SUFFIXES
+from svcc.report.audit_summary import audit_summary, report_file_names
 from tests.report.reading import FINGERPRINTS, rendered
 from tests.report.samples import SCOPE, fleet, proved, with_findings
 

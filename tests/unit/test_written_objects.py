@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any
 from unittest import mock
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc import _native
+from svcc.addresses import IPFamily
 from svcc.fields import FieldPath, ObjectReference
 from svcc.manifest import json_reader
 from svcc.manifest.documents import Limits, Reading, read_text
 from svcc.manifest.load import Loaded, load_text
-from svcc.model.endpoints import Endpoint
+from svcc.model.endpoints import Endpoint, EndpointSlice
+from svcc.model.service import ServicePort
+from svcc.select import select_service_ports
 from svcc.validate import admission
-from svcc.validate.plain_endpoint_slice import _plain_endpoints
+from svcc.validate.plain_endpoint_slice import _plain_endpoints, plain_endpoint_slice
 from svcc.validate.plain_service import plain_service
 from svcc.wire.written import WrittenObject
 from tests.unit.rule_rows.row import ENDPOINT_SLICE, LOAD_BALANCER, SERVICE, changed
@@ -226,3 +231,36 @@ def test_of_names_that_come_twice_the_last_counts_where_texts_are_too_large_to_l
 def test_half_a_surrogate_pair_in_a_string_of_python_is_left_to_python() -> None:
     (document,) = read_text('[{"kind": "\ud800"}]').documents
     assert document.value == {"kind": "\ud800"}
+
+
+@given(st.lists(slice_values(), min_size=1, max_size=3), st.sampled_from(["node-1", "node-2", ""]))
+def test_of_endpoints_that_are_text_the_same_are_selected(values: list[dict[str, Any]], node: str) -> None:
+    found = [plain_endpoint_slice(written(value), "default", None) for value in values]
+    slices = [item for item in found if item is not None]
+    read = [evolve(item, endpoints=tuple(item.endpoints)) for item in slices]
+    asked = [ServicePort(80, port.name or "", port.protocol) for item in slices for port in item.ports]
+    for family in IPFamily:
+        # Those that were read above are text no more.
+        written_again = [plain_endpoint_slice(written(value), "default", None) for value in values]
+        text = [item for item in written_again if item is not None]
+        [selected] = select_service_ports([(text, asked)], family, node, "zone-a")
+        [expected] = select_service_ports([(read, asked)], family, node, "zone-a")
+        assert selected == expected
+        assert [dict(item.candidates) for item in selected] == [dict(item.candidates) for item in expected]
+
+
+@pytest.mark.parametrize(
+    "ask", [repr, copy, evolve, lambda item: item.endpoints], ids=["repr", "copy", "evolve", "endpoints"]
+)
+def test_a_slice_whose_endpoints_are_text_is_as_any_other(ask: Callable[[EndpointSlice], Any]) -> None:
+    def made() -> EndpointSlice:
+        found = plain_endpoint_slice(written(changed(ENDPOINT_SLICE, {})), "default", None)
+        assert found is not None
+        assert type(found.declared_endpoints) is not tuple
+        return found
+
+    read = made()
+    assert type(read.endpoints) is tuple
+    assert read.declared_endpoints is read.endpoints
+    assert read == made()
+    assert ask(made()) == ask(read)

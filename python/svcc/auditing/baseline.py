@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import yaml
 from attrs import frozen
 
 from svcc.auditing.finding import Finding, FindingKind, Suppressed
@@ -110,6 +109,8 @@ def read_baseline(text: str, name: str) -> Baseline:
     Raises:
         InputError: it is not a baseline; the message says what is wrong and where.
     """
+    import yaml  # noqa: PLC0415  (only here: few audits have a baseline)
+
     try:
         # All scalars stay text: a fingerprint may consist of digits alone, and dates are read below.
         document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  (it makes nothing but text, lists and maps)

@@ -18,9 +18,8 @@ from svcc.auditing.dump import live_dump, unpacked
 from svcc.auditing.finding import AuditReport, FindingKind
 from svcc.auditing.proof import BegunProof, begin
 from svcc.auditing.verdict import exit_code, is_at_least, rejudged
-from svcc.cli.audit_fleet import audit_folder, fleet_options
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
-from svcc.cli.options import InputOptions, filename_options, settings_options, talk_options
+from svcc.cli.options import InputOptions, filename_options, fleet_options, settings_options, talk_options
 from svcc.cli.output import Talk, terminal_width, write_data, write_file
 from svcc.compiler.compilation import chosen_node
 from svcc.dataplane.build import NodeAndServices, build_dataplane, node_and_services
@@ -28,7 +27,7 @@ from svcc.errors import InputError, SvccError
 from svcc.fields import Severity
 from svcc.manifest.load import Loaded
 from svcc.model.cluster import Cluster
-from svcc.report.audit_summary import SUFFIXES
+from svcc.report.audit_formats import SUFFIXES
 
 __all__ = ["audit_command"]
 
@@ -133,6 +132,8 @@ def audit_command(
         of_many={"--output-dir": output_dir, "--scheduler": scheduler},
     )
     if dump is not None and is_folder:
+        from svcc.cli.audit_fleet import audit_folder  # noqa: PLC0415  (only here: one dump needs no other processes)
+
         return audit_folder(
             talk,
             Path(dump),

@@ -20,24 +20,9 @@ from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk, make_folder, terminal_width, write_data, write_file
 from svcc.fields import Severity, printable
 
-__all__ = ["audit_folder", "fleet_options"]
+__all__ = ["audit_folder"]
 
 _UNUSABLE = 2
-
-
-def fleet_options(command: Any) -> Any:
-    """The options that are for folders of dumps alone."""
-    for option in (
-        click.option("--scheduler", metavar="ADDRESS", help="Audit a folder on this Dask cluster: svcc[fleet]."),
-        click.option(
-            "--output-dir",
-            type=click.Path(file_okay=False, path_type=Path),
-            metavar="DIR",
-            help="Of a folder: write a report for each node there, and print one line each.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def audit_folder(

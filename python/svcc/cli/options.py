@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +17,7 @@ __all__ = [
     "InputOptions",
     "comma_separated",
     "filename_options",
+    "fleet_options",
     "input_options",
     "selection_options",
     "settings_options",
@@ -145,3 +147,15 @@ talk_options = _decorated(
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on stderr."),
     into=("talk", _configured_talk, ("quiet", "verbose", "color")),
 )
+
+
+fleet_options = _decorated(
+    click.option(
+        "--output-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Of a folder: write a report for each node there, and print one line each.",
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Audit a folder on this Dask cluster: svcc[fleet]."),
+)
+"""Those of `svcc audit` that are for folders of dumps alone."""

@@ -23,7 +23,6 @@ from svcc.manifest.envelopes import Document, latest_states, unwrap
 from svcc.manifest.files import find_files, read_at_most, read_file
 from svcc.manifest.json_reader import read_json
 from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
-from svcc.manifest.yaml_reader import read_yaml
 
 __all__ = [
     "STANDARD_INPUT_NAME",
@@ -291,6 +290,9 @@ def _parse_yaml(text: str, file: str, limits: Limits) -> tuple[list[Parsed], lis
     if len(text) > limits.yaml_characters:
         detail = f"the YAML is larger than {limits.yaml_characters} characters; JSON (kubectl -o json) may be larger"
         return [], [problem_at("too-large", file, 1, detail)]
+    # Only here: large inputs are JSON, and this is a part of what every command would import.
+    from svcc.manifest.yaml_reader import read_yaml  # noqa: PLC0415
+
     return read_yaml(text, file, limits)
 
 

@@ -105,8 +105,8 @@ class _Endpoints:
     def __get__(self, item: EndpointSlice | None, _kind: type | None = None) -> tuple[Endpoint, ...] | _Endpoints:
         if item is None:
             return self
-        found = self._get(item)
-        if type(found) is not tuple:
+        found: tuple[Endpoint, ...] | WrittenEndpoints = self._get(item)
+        if not isinstance(found, tuple):
             found = found.values()
             self._set(item, found)
         return found

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from svcc.auditing.finding import AuditReport
-from svcc.report.audit_document import audit_document
-from svcc.report.audit_github import audit_github
-from svcc.report.audit_html import audit_html
-from svcc.report.audit_junit import audit_junit
-from svcc.report.audit_sarif import audit_sarif
-from svcc.report.audit_summary import SUFFIXES
-from svcc.report.audit_table import audit_table
+from svcc.report.audit_formats import SUFFIXES
 
 __all__ = ["FORMATS", "render"]
 
@@ -43,17 +37,34 @@ def render(
     Raises:
         ValueError: there is no such format.
     """
-    renderers: Mapping[str, Callable[[], Iterator[str]]] = {
-        "table": lambda: audit_table(reports, color=color, show_suppressed=show_suppressed, width=width),
-        "json": lambda: _json(audit_document(reports)),
-        "sarif": lambda: _json(audit_sarif(reports)),
-        "junit": lambda: audit_junit(reports, show_suppressed=show_suppressed),
-        "github": lambda: audit_github(reports, show_suppressed=show_suppressed),
-        "html": lambda: audit_html(reports, show_suppressed=show_suppressed),
-    }
-    if format not in renderers:
-        raise ValueError(f"the format must be one of {', '.join(FORMATS)}, not {format!r}")
-    return renderers[format]()
+    # Each only here: nobody wants all, and this comes at the end of a run that others wait for.
+    match format:
+        case "table":
+            from svcc.report.audit_table import audit_table  # noqa: PLC0415
+
+            return audit_table(reports, color=color, show_suppressed=show_suppressed, width=width)
+        case "json":
+            from svcc.report.audit_document import audit_document  # noqa: PLC0415
+
+            return _json(audit_document(reports))
+        case "sarif":
+            from svcc.report.audit_sarif import audit_sarif  # noqa: PLC0415
+
+            return _json(audit_sarif(reports))
+        case "junit":
+            from svcc.report.audit_junit import audit_junit  # noqa: PLC0415
+
+            return audit_junit(reports, show_suppressed=show_suppressed)
+        case "github":
+            from svcc.report.audit_github import audit_github  # noqa: PLC0415
+
+            return audit_github(reports, show_suppressed=show_suppressed)
+        case "html":
+            from svcc.report.audit_html import audit_html  # noqa: PLC0415
+
+            return audit_html(reports, show_suppressed=show_suppressed)
+        case _:
+            raise ValueError(f"the format must be one of {', '.join(FORMATS)}, not {format!r}")
 
 
 def _json(document: Any) -> Iterator[str]:

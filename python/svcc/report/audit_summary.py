@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from svcc.auditing.finding import AuditReport
 from svcc.fields import Severity, printable
+from svcc.report.audit_formats import SUFFIXES
 from svcc.report.audit_words import name_of, severity_counts
 from svcc.report.tables import table
 
-__all__ = ["SUFFIXES", "audit_summary", "report_file_names", "summary_rows"]
-
-SUFFIXES = {"table": ".txt", "json": ".json", "sarif": ".sarif", "junit": ".xml", "github": ".txt", "html": ".html"}
-"""How the names of files end, by format."""
+__all__ = ["audit_summary", "report_file_names", "summary_rows"]
 
 _HEADER = ("NODE", "VERDICT", "EQUALITY", "ERRORS", "WARNINGS", "INFOS", "SUPPRESSED", "REGIONS", "DUMP")
 _LONGEST_NAME = 100

@@ -171,8 +171,9 @@ impl JsonObject {
             Some(member) if &self.text.text[member.value.clone()] != "null" => member.value.clone(),
             _ => 0..0,
         };
-        let found = JsonEndpoints { text: Arc::clone(&self.text), place, is_ipv4, endpoint, target };
-        found.plain().is_some().then_some(found)
+        let mut found = JsonEndpoints { text: Arc::clone(&self.text), place, is_ipv4, briefs: None, endpoint, target };
+        found.briefs = briefs(&found.plain()?, &self.text.text);
+        Some(found)
     }
 }
 
@@ -190,8 +191,47 @@ pub(crate) struct JsonEndpoints {
     /// Where they stand; empty where there are none.
     place: Range<usize>,
     is_ipv4: bool,
+    /// What selection needs of each, unless an endpoint has hints, or the text is larger than 4 GiB.
+    briefs: Option<Vec<Brief>>,
     endpoint: Py<PyAny>,
     target: Py<PyAny>,
+}
+
+/// An endpoint without hints, in less room than the text takes: texts are places.
+struct Brief {
+    address: (u32, u32),
+    /// Empty where it names no node.
+    node_name: (u32, u32),
+    ready: bool,
+    terminating_but_serving: bool,
+}
+
+fn briefs(found: &[Endpoint<'_>], text: &str) -> Option<Vec<Brief>> {
+    let start = text.as_ptr().addr();
+    let place = |part: &str| {
+        let first = part.as_ptr().addr().checked_sub(start)?;
+        Some((u32::try_from(first).ok()?, u32::try_from(first + part.len()).ok()?))
+    };
+    let brief = |endpoint: &Endpoint<'_>| {
+        let has_hints = !endpoint.node_hints.is_empty() || !endpoint.zone_hints.is_empty();
+        Some(Brief {
+            address: place(endpoint.addresses.first().filter(|_| !has_hints)?)?,
+            node_name: endpoint.node_name.map_or(Some((0, 0)), place)?,
+            ready: endpoint.ready != Some(false),
+            terminating_but_serving: endpoint.terminating == Some(true) && endpoint.serving != Some(false),
+        })
+    };
+    found.iter().map(brief).collect()
+}
+
+/// What selection needs of an endpoint in a text; its address is canonical.
+pub(crate) struct Seen<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) node_name: Option<&'a str>,
+    pub(crate) ready: bool,
+    pub(crate) terminating_but_serving: bool,
+    pub(crate) node_hints: Vec<&'a str>,
+    pub(crate) zone_hints: Vec<&'a str>,
 }
 
 #[pymethods]
@@ -205,8 +245,35 @@ impl JsonEndpoints {
 }
 
 impl JsonEndpoints {
+    /// What selection needs of each.
+    pub(crate) fn seen(&self) -> Vec<Seen<'_>> {
+        let part = |(start, end): (u32, u32)| self.text.text.get(start as usize..end as usize).unwrap_or_default();
+        if let Some(briefs) = &self.briefs {
+            let seen = |brief: &Brief| Seen {
+                address: part(brief.address),
+                node_name: Some(part(brief.node_name)).filter(|name| !name.is_empty()),
+                ready: brief.ready,
+                terminating_but_serving: brief.terminating_but_serving,
+                node_hints: Vec::new(),
+                zone_hints: Vec::new(),
+            };
+            return briefs.iter().map(seen).collect();
+        }
+        let found = self.plain().unwrap_or_default().into_iter();
+        found
+            .map(|endpoint| Seen {
+                address: endpoint.addresses.first().copied().unwrap_or_default(),
+                ready: endpoint.ready != Some(false),
+                terminating_but_serving: endpoint.terminating == Some(true) && endpoint.serving != Some(false),
+                node_name: endpoint.node_name,
+                node_hints: endpoint.node_hints,
+                zone_hints: endpoint.zone_hints,
+            })
+            .collect()
+    }
+
     /// The endpoints as they are written; None where any is in doubt, which it is never once this is made.
-    pub(crate) fn plain(&self) -> Option<Vec<Endpoint<'_>>> {
+    fn plain(&self) -> Option<Vec<Endpoint<'_>>> {
         if self.place.is_empty() {
             return Some(Vec::new());
         }

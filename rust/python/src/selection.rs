@@ -10,11 +10,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
-use svcc_core::manifest::Endpoint as Written;
 use svcc_core::selection::address::{Family, canonical};
 use svcc_core::selection::{Endpoint, Hint, HintUse, Selection, Service, Slice, SlicePort, select};
 
-use crate::manifest::JsonEndpoints;
+use crate::manifest::{JsonEndpoints, Seen};
 
 /// A port's name, as a number of `Names`, and its protocol.
 type PortKey = (usize, PyBackedStr);
@@ -139,7 +138,7 @@ fn read_slice<'py>(
     }
     let declared = slice.getattr(intern!(py, "declared_endpoints"))?;
     if let Ok(written) = declared.cast::<JsonEndpoints>() {
-        let found = written.get().plain().unwrap_or_default();
+        let found = written.get().seen();
         let endpoints =
             found.iter().map(|endpoint| written_endpoint(py, endpoint, node)).collect::<PyResult<Vec<_>>>()?;
         let objects = (0..endpoints.len()).map(|place| (place, false)).collect();
@@ -158,12 +157,11 @@ fn read_slice<'py>(
 }
 
 /// The same of an endpoint in a text, which has an address that is canonical and of its slice's family.
-fn written_endpoint(py: Python<'_>, found: &Written<'_>, node: &Node<'_>) -> PyResult<Endpoint<PyBackedStr>> {
-    let address = found.addresses.first().copied().unwrap_or_default();
+fn written_endpoint(py: Python<'_>, found: &Seen<'_>, node: &Node<'_>) -> PyResult<Endpoint<PyBackedStr>> {
     Ok(Endpoint {
-        address: PyBackedStr::try_from(PyString::new(py, address))?,
-        ready: found.ready != Some(false),
-        terminating_but_serving: found.terminating == Some(true) && found.serving != Some(false),
+        address: PyBackedStr::try_from(PyString::new(py, found.address))?,
+        ready: found.ready,
+        terminating_but_serving: found.terminating_but_serving,
         local: found.node_name.is_some() && found.node_name == node.name_text.as_deref(),
         node_hint: written_hint(&found.node_hints, node.name_text.as_deref()),
         zone_hint: written_hint(&found.zone_hints, node.zone_text.as_deref()),
