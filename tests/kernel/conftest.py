@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.kernel.namespace import NetworkNamespace
 from tests.kernel.network import Node
 from tests.kernel.nft_versions import NAMES, Program, UnavailableError, nft_program
 
@@ -15,6 +16,16 @@ def node() -> Iterator[Node]:
     """A node of two families, with nothing loaded."""
     with Node() as made:
         yield made
+
+
+@pytest.fixture
+def namespace() -> Iterator[NetworkNamespace]:
+    """A network namespace in which there is nothing yet."""
+    made = NetworkNamespace()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture(params=NAMES)

@@ -90,15 +90,6 @@ class Wrapped:
 
 
 @pytest.fixture
-def namespace() -> Iterator[NetworkNamespace]:
-    made = NetworkNamespace()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
 def session(namespace: NetworkNamespace) -> Iterator[Wrapped]:
     with namespace.entered():
         nft = open_nft()

@@ -46,13 +46,6 @@ each_form = pytest.mark.parametrize("form", FORMS)
 each_layout = pytest.mark.parametrize("layout", DISTINCT_LAYOUTS)
 
 
-@pytest.fixture
-def namespace() -> Iterator[NetworkNamespace]:
-    made = NetworkNamespace()
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def reused() -> Iterator[NetworkNamespace]:
     """A namespace for many rulesets, one after the other."""

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,15 +24,6 @@ SVCC = [sys.executable, "-m", "svcc"]
 SETTINGS = ["--node", "worker-1", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32"]
 WEB = ["apply", "-f", "examples/shop/web.yaml", *SETTINGS]
 ALL = ["apply", "-f", "examples/shop", *SETTINGS]
-
-
-@pytest.fixture
-def namespace() -> Iterator[NetworkNamespace]:
-    made = NetworkNamespace()
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def run(namespace: NetworkNamespace, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -18,15 +17,6 @@ from tests.kernel.test_transaction import listing
 pytestmark = pytest.mark.kernel
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def namespace() -> Iterator[NetworkNamespace]:
-    made = NetworkNamespace()
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def doctor(namespace: NetworkNamespace, *before: str) -> tuple[int, dict[str, dict[str, str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -47,15 +46,6 @@ OTHERS = """
     set timed {{ type inet_service; flags timeout; elements = {{ 80, 443 timeout 1h }}; }}
     set marks {{ type mark; elements = {{ 5 }}; }}
 """
-
-
-@pytest.fixture
-def namespace() -> Iterator[NetworkNamespace]:
-    made = NetworkNamespace()
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

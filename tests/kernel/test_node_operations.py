@@ -5,7 +5,7 @@ The steps, and kube-proxy's numbers, are those that its own tests assert (one po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -32,13 +32,6 @@ A_CHAIN_LESS = {"flush chain": 1, "delete chain": 1}
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits before tidying up."""
     monkeypatch.setattr(installer, "TIDY_AFTER_SECONDS", 0.0)
-
-
-@pytest.fixture
-def namespace() -> Iterator[NetworkNamespace]:
-    made = NetworkNamespace()
-    yield made
-    made.close()
 
 
 class Run:

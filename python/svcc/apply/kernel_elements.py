@@ -9,16 +9,15 @@ Message formats: linux/netfilter/nf_tables.h; comments: libnftnl's include/libnf
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 from svcc.addresses import canonical_address
 from svcc.compiler.layout import priority_text
+from svcc.netlink import NETFILTER, NetlinkSocket, attribute, netfilter_header
 from svcc.nft.objects import Data, Key, Value
 from svcc.nft.statements import Verdict
 
@@ -27,12 +26,8 @@ __all__ = ["PlainElement", "PlainElements", "plain_elements"]
 PlainElement = tuple[Key, Data | None, str]
 """Key, data if it is of a map, and comment."""
 
-_NETFILTER: Final = 12
 _GET_ELEMENTS: Final = 10 << 8 | 13
-_REQUEST_DUMP: Final = 0x301
-_ERROR, _DONE = 2, 3
-_HEADER = struct.Struct("=IHHII")
-_FAMILY_HEADER = struct.Struct("=BBH")
+_HEADER_SIZE: Final = 4
 _ATTRIBUTE = struct.Struct("=HH")
 _VERDICT_CODE = struct.Struct(">i")
 _TYPE_MASK: Final = 0x3FFF
@@ -44,9 +39,6 @@ _COMMENT: Final = 0
 _VERDICTS: Final = {0: "drop", 1: "accept", -3: "jump", -4: "goto", -5: "return"}
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 _FAMILIES: Final = {"ip": socket.AF_INET, "ip6": socket.AF_INET6}
-_BUFFER_SIZE: Final = 1 << 16
-"""The kernel fills at most 32 KiB of one reading."""
-_PATIENCE_SECONDS: Final = 60.0
 _OF_A_PLAIN_SET: Final = frozenset({"family", "name", "table", "type", "handle", "map", "comment"})
 
 
@@ -82,7 +74,7 @@ def _decoded(messages: Iterator[bytes], body: dict[str, Any]) -> Iterator[PlainE
             # A set without elements is plain, whatever it could hold.
             readers = _readers(body)
         read_key, read_data = readers
-        for kind, content in _attributes(message, _FAMILY_HEADER.size):
+        for kind, content in _attributes(message, _HEADER_SIZE):
             if kind != _ELEMENTS:
                 continue
             for _, element in _attributes(content):
@@ -223,26 +215,8 @@ _TYPES: Final[dict[str, tuple[int, Callable[[bytes], Value]]]] = {
 
 def _dumped(family: int, table: str, name: str) -> Generator[bytes, None, None]:
     """The bodies of the messages that list the elements of a set."""
-    names: Sequence[tuple[int, str]] = ((_TABLE, table), (_SET, name))
-    body = _FAMILY_HEADER.pack(family, 0, 0)
-    for kind, text in names:
-        value = text.encode(errors="surrogateescape") + b"\0"
-        body += _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as asking:
-        asking.settimeout(_PATIENCE_SECONDS)
-        asking.sendto(_HEADER.pack(_HEADER.size + len(body), _GET_ELEMENTS, _REQUEST_DUMP, 1, 0) + body, (0, 0))
-        while True:
-            data = asking.recv(_BUFFER_SIZE)
-            start = 0
-            while start + _HEADER.size <= len(data):
-                length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, start)
-                if length < _HEADER.size:
-                    raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
-                content = data[start + _HEADER.size : start + length]
-                if kind in {_ERROR, _DONE}:
-                    number = -int.from_bytes(content[:4], sys.byteorder, signed=True)
-                    if number > 0:
-                        raise OSError(number, os.strerror(number))
-                    return
-                yield content
-                start += (length + 3) & ~3
+    body = netfilter_header(family)
+    for kind, text in ((_TABLE, table), (_SET, name)):
+        body += attribute(kind, text.encode(errors="surrogateescape") + b"\0")
+    with NetlinkSocket(NETFILTER) as asking:
+        yield from asking.dump(_GET_ELEMENTS, body)

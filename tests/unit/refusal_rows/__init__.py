@@ -1,0 +1,1 @@
+"""Tables of refusals: services, and the words in which they get nothing."""
