@@ -73,6 +73,25 @@ def test_a_rule_that_some_packets_get_to_is_not_shadowed(rules: tuple[str, ...])
     assert FindingKind.RULE_SHADOWED not in kinds(inspected(text))
 
 
+@pytest.mark.parametrize(
+    ("family", "answer", "takes_all"),
+    [
+        ("ip", "reject", True),
+        ("ip", "reject with icmp type port-unreachable", True),
+        ("ip6", "reject with icmpv6 type no-route", True),
+        ("inet", "reject", True),
+        ("inet", "reject with icmpx type admin-prohibited", True),
+        ("inet", "reject with icmp type port-unreachable", False),
+        ("inet", "reject with icmpv6 type reject-route", False),
+    ],
+)
+def test_an_answer_in_the_words_of_one_version_of_ip_takes_its_packets_alone(
+    family: str, answer: str, *, takes_all: bool
+) -> None:
+    text = f"table {family} t {{ chain c {{ type filter hook input priority 0; {answer}; tcp dport 80 accept }} }}"
+    assert (FindingKind.RULE_SHADOWED in kinds(inspected(text))) is takes_all
+
+
 def test_a_shadowed_rule_of_a_proxy_that_would_act_differently_is_a_warning() -> None:
     text = svcc_text().replace("chain services {", "chain services {\n accept", 1)
     finding = only(inspected(text), FindingKind.RULE_SHADOWED)

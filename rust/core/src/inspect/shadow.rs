@@ -5,6 +5,7 @@
 
 use super::RuleId;
 use super::references::Graph;
+use crate::evaluate::refusal;
 use crate::program::{Action, Field, NatTarget, Part, Program, Rule, Target, Term, Verdict};
 use crate::ruleset::TableFamily;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -157,8 +158,12 @@ fn stays_the_same(term: &Term, lasting: &[bool], changes: &mut bool) -> bool {
 /// Whether an action ends the way of whatever gets to it.
 fn ends(action: &Action, family: TableFamily) -> bool {
     match action {
-        Action::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_))
-        | Action::Reject { .. } => true,
+        Action::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_)) => true,
+        // An answer in the words of one version of IP is for its packets alone; that a reset is for TCP, conditions say.
+        Action::Reject { with } => {
+            let is_for = |v4| refusal(v4, true, with.as_deref()).is_some();
+            (family == TableFamily::Ip6 || is_for(true)) && (family == TableFamily::Ip || is_for(false))
+        }
         Action::Nat { family: version, target, .. } => {
             let constant = |term: &Option<Term>| matches!(term, None | Some(Term::Constant(_)));
             let fixed = match target {
