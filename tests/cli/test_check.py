@@ -276,10 +276,11 @@ def test_mistakes_in_the_old_manifests_are_not_told_again(tmp_path: Path) -> Non
 
 
 @given(mutated(), st.sampled_from(PROBLEM_FORMATS))
-def test_what_check_accepts_compile_accepts_when_it_is_strict(items: list[Manifest], output: str) -> None:
+def test_what_check_accepts_compile_and_dns_accept_when_they_are_strict(items: list[Manifest], output: str) -> None:
     manifest = json.dumps(items)
     checked = svcc("check", "-f", "-", "-o", output, stdin=manifest)
     assert checked.code in {0, 1, 2}, checked.err
     if checked.code == 0:
         # It may still ask for a node, where there are several.
         assert svcc("compile", "-f", "-", "--strict", stdin=manifest).code in {0, 2}
+        assert svcc("dns", "-f", "-", "--strict", "--verify", stdin=manifest).code == 0

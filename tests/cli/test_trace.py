@@ -222,6 +222,23 @@ def test_an_expectation_is_an_assertion(expected: list[str], code: int) -> None:
         assert ("not as expected" in outcome.err) is bool(code)
 
 
+@pytest.mark.parametrize(
+    ("flags", "packet", "source", "code"),
+    [
+        ([], CART, "kept", 0),
+        ([], CART, "masqueraded", 1),
+        (["--masquerade-all"], CART, "masqueraded", 0),
+        (["--masquerade-all"], CART, "kept", 1),
+        (["--expect", ",".join(ENDPOINTS)], CART, "kept", 0),
+        (["--expect", ENDPOINTS[0]], CART, "kept", 1),
+    ],
+)
+def test_the_source_may_be_expected_too(flags: list[str], packet: str, source: str, code: int) -> None:
+    outcome = traced(*SHOP, packet, *flags, "--expect-source", source)
+    assert outcome.code == code
+    assert ("not as expected" in outcome.err) is bool(code)
+
+
 def test_what_happened_instead_is_told() -> None:
     outcome = traced(*SHOP, CART, "--expect", "10.244.1.21,10.244.2.22:8080", "-o", "json")
     assert outcome.code == 1
@@ -260,6 +277,7 @@ def test_what_is_unknown_is_never_as_expected(tmp_path: Path) -> None:
         (["--ruleset", "-", "--packets", "-"], "standard input (-) can be read only once"),
         ([*SHOP, CART, "--expect", "dnat"], '"dnat" cannot be expected'),
         ([*SHOP, CART, "--expect", ""], "it names no outcome"),
+        ([*SHOP, CART, "--expect-source", "node"], '"node" cannot be expected as the source'),
         ([*SHOP, CART, "--mark", "x"], "'x' is not a number of 32 bits"),
         ([*SHOP, CART, "--hook", "output", "--interface", "eth0"], "--hook output and --interface exclude each other"),
         ([*SHOP, CART, "--interface", ""], "is not an interface name"),

@@ -135,6 +135,45 @@ def test_an_expectation_holds_if_every_outcome_is_among_it(
     assert (unexpected == ()) is holds
 
 
+@pytest.mark.parametrize(
+    ("expected", "source", "outcomes", "holds"),
+    [
+        ([], "kept", [endpoint()], True),
+        ([], "kept", [outcome()], True),
+        ([], "kept", [endpoint(source=PACKET.source)], True),
+        ([], "kept", [endpoint(masquerade=True)], False),
+        ([], "kept", [endpoint(source="192.0.2.7")], False),
+        ([], "kept", [endpoint(source_choice="192.0.2.7-192.0.2.9")], False),
+        ([], "kept", [endpoint(share=HALF), endpoint("10.244.2.5", HALF, masquerade=True)], False),
+        ([], "masqueraded", [endpoint(masquerade=True)], True),
+        ([], "masqueraded", [endpoint()], False),
+        ([], "masqueraded", [endpoint(source="192.0.2.7")], False),
+        ([], "192.0.2.7", [endpoint(source="192.0.2.7")], True),
+        ([], "192.0.2.7", [endpoint(source="192.0.2.8")], False),
+        ([], "192.0.2.7", [endpoint(masquerade=True)], False),
+        ([], PACKET.source, [endpoint()], True),
+        ([], "kept", [outcome("drop")], False),
+        ([], "kept", [UNKNOWN], False),
+        (["10.244.1.5"], "kept", [endpoint()], True),
+        (["10.244.1.5"], "masqueraded", [endpoint()], False),
+        (["10.244.1.6"], "kept", [endpoint()], False),
+        (["10.244.1.5", "drop"], "kept", [endpoint(share=HALF), outcome("drop", HALF)], True),
+        (["drop"], "kept", [endpoint()], False),
+    ],
+)
+def test_what_goes_on_must_have_the_source_that_is_expected(
+    expected: list[str], source: str, outcomes: list[Outcome], holds: bool
+) -> None:
+    unexpected = Expectation.of(expected, source).unexpected(Evaluation(tuple(outcomes)), PACKET)
+    assert (unexpected == ()) is holds
+
+
+@pytest.mark.parametrize("text", ["", "masquerade", "10.244.1", "10.244.1.5:80"])
+def test_what_cannot_be_a_source_is_an_error(text: str) -> None:
+    with pytest.raises(InputError, match="cannot be expected as the source"):
+        Expectation.of([], text)
+
+
 @pytest.mark.parametrize("text", ["", "dnat", "unknown", "Drop", "10.244.1", "10.244.1.5:0", "10.244.1.5:65536", ":80"])
 def test_what_cannot_be_expected_is_an_error(text: str) -> None:
     with pytest.raises(InputError, match="cannot be expected"):

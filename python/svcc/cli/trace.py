@@ -113,6 +113,11 @@ def _expected(context: click.Context, parameter: click.Parameter, values: tuple[
     help="Exit with 1 unless every possible outcome is one of these: IP:PORT, IP, drop, reject, accept."
     " Repeatable, comma-separated.",
 )
+@click.option(
+    "--expect-source",
+    metavar="kept|masqueraded|IP",
+    help="Exit with 1 unless every possible outcome goes on with this source: the client's own, that of the node.",
+)
 @settings_options
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Text, or a line of JSON per packet."
@@ -129,6 +134,7 @@ def trace_command(
     output_interface: str | None,
     mark: int,
     expect: tuple[str, ...],
+    expect_source: str | None,
     output: str,
     talk: Talk,
     **settings_flags: Any,
@@ -156,7 +162,7 @@ def trace_command(
     if hook == "output" and interface is not None:
         raise click.UsageError("--hook output and --interface exclude each other: the node sends by no input interface")
     defaults = PacketDefaults(hook, interface, mark, output_interface)
-    expectation = Expectation.of(expect) if expect else None
+    expectation = Expectation.of(expect, expect_source) if expect or expect_source is not None else None
     # Lines of a file are judged before anything is printed; those of a stream when they come.
     lines = packets_of_file(packets, defaults) if packets is not None and packets != "-" else ()
     compilation, loaded = _compiled(talk, filenames, settings_flags, for_names_only=ruleset is not None)

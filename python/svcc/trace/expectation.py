@@ -17,6 +17,7 @@ from svcc.trace.packet import Packet
 __all__ = ["Expectation", "destination_of", "kind_of", "kinds_of", "overall_verdict"]
 
 _VERDICTS = frozenset({"accept", "drop", "reject"})
+_SOURCES = frozenset({"kept", "masqueraded"})
 
 
 def kind_of(outcome: Outcome) -> str:
@@ -53,19 +54,32 @@ def destination_of(outcome: Outcome, packet: Packet) -> tuple[str | None, int | 
 
 @frozen
 class Expectation:
-    """The outcomes that are allowed: verdicts, addresses, and addresses with ports."""
+    """The outcomes that are allowed: verdicts, addresses, and addresses with ports.
+
+    None of these allows any destination. `source` is what a packet that goes on must come from: ``kept`` (the client's
+    address), ``masqueraded``, or an address; None is anything.
+    """
 
     verdicts: frozenset[str]
     addresses: frozenset[str]
     places: frozenset[tuple[str, int]]
+    source: str | None = None
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Expectation:
+    def of(cls, texts: Iterable[str], source: str | None = None) -> Expectation:
         """From what people write: ``drop``, ``reject``, ``accept``, ``10.244.1.5``, ``10.244.1.5:8080``.
 
         Raises:
-            InputError: a text is none of these.
+            InputError: a text is none of these, or the source is neither of its words nor an address.
         """
+        if source is not None and source not in _SOURCES:
+            address = canonical_address(source)
+            if address is None:
+                raise InputError(
+                    f'"{printable(source)}" cannot be expected as the source',
+                    hint="write kept, masqueraded or an address",
+                )
+            source = address
         verdicts, addresses, places = set(), set(), set()
         for text in texts:
             if text in _VERDICTS:
@@ -83,18 +97,29 @@ class Expectation:
                 addresses.add(address)
             else:
                 places.add((address, int(port)))
-        return cls(frozenset(verdicts), frozenset(addresses), frozenset(places))
+        return cls(frozenset(verdicts), frozenset(addresses), frozenset(places), source)
 
     def allows(self, outcome: Outcome, packet: Packet) -> bool:
         """Whether an outcome is one of those expected; one that is unknown never is."""
-        if outcome.verdict == "unknown":
-            return False
-        if kind_of(outcome) in self.verdicts:
-            return True
         if outcome.verdict != "accept":
-            return False
+            return outcome.verdict in self.verdicts
+        return self._allows_destination(outcome, packet) and self._allows_source(outcome, packet)
+
+    def _allows_destination(self, outcome: Outcome, packet: Packet) -> bool:
+        if kind_of(outcome) in self.verdicts or not (self.verdicts or self.addresses or self.places):
+            return True
         address, port = destination_of(outcome, packet)
         return address in self.addresses or (address, port) in self.places
+
+    def _allows_source(self, outcome: Outcome, packet: Packet) -> bool:
+        if self.source is None:
+            return True
+        if self.source == "masqueraded" or outcome.masquerade:
+            return self.source == "masqueraded" and outcome.masquerade
+        if outcome.source_choice is not None:
+            return False
+        source = outcome.source or packet.source
+        return source == (packet.source if self.source == "kept" else self.source)
 
     def unexpected(self, evaluation: Evaluation, packet: Packet) -> tuple[Outcome, ...]:
         """The outcomes that are not expected: with none the expectation holds."""
