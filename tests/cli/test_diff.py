@@ -210,6 +210,12 @@ def test_standard_input_may_be_one_side(folder: Path) -> None:
     assert svcc("diff", "-f", before, "-f", "-", stdin=text(SMALLER)).code == 1
 
 
+def test_a_side_without_node_objects_is_named(folder: Path) -> None:
+    outcome = compared(folder, WEB, WEB[1:], "--node", "worker-1")
+    warning = next(line for line in outcome.err.splitlines() if "no Node object is named" in line)
+    assert warning.endswith(f'no Node object is named "worker-1" (in {folder / "after.json"}, the side after)')
+
+
 def test_an_unknown_node_and_several_nodes_are_errors(folder: Path) -> None:
     assert "no node is named" in compared(folder, WEB, WEB, "--node", "nobody").err
     several = [*WEB, node("worker-2", "192.168.0.2")]

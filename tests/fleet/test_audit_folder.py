@@ -121,7 +121,8 @@ def test_a_broken_dump_is_told_and_the_other_is_audited(
         ["worker-2", "not-proved"],
     ]
     assert "the node was not audited" in (tmp_path / "reports" / "worker-2.txt").read_text()
-    assert "stranger.json: no node is named 'stranger'" in found.err
+    assert 'stranger.json: no node is named "stranger"' in found.err
+    assert "there are worker-1, worker-2; name dumps by them: NODE.json" in found.err
     assert "worker-2.nft: the dump cannot be read" in found.err
     assert "2 of 3 nodes were not audited" in found.err
 

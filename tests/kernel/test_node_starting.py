@@ -5,14 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from svcc.cli.output import version
-from tests.kernel.node_process import NODE, Machine, endpoints, service
+from tests.kernel.node_process import NODE, Machine, endpoints, service, wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -28,10 +30,10 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield made
 
 
-def answer(machine: Machine, port: int, path: str) -> tuple[int, str]:
+def answer(machine: Machine, port: int, path: str, address: str = "127.0.0.1") -> tuple[int, str]:
     """What is answered, and with which status."""
     with machine.namespace.entered():
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection(address, port, timeout=30)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -88,6 +90,7 @@ def test_what_cannot_be_read_is_named_once_in_a_line(machine: Machine) -> None:
     node = machine.start(source=str(machine.folder / "missing"))
     assert node.process.wait(60) == 2
     assert max(line.count("missing") for line in node.log.splitlines()) == 1
+    assert node.log.count("cannot read") == 1
 
 
 OTHER = service("other", "10.96.0.11")
@@ -122,6 +125,76 @@ def test_a_start_with_a_file_that_is_broken_leaves_what_the_kernel_serves_until_
     node.wait_until_ready()
     machine.wait_until_right()
     assert node.wait_for(lambda status: status["healthy"])["source"]["complete"]
+
+
+def test_while_a_start_is_held_back_balancers_are_answered_about_what_is_known_s50(machine: Machine) -> None:
+    local: dict[str, Any] = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30099}
+    here = endpoints("web", ["10.244.0.5", "10.244.0.6"])
+    for each in here["endpoints"]:
+        each["nodeName"] = "node-a"
+    machine.declare(NODE, service("web", "10.96.0.10", **local), here)
+    machine.declare(OTHER, OTHER_ENDPOINTS, file="other.yaml")
+    assert machine.apply().returncode == 0
+    (machine.manifests / "other.yaml").write_text(BROKEN[0])
+    machine.namespace.ip("address add 192.168.0.10/32 dev lo")
+    node = machine.start()
+    assert node.wait_for(lambda status: status["healthChecks"])["source"]["complete"] is False
+    node.wait_for_log("would be lost")
+    status, body = answer(machine, 30099, "/", "192.168.0.10")
+    assert (status, json.loads(body)["localEndpoints"]) == (200, 2)
+    # What changes meanwhile is answered, too.
+    machine.declare(NODE, service("web", "10.96.0.10", **local), WEB_ENDPOINTS)
+    wait_until(lambda: answer(machine, 30099, "/", "192.168.0.10")[0] == 503, "an answer that nobody is here")
+
+
+def test_a_service_manager_hears_what_is_served_and_of_reloads(machine: Machine) -> None:
+    place = machine.folder / "manager"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiving:
+        receiving.bind(str(place))
+        receiving.settimeout(60)
+
+        def heard(words: str) -> list[str]:
+            """What is told until something with these words."""
+            found = [receiving.recv(4096).decode()]
+            while words not in found[-1]:
+                found.append(receiving.recv(4096).decode())
+            return found
+
+        node = machine.start(environment={"NOTIFY_SOCKET": str(place)})
+        told = heard("READY=1")
+        assert any(each.startswith("STATUS=1 Service, 2 endpoints; last change at ") for each in told), told
+        machine.declare(NODE, WEB, endpoints("web", ["10.244.1.5"]))
+        assert "default/web: endpoints -1; " in heard("STATUS=")[-1]
+        node.process.send_signal(signal.SIGHUP)
+        assert [each.partition("\n")[0] for each in heard("READY=1")] == ["RELOADING=1", "READY=1"]
+        machine.nft("flush map ip svcc balanced-services")
+        assert "drift repaired" in heard("STATUS=1 Service, 1 endpoint; ")[-1]
+    repaired = [line for line in node.log.splitlines() if "made right" in line or "repaired" in line]
+    assert len(repaired) == 1, repaired
+    assert "info drift repaired: balanced-services; " in repaired[0]
+
+
+def test_a_restart_does_not_tell_as_news_what_the_kernel_serves(machine: Machine) -> None:
+    node = machine.start()
+    node.wait_until_ready()
+    assert "info default/web: added, endpoints +2; " in node.log
+    # A number and its chain that nobody needs any more are no reason to write anything.
+    machine.declare(NODE, WEB, endpoints("web", ["10.244.1.5"]))
+    node.wait_for_log("default/web: endpoints -1; ")
+    time.sleep(1.5)
+    node.process.send_signal(signal.SIGHUP)
+    node.wait_for_log("info verified; 0 operations; ")
+    assert node.terminate() == 0
+    again = machine.start()
+    again.wait_until_ready()
+    assert "info 1 Service; 0 operations; " in again.log
+    assert "added" not in again.log
+    assert again.terminate() == 0
+    machine.declare(NODE, WEB, endpoints("web", ["10.244.1.5", "10.244.1.7"]))
+    later = machine.start()
+    later.wait_until_ready()
+    assert "info 1 Service: " in later.log
+    assert "added" not in later.log
 
 
 def test_a_start_with_a_broken_file_and_nothing_to_lose_serves_the_others(machine: Machine) -> None:

@@ -169,7 +169,7 @@ class RecordingObserver(Observer):
     def asked(self, signal: str, *, stop: bool) -> None:
         self.wishes.append((signal, stop))
 
-    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
+    def held_back(self, unread: Sequence[str], losses: Sequence[str], _compiler: Any) -> None:
         self.held.put((tuple(unread), tuple(losses)))
 
     def synchronized(self, synchronization: Synchronization, _compiler: Any) -> None:

@@ -221,3 +221,21 @@ def test_a_stream_that_is_not_the_journals_is_none_whatever_the_environment_says
     assert not _is_journal(stream, {"JOURNAL_STREAM": "1:2"})
     with open(os.devnull, encoding="utf-8") as null:  # noqa: PTH123
         assert not _is_journal(null, {"JOURNAL_STREAM": "1:2"})
+
+
+def test_what_is_not_worth_a_line_is_not_worth_one_when_it_is_over(said: Lines) -> None:
+    log = NodeLog()
+    log.news("compiler", [problem("one", Severity.INFO), problem("two")])
+    assert said() == ["warning Service shop/web: two"]
+    log.news("compiler", [], [problem("one", Severity.INFO), problem("two")])
+    assert said() == ["info resolved: Service shop/web: two"]
+
+
+def test_a_subject_says_what_a_verification_was_about(said: Lines) -> None:
+    log = NodeLog()
+    log.synchronized(attrs.evolve(FULL, operations=4), subject="drift repaired", touched="balanced-services")
+    log.synchronized(FULL, subject="3 Services", is_asked_for=True)
+    assert said() == [
+        "info drift repaired: balanced-services; 4 operations; 250.0 ms",
+        "info 3 Services; 0 operations; 250.0 ms",
+    ]

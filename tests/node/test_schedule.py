@@ -139,3 +139,14 @@ def test_whatever_was_asked_for_is_done_within_bounds(events: list[tuple[str, fl
         wait = schedule.wait(now)
         assert wait is not None
         assert wait <= INTERVALS.last_retry
+
+
+def test_reading_that_takes_long_is_rarer_than_it_was_asked_for() -> None:
+    """A configuration of kube-proxy may say 30 s, and reading 30 000 Services takes most of that."""
+    schedule = Schedule(INTERVALS)
+    schedule.done(Task.SYNCHRONIZE, 0.0, 4.0)
+    assert schedule.wait(0.0) == INTERVALS.verification
+    schedule.done(Task.SYNCHRONIZE, 100.0, 20.0)
+    assert schedule.wait(100.0) == 380.0
+    schedule.suspect(101.0)
+    assert schedule.next(101.0) is Task.SYNCHRONIZE, "a reason to read is none to wait"

@@ -147,6 +147,7 @@ def test_the_sound_part_of_a_broken_file_is_taken(folder: Path, following: Follo
     following.until(port_is(81))
     following.until(lambda so_far: bool(so_far.problems))
     assert API in following.objects
+    assert [problem.hint for problem in following.problems] == ["what it said before stays in force"]
 
 
 def test_a_refused_object_stays_as_it_was_and_its_neighbours_change(folder: Path, following: Following) -> None:

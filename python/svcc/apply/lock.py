@@ -18,11 +18,12 @@ from svcc.apply.confirmation import is_awaited
 from svcc.errors import TargetError
 from svcc.fields import printable
 
-__all__ = ["NodeLock"]
+__all__ = ["NodeLock", "ending"]
 
 _NAME: Final = "\0svcc"
 _CREDENTIALS = struct.Struct("=iII")
 _PATIENCE_SECONDS: Final = 1
+_LONGEST_COMMAND: Final = 80
 
 
 class NodeLock:
@@ -90,8 +91,22 @@ def _refusal(holder: int | None) -> TargetError:
         )
     return TargetError(
         f"another svcc is changing this node{described}",
-        hint="wait for it, or stop it" + (f": kill {holder}" if holder else ""),
+        hint="wait for it, or stop it" + (f": {ending(holder)}" if holder else ""),
     )
+
+
+def ending(process: int, processes: Path = Path("/proc")) -> str:
+    """The command that ends a process for good: systemd starts a service again that is killed."""
+    with contextlib.suppress(OSError, IndexError):
+        # A process that a person has started in a service's control group has another parent.
+        parent = (processes / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+        for line in (
+            (processes / str(process) / "cgroup").read_text(errors="replace").splitlines() if parent == "1" else ()
+        ):
+            unit = line.rpartition("/")[2]
+            if unit.endswith(".service"):
+                return f"systemctl stop {printable(unit)}"
+    return f"kill {process}"
 
 
 def _described(process: int) -> str:
@@ -99,5 +114,6 @@ def _described(process: int) -> str:
     with contextlib.suppress(OSError):
         command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         if command:
-            words += f" ({printable(command[:80])})"
+            shown = command if len(command) <= _LONGEST_COMMAND else f"{command[: _LONGEST_COMMAND - 1]}…"
+            words += f" ({printable(shown)})"
     return words

@@ -13,6 +13,7 @@ from svcc.auditing.dump import unpacked
 from svcc.auditing.finding import AuditReport
 from svcc.auditing.node_dump import NodeDump
 from svcc.dataplane.build import build_dataplane
+from svcc.dataplane.notices import nodes_there_are
 from svcc.errors import InputError
 from svcc.manifest.load import load
 from svcc.model.cluster import Cluster, ClusterSettings
@@ -55,7 +56,10 @@ class DeclaredNodes:
         except InputError as error:
             raise InputError(f"{name}: where it is audited, {error.message}", hint=error.hint) from None
         if not _knows(cluster, dump.node):
-            raise InputError(f"{name}: no node is named {dump.node!r}", hint="name dumps by the nodes: NODE.json")
+            raise InputError(
+                f'{name}: no node is named "{dump.node}"',
+                hint=f"{nodes_there_are(cluster)}; name dumps by them: NODE.json",
+            )
         dataplane = build_dataplane(cluster, dump.node, self.settings).dataplane
         return audit_dataplane(
             unpacked(data, name),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+from attrs import evolve
 
 from svcc.changes.build import diff_clusters
 from svcc.changes.contract import NodeChange, Sweep
@@ -103,7 +104,13 @@ def diff_command(
         _swept(talk, before.cluster, after.cluster, settings, problems)
         if all_nodes
         else _compared(
-            talk, before.cluster, after.cluster, settings_flags["node"] or configured_node, settings, problems
+            talk,
+            before.cluster,
+            after.cluster,
+            settings_flags["node"] or configured_node,
+            settings,
+            problems,
+            filenames[1],
         )
     )
     tell_loaded(talk, after)
@@ -118,14 +125,23 @@ def _compared(
     node: str | None,
     settings: tuple[ClusterSettings, ClusterSettings],
     problems: tuple[Problem, ...],
+    after_name: str,
 ) -> NodeChange:
     # A node that comes or goes with the change is known on one side only.
     if node is not None and not any(item.name == node for item in before.nodes):
         node = node_name(after, node, None)
     with talk.progress("comparing"):
         change = diff_clusters(before, after, node=node, settings=settings, problems=problems)
-    talk.problems(change.problems)
+    talk.problems(_on_its_side(problem, after_name) for problem in change.problems)
     return change
+
+
+def _on_its_side(problem: Problem, after_name: str) -> Problem:
+    """A problem of no object in particular, with the side on which it is."""
+    if problem.rule != "cluster/no-node-object":
+        return problem
+    side = f"in {after_name}, the side after"
+    return evolve(problem, hint=f"{side}; {problem.hint}" if problem.hint else side)
 
 
 def _swept(

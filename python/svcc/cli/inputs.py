@@ -11,6 +11,7 @@ import click
 
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk
+from svcc.dataplane.notices import nodes_there_are
 from svcc.errors import InputError
 from svcc.fields import Problem, Severity, printable
 from svcc.manifest.kube_proxy import KubeProxySettings
@@ -180,6 +181,4 @@ def node_name(cluster: Cluster, flag: str | None, configured: str | None) -> str
     for endpoint_slice in cluster.endpoint_slices:
         if any(endpoint.node_name == wanted for endpoint in endpoint_slice.endpoints):
             return wanted
-    names = sorted(node.name for node in cluster.nodes)
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    raise InputError(f'no node is named "{wanted}"', hint=f"there are {shown}")
+    raise InputError(f'no node is named "{wanted}"', hint=nodes_there_are(cluster))

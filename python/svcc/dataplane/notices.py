@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 from svcc.dataplane.surroundings import Surroundings
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity
-from svcc.model.cluster import ClusterSettings, DetectLocalMode
+from svcc.model.cluster import Cluster, ClusterSettings, DetectLocalMode
 from svcc.model.service import Service, ServiceType
 from svcc.select import PROXY_NAME_LABEL
 
-__all__ = ["family_notices", "no_node_object", "notice", "why_no_rules"]
+__all__ = ["family_notices", "no_node_object", "nodes_there_are", "notice", "why_no_rules"]
+
+
+def nodes_there_are(cluster: Cluster) -> str:
+    """The names of Nodes in words, for whoever has named another one; only some of many."""
+    names = sorted(node.name for node in cluster.nodes)
+    return f"there are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
 
 
 def no_node_object(node_name: str) -> Problem:

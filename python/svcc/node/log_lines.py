@@ -93,13 +93,14 @@ class NodeLog:
     def __init__(self, told: Callable[[str], None] = lambda _words: None) -> None:
         self._logger = logging.getLogger(LOGGER)
         self._told = told
-        self._problems: dict[str, set[str]] = {}
+        self._problems: dict[str, dict[str, int]] = {}
 
     def synchronized(
         self,
         sync: Sync,
         changes: Iterable[ServiceChange] = (),
         *,
+        subject: str = "",
         waited_seconds: float = 0.0,
         touched: str = "",
         is_asked_for: bool = False,
@@ -108,7 +109,7 @@ class NodeLog:
 
         A full one that found nothing to do is told under ``--verbose`` only, unless it was asked for, and a failure
         that repeats itself is told once more whenever its words change. Where no Service is concerned, it says what was
-        `touched`.
+        `touched`; a `subject` says what it was about, which is known better elsewhere.
         """
         listed = list(changes)
         fields = {
@@ -125,7 +126,7 @@ class NodeLog:
         effort = f"{counted(sync.operations, 'operation')}; {duration(sync.seconds)}"
         what = "".join(map(change_words, listed)) if len(listed) <= 1 else counted(len(listed), "Service")
         if not listed and sync.kind is SyncKind.FULL:
-            what = "verified" if not sync.operations else "made right"
+            what = subject or ("verified" if not sync.operations else "made right")
         if not listed and touched:
             what = f"{what or 'changed'}: {touched}"
         words = f"{what or 'changed'}; {effort}"
@@ -151,39 +152,39 @@ class NodeLog:
 
     def state(self, topic: str, trouble: str, *, fields: Mapping[str, Any] | None = None) -> None:
         """What is wrong with a topic now, or nothing: said when it changes, and when it is over."""
-        before = self._problems.get(topic, set())
+        before = self._problems.get(topic, {})
         if trouble:
             if trouble not in before:
                 self._say(logging.ERROR, trouble, fields or {})
-            self._problems[topic] = {trouble}
+            self._problems[topic] = {trouble: logging.ERROR}
         elif before:
             del self._problems[topic]
             self._say(logging.INFO, f"{topic}: works again", {})
 
     def problems(self, topic: str, now: Iterable[Problem]) -> None:
         """All problems of a topic, such as what a source reports: new ones are told, and those that are over."""
-        known = self._problems.get(topic, set())
+        known = self._problems.get(topic, {})
         present = {_words(problem): problem for problem in now}
         self.news(topic, [problem for text, problem in present.items() if text not in known])
-        self._resolved(topic, known - present.keys())
+        self._resolved(topic, known.keys() - present.keys())
 
     def news(self, topic: str, new: Iterable[Problem], resolved: Iterable[Problem] = ()) -> None:
         """What has come up and what is over since before; whatever was told already is not told again."""
-        known = self._problems.setdefault(topic, set())
+        known = self._problems.setdefault(topic, {})
         for problem in new:
             text = _words(problem)
             if text in known:
                 continue
-            known.add(text)
+            known[text] = _LEVELS[problem.severity]
             fields = {"rule": problem.rule, "object": str(problem.object) if problem.object else None}
-            self._say(_LEVELS[problem.severity], text, fields)
-        self._resolved(topic, known & set(map(_words, resolved)))
+            self._say(known[text], text, fields)
+        self._resolved(topic, known.keys() & set(map(_words, resolved)))
 
     def _resolved(self, topic: str, texts: Iterable[str]) -> None:
-        known = self._problems.setdefault(topic, set())
+        known = self._problems.setdefault(topic, {})
         for text in sorted(texts):
-            known.discard(text)
-            self._say(logging.INFO, f"resolved: {text}", {})
+            # What was not worth a line is not worth one when it is over.
+            self._say(min(logging.INFO, known.pop(text)), f"resolved: {text}", {})
 
     def _say(self, level: int, words: str, fields: Mapping[str, Any]) -> None:
         self._logger.log(level, "%s", words, extra={_FIELDS: dict(fields)})

@@ -246,7 +246,7 @@ class Node:
             return
         now = self._clock()
         forgotten = None
-        self._schedule.done(task, now)
+        self._schedule.done(task, now, now - start)
         if applied.refused:
             self._reason = Reason.FAILURE
             self._schedule.refused(now)
@@ -273,7 +273,7 @@ class Node:
         self._is_held_back = bool(losses)
         if self._is_held_back:
             self._schedule.held_back()
-            self._observer.held_back(self._unread, losses)
+            self._observer.held_back(self._unread, losses, compiler)
         return self._is_held_back
 
     def _compile(self, compiler: IncrementalCompiler, task: Task) -> None:

@@ -79,8 +79,11 @@ class Observer(Protocol):
     def foreign(self, change: ForeignChange) -> None:
         """Somebody else has changed svcc's tables; they will be read."""
 
-    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
-        """Nothing is written yet: these files cannot be read, and these Service ports would not be served any more."""
+    def held_back(self, unread: Sequence[str], losses: Sequence[str], compiler: IncrementalCompiler) -> None:
+        """Nothing is written yet: these files cannot be read, and these Service ports would not be served any more.
+
+        `compiler` says what is declared apart from that.
+        """
 
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """A try has ended; `compiler` says what is declared now."""

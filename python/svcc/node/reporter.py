@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -12,7 +13,7 @@ from attrs import evolve
 from svcc.addresses import IPFamily
 from svcc.apply.applied import Applied, names_in_words, touched_names
 from svcc.errors import SvccError
-from svcc.fields import ObjectReference, Problem, Severity
+from svcc.fields import ObjectReference, Problem, Severity, printable
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import ServiceChange, Update
 from svcc.model.endpoints import EndpointSlice
@@ -21,6 +22,7 @@ from svcc.node.counts import Tally
 from svcc.node.log_lines import NodeLog, counted
 from svcc.node.metrics import NodeMetrics
 from svcc.node.observer import Observer, Reason, Synchronization
+from svcc.node.probes import timestamp
 from svcc.node.schedule import Task
 from svcc.node.servers import NodeServers
 from svcc.node.service_counters import ServiceCounters
@@ -37,7 +39,7 @@ from svcc.node.state import (
     Sync,
     SyncKind,
 )
-from svcc.node.status import waiting_words
+from svcc.node.status import troubles, waiting_words
 from svcc.node.trigger_times import TriggerTimes
 from svcc.node.watch import ForeignChange
 from svcc.sources.contract import Batch
@@ -75,6 +77,9 @@ class Reporter(Observer):
         self._is_drifting = False
         self._is_unrepaired = False
         self._holding = ""
+        self._is_started = False
+        self._is_reloading = False
+        self._told_manager = ""
 
     @property
     def alive_interval(self) -> float | None:
@@ -91,6 +96,7 @@ class Reporter(Observer):
         if awaited and tuple(awaited) != state.source.awaited:
             self._log.event(f"{state.source.name}: {waiting_words(awaited)}", severity=Severity.INFO)
         self._publish(evolve(state, source=evolve(state.source, awaited=tuple(awaited))))
+        self._tell_manager()
 
     def named(self, node: str) -> None:
         """Publish the name, which flags need not say where there is but one Node."""
@@ -147,6 +153,9 @@ class Reporter(Observer):
         """Tell what is done because of a signal."""
         words = "ends, and the rules stay" if stop else "the kernel is read and compared"
         self._log.note(f"{signal}: {words}" if signal else words)
+        if not stop and self._is_started:
+            self._is_reloading = True
+            self._notification.reloading()
 
     def foreign(self, change: ForeignChange) -> None:
         """Tell of drift before it is repaired."""
@@ -154,8 +163,12 @@ class Reporter(Observer):
         self._log.event(f"drift: {change}")
         self._publish(self._waiting(self._published.state))
 
-    def held_back(self, unread: Sequence[str], losses: Sequence[str]) -> None:
-        """Tell of it when it changes; the service manager need not wait, for what was served is."""
+    def held_back(self, unread: Sequence[str], losses: Sequence[str], compiler: IncrementalCompiler) -> None:
+        """Tell of it when it changes; the service manager need not wait, for what was served is.
+
+        So balancers are answered, too, about the Services that are known (S50): who hears nothing takes a node away
+        that serves.
+        """
         awaited = f"{', '.join(unread)}, which cannot be read (mend it, or delete it)"
         words = f"the rules stay as they are, and wait for {awaited}: without it {', '.join(losses)} would be lost"
         if words != self._holding:
@@ -163,8 +176,21 @@ class Reporter(Observer):
             self._log.event(words)
         state = self._published.state
         why = (awaited, *(f"what is served as {name}, and declared nowhere else" for name in losses))
-        self._publish(self._waiting(evolve(state, source=evolve(state.source, is_complete=False, awaited=why))))
+        self._publish(
+            self._waiting(
+                evolve(
+                    state,
+                    source=evolve(state.source, is_complete=False, awaited=why),
+                    health_checks=compiler.health_checks,
+                    node_ports=compiler.node_ports,
+                )
+            )
+        )
+        self._servers.refresh()
+        self._is_started = True
+        self._is_reloading = False
         self._notification.ready()
+        self._tell_manager()
 
     def synchronized(self, synchronization: Synchronization, compiler: IncrementalCompiler) -> None:
         """Tell of what was done, and publish what is served now."""
@@ -179,12 +205,15 @@ class Reporter(Observer):
         sync = self._sync(synchronization)
         applied = synchronization.applied
         self._metrics.synchronized(sync, applied.operations if applied else None)
+        changes = _latest(synchronization.updates)
+        subject = self._subject(synchronization, sync, changes)
         self._log.synchronized(
             sync,
-            _latest(synchronization.updates),
+            () if subject else changes,
+            subject=subject,
             waited_seconds=synchronization.waited_seconds,
             touched=names_in_words(touched_names(applied.transactions)) if applied is not None else "",
-            is_asked_for=synchronization.reason is Reason.ASKED,
+            is_asked_for=synchronization.reason in {Reason.START, Reason.ASKED},
         )
         for update in synchronization.updates:
             self._log.news("compiler", update.problems, update.resolved)
@@ -201,6 +230,19 @@ class Reporter(Observer):
         if applied is not None:
             for family, seconds in self._triggers.take(self._clock.now()):
                 self._metrics.programmed(family, seconds)
+        self._tell_manager(is_over=sync.kind is SyncKind.FULL)
+
+    def _subject(self, synchronization: Synchronization, sync: Sync, changes: Sequence[ServiceChange]) -> str:
+        """What a full synchronization was about, where Services that it brings to this process are no news."""
+        applied = synchronization.applied
+        if applied is None or sync.kind is not SyncKind.FULL:
+            return ""
+        if self._is_drifting and sync.operations and not changes:
+            return "drift repaired"
+        if synchronization.reason is Reason.START and "add table" not in applied.operations:
+            # The kernel had tables, and serves most of it already.
+            return counted(len(changes), "Service")
+        return ""
 
     def started(self) -> None:
         """Tell the service manager.
@@ -210,6 +252,7 @@ class Reporter(Observer):
         """
         gc.freeze()
         gc.enable()
+        self._is_started = True
         self._notification.ready()
 
     def lost(self, error: BaseException | None) -> None:
@@ -217,7 +260,28 @@ class Reporter(Observer):
         trouble = str(error) if error is not None else "it has ended"
         state = self._published.state
         self._publish(evolve(state, source=evolve(state.source, trouble=trouble, awaited=())))
+        self._tell_manager()
+        if error is not None and not state.source.is_complete:
+            # It ends the process at once, and is told there.
+            return
         self._log.state("source", trouble if state.source.name in trouble else f"{state.source.name}: {trouble}")
+
+    def _tell_manager(self, *, is_over: bool = False) -> None:
+        """Tell the service manager what people would ask for first, and that a reload `is_over`."""
+        state = self._published.state
+        words = "; ".join(troubles(state, self._clock, math.inf))
+        if not words:
+            counts = state.counts
+            words = f"{counted(counts.services, 'Service')}, {counted(counts.endpoints, 'endpoint')}"
+            if self._recent:
+                last = self._recent[-1]
+                words += f"; last change at {timestamp(last.at)}: {last.words}"
+        if words != self._told_manager:
+            self._told_manager = words
+            self._notification.status(printable(words))
+        if is_over and self._is_reloading:
+            self._is_reloading = False
+            self._notification.ready()
 
     def stopping(self) -> None:
         """Tell the service manager."""
@@ -239,7 +303,7 @@ class Reporter(Observer):
         self._publish(evolve(self._published.state, drift=evolve(drift, detected=drift.detected + 1)))
         self._is_unrepaired = not sync.operations
         if sync.operations:
-            self._repaired(sync.operations)
+            self._repaired(sync.operations, is_told=True)
 
     def _tell_repaired(self, applied: Applied | None) -> None:
         """What is in nobody's way, such as an endpoint in a slot that is not drawn, is left to tidying."""
@@ -247,9 +311,10 @@ class Reporter(Observer):
             self._is_unrepaired = False
             self._repaired(applied.count)
 
-    def _repaired(self, operations: int) -> None:
+    def _repaired(self, operations: int, *, is_told: bool = False) -> None:
         words = f"drift repaired: {counted(operations, 'operation')}"
-        self._log.event(words, severity=Severity.INFO)
+        if not is_told:
+            self._log.event(words, severity=Severity.INFO)
         self._metrics.drift_repaired()
         drift = self._published.state.drift
         drift = Drift(drift.detected, drift.repaired + 1, Change(self._clock.now(), words))

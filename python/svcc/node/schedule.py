@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -27,7 +28,8 @@ class Intervals:
     Attributes:
         least: from the end of one transaction to the next; changes meanwhile go together. A change after a longer
             quiet goes at once.
-        verification: from one reading of the kernel to the next, if nothing gives reason for one before.
+        verification: from one reading of the kernel to the next, if nothing gives reason for one before; longer where
+            reading takes long, so that it never takes more than a twentieth of the time.
         tidying: how long leftovers stay: longer than any packet is under way.
         first_retry: from a failure to the next try; doubled from failure to failure.
         last_retry: what that grows to.
@@ -38,6 +40,10 @@ class Intervals:
     tidying: float = 1.0
     first_retry: float = 0.5
     last_retry: float = 30.0
+
+
+_REST: Final = 19
+"""How many times as long as a reading of the kernel took there is none that nothing gives reason for."""
 
 
 @define
@@ -74,14 +80,14 @@ class Schedule:
         """Nothing is to be done before something else happens."""
         self._due = {}
 
-    def done(self, task: Task, now: float) -> None:
-        """A task has succeeded. One that reads the kernel brings all changes with it."""
+    def done(self, task: Task, now: float, seconds: float = 0.0) -> None:
+        """A task has succeeded that took so long. One that reads the kernel brings all changes with it."""
         self._due.pop(task, None)
         self.failures = 0
         self._not_before = now + self._intervals.least
         if task is Task.SYNCHRONIZE:
             self._due.pop(Task.ADVANCE, None)
-            self._due[task] = now + self._intervals.verification
+            self._due[task] = now + max(self._intervals.verification, _REST * seconds)
 
     def failed(self, now: float) -> None:
         """A task has failed: nobody knows what the kernel holds, so the next try reads it."""

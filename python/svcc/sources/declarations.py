@@ -51,6 +51,8 @@ def declarations_in(
     entries: dict[ObjectReference, Entry] = {}
     settings: KubeProxySettings | None = None
     is_whole = all(problem.severity is not Severity.ERROR for problem in problems)
+    if not is_whole and earlier.entries:
+        problems = list(kept_as_it_was(problems))
     for document in documents:
         if document.watch_event == "BOOKMARK":
             continue
