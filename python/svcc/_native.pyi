@@ -14,6 +14,7 @@ __all__ = [
     "JsonText",
     "Program",
     "Regions",
+    "Supposition",
     "assign_slots",
     "assign_slots_many",
     "compare_programs",
@@ -212,8 +213,16 @@ _DifferenceRow: TypeAlias = tuple[
 _ReportRow: TypeAlias = tuple[int, str | None, list[_DifferenceRow], int, list[str], list[str], list[_StepRow]]
 
 @final
+class Supposition:
+    def __new__(cls, program: Program, elsewhere: Sequence[tuple[int, list[str], list[str]]]) -> Self: ...
+    @staticmethod
+    def of(program: Program) -> Supposition: ...
+    def agrees(self, other: Supposition) -> bool: ...
+    def withdraw(self) -> None: ...
+
+@final
 class Begun:
-    def __new__(cls, program: Program, elsewhere: Sequence[tuple[int, list[str], list[str]]], limit: int) -> Self: ...
+    def __new__(cls, program: Program, supposition: Supposition, limit: int) -> Self: ...
 
 def prove(
     program: Program,

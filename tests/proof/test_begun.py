@@ -7,9 +7,12 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from svcc.addresses import IPFamily
-from svcc.auditing.proof import begin, prove
+from svcc.auditing.audit import ReadRuleset
+from svcc.auditing.early import EarlyProof
+from svcc.auditing.proof import begin, prove, supposition
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane.build import NodeAndServices, build_dataplane, node_and_services
+from svcc.errors import InputError
 from svcc.model.cluster import Cluster
 from svcc.trace.evaluator import Evaluator
 from tests.audit.cluster import CLUSTER, COMPILATION
@@ -46,6 +49,15 @@ def test_what_is_supposed_is_what_the_dataplane_will_have(scenario: Scenario) ->
         assert supposed.service_cidrs[family.family] == family.service_cidrs
 
 
+def test_a_ruleset_that_is_right_says_which_addresses_are_whose() -> None:
+    assert supposition(EVALUATOR).agrees(supposition(EVALUATOR, SUPPOSED))
+
+
+@pytest.mark.parametrize("supposed", WRONG.values(), ids=WRONG)
+def test_suppositions_that_differ_do_not_agree(supposed: NodeAndServices) -> None:
+    assert not supposition(EVALUATOR).agrees(supposition(EVALUATOR, supposed))
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenario=scenarios())
 def test_a_proof_that_was_begun_ends_as_any_other(scenario: Scenario) -> None:
@@ -55,6 +67,8 @@ def test_a_proof_that_was_begun_ends_as_any_other(scenario: Scenario) -> None:
     begun = begin(evaluator, node_and_services(scenario.cluster, scenario.node, scenario.settings))
     expected = prove(evaluator, made.dataplane, local_addresses_complete=False)
     assert prove(evaluator, made.dataplane, local_addresses_complete=False, begun=begun) == expected
+    presumed = begin(evaluator, supposition(evaluator))
+    assert prove(evaluator, made.dataplane, local_addresses_complete=False, begun=presumed) == expected
 
 
 @pytest.mark.parametrize("supposed", [SUPPOSED, *WRONG.values()], ids=["right", *WRONG])
@@ -79,3 +93,36 @@ def test_what_was_begun_is_used_once() -> None:
     first, second = (prove(KNOWN, DATAPLANE, local_addresses_complete=False, begun=begun) for _ in range(2))
     assert first == second
     assert first.is_equal
+
+
+def test_what_rests_on_a_supposition_that_is_withdrawn_is_not_used() -> None:
+    supposed = supposition(EVALUATOR)
+    supposed.withdraw()
+    begun = begin(EVALUATOR, supposed)
+    assert prove(KNOWN, DATAPLANE, local_addresses_complete=False, begun=begun).is_equal
+
+
+@pytest.mark.parametrize("supposed", [None, SUPPOSED, *WRONG.values()], ids=["nothing is told", "right", *WRONG])
+def test_an_early_proof_is_begun_anew_where_the_ruleset_was_wrong(supposed: NodeAndServices | None) -> None:
+    expected = prove(KNOWN, DATAPLANE, local_addresses_complete=False)
+    with EarlyProof(lambda: ReadRuleset(b"", EVALUATOR)) as early:
+        presumed = early.begun
+        if supposed is not None:
+            early.learn(supposed)
+        begun = early.begun.result()
+        assert (begun is presumed.result()) == (supposed is None or supposed == SUPPOSED)
+        assert prove(KNOWN, DATAPLANE, local_addresses_complete=False, begun=begun) == expected
+
+
+def test_an_early_proof_that_nobody_waits_for_ends_with_what_it_is_for() -> None:
+    def fail() -> ReadRuleset:
+        raise InputError("the dump cannot be read")
+
+    with EarlyProof(lambda: ReadRuleset(b"", EVALUATOR)) as early:
+        early.learn(SUPPOSED)
+    # Finished or not begun at all, but nobody works on it any more.
+    assert all(each.done() for each in (early.ruleset, early.begun))
+    with EarlyProof(fail) as early:
+        for each in (early.ruleset, early.begun):
+            with pytest.raises(InputError, match="cannot be read"):
+                each.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -105,7 +105,7 @@ def audit_dataplane(
     baseline: Baseline | None = None,
     dump: str = "",
     unreachable: bool = False,
-    begun: Future[BegunProof] | None = None,
+    begun: Future[BegunProof | None] | None = None,
 ) -> AuditReport:
     """`audit` for a dataplane; with the `cluster` it was made of, more is known of endpoints that are not used.
 
@@ -119,13 +119,21 @@ def audit_dataplane(
     addresses = [address for family in dataplane.families for address in family.node_addresses]
     evaluator = read.evaluator.on_node(addresses, big_endian=dataplane.big_endian)
     families = declarations(dataplane)
-    before = None if begun is None else begun.result()
-    comparison = prove(evaluator, families, local_addresses_complete=False, begun=before)
+
+    def proved() -> Comparison:
+        before = None if begun is None else begun.result()
+        return prove(evaluator, families, local_addresses_complete=False, begun=before)
+
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        proving = beside.submit(proved)
+        # Rust proves without Python's lock, so what needs no proof is done meanwhile.
+        inspected = inspect(evaluator.native)
+        surprises = tuple(declared_surprises(dataplane))
+        comparison = proving.result()
     declared, has_endpoint = Declared(dataplane, cluster), Mentions(read.document).has_endpoint
     ours = [each for each in comparison.differences if not each.aside]
     found = classify(ours, declared, has_endpoint)
     found = with_clients(without_suppositions(found, declared), evaluator, declared, families, has_endpoint)
-    inspected = inspect(evaluator.native)
     is_right = comparison.is_whole and all(each.severity is Severity.INFO for each in found)
     structure = tuple(map(_harmless, inspected.findings)) if is_right else inspected.findings
     found, structure = one_owner(without_proxy(found, inspected.owners), structure)
@@ -145,7 +153,7 @@ def audit_dataplane(
     asides = foreign_networks(
         classify([each for each in comparison.differences if each.aside], declared, has_endpoint), found
     )
-    findings = [*found, *asides, *structure, *declared_surprises(dataplane), *_not_proved(comparison)]
+    findings = [*found, *asides, *structure, *surprises, *_not_proved(comparison)]
     if unreachable and (unmet := unreached(evaluator)) is not None:
         rows = [(rule.family, rule.table, rule.chain, rule.handle, rule.rule) for rule in unmet.rules]
         findings += inspected.unreachable(rows)

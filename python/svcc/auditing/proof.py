@@ -30,6 +30,7 @@ __all__ = [
     "begin",
     "compare_rulesets",
     "prove",
+    "supposition",
     "unreached",
 ]
 
@@ -87,17 +88,29 @@ class BegunProof:
     native: _native.Begun
 
 
-def begin(evaluator: Evaluator, supposed: NodeAndServices, *, limit: int = LIMIT) -> BegunProof:
-    """Run a ruleset for every packet before it is known what was declared; other threads can run meanwhile.
+def supposition(evaluator: Evaluator, supposed: NodeAndServices | None = None) -> _native.Supposition:
+    """What is supposed of addresses when a proof is begun: what is known of them, or what the ruleset itself says.
 
-    That is the larger part of `prove`, which uses it if what was supposed is so, and the ruleset and limit are these.
+    A ruleset that is right says the same as what was declared. `withdraw` ends what was begun with it.
     """
+    if supposed is None:
+        return _native.Supposition.of(evaluator.native)
     known = evaluator.on_node(supposed.node_addresses, big_endian=supposed.big_endian)
     elsewhere = [
         (4 if family is IPFamily.IPV4 else 6, list(services), list(supposed.service_cidrs[family]))
         for family, services in supposed.services.items()
     ]
-    return BegunProof(_native.Begun(known.native, elsewhere, limit))
+    return _native.Supposition(known.native, elsewhere)
+
+
+def begin(evaluator: Evaluator, supposed: NodeAndServices | _native.Supposition, *, limit: int = LIMIT) -> BegunProof:
+    """Run a ruleset for every packet before it is known what was declared; other threads can run meanwhile.
+
+    That is the larger part of `prove`, which uses it if what was supposed is so, and the ruleset and limit are these.
+    """
+    if not isinstance(supposed, _native.Supposition):
+        supposed = supposition(evaluator, supposed)
+    return BegunProof(_native.Begun(evaluator.native, supposed, limit))
 
 
 def prove(

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import click
 from attrs import frozen
 
-from svcc.auditing.audit import ReadRuleset, audit_against, audit_dataplane, read_ruleset
+from svcc.auditing.audit import audit_against, audit_dataplane, read_ruleset
 from svcc.auditing.baseline import Baseline, baseline_lines, read_baseline
 from svcc.auditing.dump import live_dump, unpacked
+from svcc.auditing.early import EarlyProof
 from svcc.auditing.finding import AuditReport, FindingKind
-from svcc.auditing.proof import BegunProof, begin
 from svcc.auditing.verdict import exit_code, is_at_least, rejudged
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
 from svcc.cli.options import InputOptions, filename_options, fleet_options, settings_options, talk_options
@@ -30,6 +29,9 @@ from svcc.model.cluster import Cluster
 from svcc.report.audit_formats import SUFFIXES
 
 __all__ = ["audit_command"]
+
+_KEPT: list[object] = []
+"""What the last audit was of: to free a large cluster object by object takes longer than to prove what it is owed."""
 
 
 @frozen
@@ -151,11 +153,8 @@ def audit_command(
     found = _Dump("this machine", live_dump()) if live else _read(dump or "-")
     if against is None:
         # Rust reads the dump without Python's lock, so the manifests are read at the same time.
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            ruleset = beside.submit(read_ruleset, found.data, found.name)
-            report = _audited(
-                talk, found.name, (beside, ruleset), filenames, settings_flags, accepted, unreachable=unreachable
-            )
+        with EarlyProof(lambda: read_ruleset(found.data, found.name)) as early:
+            report = _audited(talk, found.name, early, filenames, settings_flags, accepted, unreachable=unreachable)
     else:
         other = _read(against)
         with talk.progress("comparing the rulesets"):
@@ -219,21 +218,18 @@ def _baseline(name: str | None) -> Baseline | None:
 def _audited(
     talk: Talk,
     dump: str,
-    beside: tuple[ThreadPoolExecutor, Future[ReadRuleset]],
+    early: EarlyProof,
     filenames: tuple[str, ...],
     flags: dict[str, Any],
     baseline: Baseline | None,
     *,
     unreachable: bool,
 ) -> AuditReport:
-    executor, ruleset = beside
-    begun: list[Future[BegunProof]] = []
 
     def announce(cluster: Cluster) -> None:
         # Whatever is wrong is told when everything is read.
         with contextlib.suppress(SvccError):
-            supposed = _supposed(cluster, flags)
-            begun.append(executor.submit(lambda: begin(ruleset.result().evaluator, supposed)))
+            early.learn(_supposed(cluster, flags))
 
     loaded = loaded_input(
         talk,
@@ -248,16 +244,17 @@ def _audited(
     tell_loaded(talk, loaded)
     if not loaded.cluster.services:
         talk.say("warning: the manifests hold no Service: whatever the node serves counts as not declared")
+    _KEPT[:] = [loaded, built, early]
     with talk.progress("auditing"):
         return audit_dataplane(
-            ruleset.result(),
+            early.ruleset.result(),
             built.dataplane,
             loaded.cluster,
             settings=settings,
             baseline=baseline,
             dump=dump,
             unreachable=unreachable,
-            begun=begun[0] if begun else None,
+            begun=early.begun,
         )
 
 

@@ -51,11 +51,16 @@ pub(crate) struct Begun {
     begun: Mutex<Option<proof::Begun>>,
 }
 
+/// What is taken for granted of addresses by whoever begins early.
+#[pyclass(frozen, module = "svcc._native")]
+pub(crate) struct Supposition(proof::Supposition);
+
 #[pymethods]
-impl Begun {
+impl Supposition {
+    /// What is known of a node and of Services.
     #[new]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over a list")]
-    fn new(py: Python<'_>, program: &Program, elsewhere: Vec<ElsewhereRow>, limit: usize) -> PyResult<Self> {
+    fn new(program: &Program, elsewhere: Vec<ElsewhereRow>) -> PyResult<Self> {
         let version = |version| match version {
             4 => Ok(IpVersion::V4),
             6 => Ok(IpVersion::V6),
@@ -66,8 +71,32 @@ impl Begun {
             Ok(Elsewhere { version: version(*number)?, addresses, service_cidrs })
         });
         let supposed = supposed.collect::<PyResult<Vec<_>>>()?;
-        let begun = py.detach(|| proof::Begun::new(&program.program, &program.surroundings, supposed, limit));
-        Ok(Self { program: Arc::clone(&program.program), begun: Mutex::new(Some(begun)) })
+        Ok(Self(proof::Supposition::new(&program.surroundings, supposed)))
+    }
+
+    /// What a ruleset itself says.
+    #[staticmethod]
+    fn of(py: Python<'_>, program: &Program) -> Self {
+        Self(py.detach(|| proof::Supposition::of(&program.program)))
+    }
+
+    /// Whether both suppose the same.
+    fn agrees(&self, other: &Self) -> bool {
+        self.0.agrees(&other.0)
+    }
+
+    /// Ends the work that rests on it.
+    fn withdraw(&self) {
+        self.0.withdraw();
+    }
+}
+
+#[pymethods]
+impl Begun {
+    #[new]
+    fn new(py: Python<'_>, program: &Program, supposition: &Supposition, limit: usize) -> Self {
+        let begun = py.detach(|| proof::Begun::new(&program.program, &supposition.0, limit));
+        Self { program: Arc::clone(&program.program), begun: Mutex::new(Some(begun)) }
     }
 }
 
@@ -78,14 +107,14 @@ impl Begun {
 pub(crate) fn prove(
     py: Python<'_>,
     program: &Program,
-    declarations: Vec<PyRef<'_, Declaration>>,
+    declarations: Vec<Bound<'_, Declaration>>,
     local_addresses_complete: bool,
     support: bool,
     limit: usize,
     told: usize,
     begun: Option<&Begun>,
 ) -> Option<Vec<ReportRow>> {
-    let declarations: Vec<_> = declarations.iter().map(|declaration| declaration.0.clone()).collect();
+    let declarations: Vec<_> = declarations.iter().map(|declaration| &declaration.get().0).collect();
     let pods = declarations.iter().flat_map(|declaration| match &declaration.parts().pods {
         Pods::Sources(prefixes) => prefixes.as_slice(),
         Pods::Interface(_) => &[],

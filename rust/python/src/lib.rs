@@ -25,7 +25,7 @@ mod _native {
     use svcc_core::slots::{self, DuplicateKey};
 
     #[pymodule_export]
-    use super::comparison::{Begun, compare_programs, prove, unreached};
+    use super::comparison::{Begun, Supposition, compare_programs, prove, unreached};
     #[pymodule_export]
     use super::declaration::Declaration;
     #[pymodule_export]

@@ -1,15 +1,20 @@
 //! What a ruleset does, found out before it is known what was declared: reading the one takes as long as the other.
 
+use super::compare::Limits;
 use super::coverage::Coverage;
+use super::declared::Demands;
 use super::diagram::{NodeId, TooLarge};
 use super::end::Case;
+use super::meaning::{Classes, Declared};
 use super::options::{Functions, Options, Records};
 use super::prove::HOOKS;
 use super::run::behaviour;
+use super::supposition::Supposition;
+use super::walk::{Seen, Walk};
 use crate::evaluate::{ConnectionState, Surroundings};
 use crate::program::{IpVersion, Program, Span};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Functions are walked by recursion, which needs room.
 const STACK: usize = 256 << 20;
@@ -40,6 +45,7 @@ pub(super) struct Made {
     pub(super) functions: Functions,
     pub(super) node: NodeId,
     records: Records,
+    seen: Option<(Classes, Seen)>,
 }
 
 impl Made {
@@ -49,29 +55,63 @@ impl Made {
         case: Case,
         options: &Options,
     ) -> Result<Self, TooLarge> {
-        let mut functions = Functions::new(case, options.limit);
-        let mut coverage = Coverage::new(program);
+        Self::of(program, surroundings, Functions::new(case, options.limit), options)
+    }
+
+    fn of(
+        program: &Program,
+        surroundings: &Surroundings,
+        mut functions: Functions,
+        options: &Options,
+    ) -> Result<Self, TooLarge> {
+        let (case, mut coverage) = (functions.case, Coverage::new(program));
         let node = behaviour(program, surroundings, case, options, &mut functions, &mut coverage)?;
-        Ok(Self { functions, node, records: options.records })
+        Ok(Self { functions, node, records: options.records, seen: None })
+    }
+}
+
+impl Made {
+    /// The same, with what its function is compared by; nothing of that depends on what it is compared with.
+    fn seen(mut self) -> Result<Self, TooLarge> {
+        // Where packets are remembered, the function that is compared first is made of this one.
+        if self.records == Records::Absent {
+            let (demands, version) = (Demands::default(), self.functions.case.version);
+            let Functions { diagram, ends, .. } = &mut self.functions;
+            let mut meaning = Declared::new(ends, &demands, version, Classes::with_room(ends.len()));
+            let limits = Limits { pairs: 0, support: false };
+            let seen = Walk::new(diagram, &mut meaning, limits).see(self.node)?;
+            self.seen = Some((meaning.into_classes(), seen));
+        }
+        Ok(self)
+    }
+
+    /// What a comparison begins with: classes of outcomes, and what is known of the function.
+    pub(super) fn take_seen(&mut self) -> (Classes, Seen) {
+        self.seen.take().unwrap_or_else(|| (Classes::with_room(self.functions.ends.len()), Seen::default()))
     }
 }
 
 impl Begun {
     /// Runs a program for every packet of a new connection without a mark, as [`prove`](super::prove::prove) does, on a
-    /// node that may have other addresses than those that are known, but none of those `elsewhere`. A function that is
-    /// too large is left out; the proof will tell.
+    /// node of which this is supposed. A function that is too large is left out; the proof will tell.
+    ///
+    /// One processor is left to whoever finds out meanwhile what was declared.
     #[must_use]
-    pub fn new(program: &Program, surroundings: &Surroundings, supposed: Vec<Elsewhere>, limit: usize) -> Self {
+    pub fn new(program: &Program, supposition: &Supposition, limit: usize) -> Self {
         let program = &*program.without_records();
-        let cases = supposed
-            .iter()
-            .map(|each| each.version)
-            .flat_map(|version| HOOKS.map(|hook| Case { hook, version, state: ConnectionState::New }));
-        let cases: Vec<Case> = cases.collect();
-        let surroundings = elsewhere(surroundings, supposed);
+        let versions = supposition.versions.iter().copied();
+        let cases = versions
+            .flat_map(|version| HOOKS.map(|hook| Case { hook, version, state: ConnectionState::New }))
+            .collect::<Vec<_>>();
+        let surroundings = supposition.surroundings.clone();
         let records = if program.has_records() { Records::Any } else { Records::Absent };
         let options = Options { initial_mark: Some(0), records, local_addresses_complete: false, limit };
-        let made = all(&cases, |case| Made::new(program, &surroundings, *case, &options)).unwrap_or_default();
+        let work = |case: &Case| {
+            let mut functions = Functions::new(*case, limit);
+            functions.withdrawn = Arc::clone(&supposition.withdrawn);
+            Made::of(program, &surroundings, functions, &options)?.seen()
+        };
+        let made = all(&cases, processors().saturating_sub(1), work).unwrap_or_default();
         Self { surroundings, local_addresses_complete: false, limit, made: Mutex::new(made) }
     }
 
@@ -104,13 +144,21 @@ pub(super) fn elsewhere(surroundings: &Surroundings, supposed: impl IntoIterator
         known.sort_unstable();
         known.dedup();
         ranges.extend(service_cidrs);
+        ranges.sort_unstable();
+        ranges.dedup();
     }
     all
 }
 
-/// What comes of each of them, in their order, worked at by all processors.
+/// How many threads can run at the same time.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What comes of each of them, in their order, worked at by some threads, one at least.
 pub(super) fn all<T: Sync, R: Send>(
     cases: &[T],
+    threads: usize,
     work: impl Fn(&T) -> Result<R, TooLarge> + Sync,
 ) -> Result<Vec<R>, TooLarge> {
     let next = AtomicUsize::new(0);
@@ -128,9 +176,8 @@ pub(super) fn all<T: Sync, R: Send>(
             }
         }
     };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(cases.len());
     std::thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..threads.max(1).min(cases.len()) {
             // Where no thread can be made, the others do the work, and if there is none, nothing is proved.
             drop(std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker));
         }

@@ -271,7 +271,9 @@ impl<'p> Run<'p> {
     }
 
     fn set_destination(&mut self, at: At, address: Option<u128>, port: Option<u16>, state: &State) -> Followed {
-        self.functions.targets.extend(address);
+        if let Some(address) = address {
+            self.functions.targets.note(address);
+        }
         if let Some(address) = address.filter(|address| self.surely_changes(*address, state)) {
             let aim = Aim { address, port };
             if let Some(found) = self.go_on_alike(at.position.base, aim, state)? {
@@ -348,7 +350,7 @@ impl<'p> Run<'p> {
     }
 
     fn set_source(&mut self, at: At, address: u128, port: Option<u16>, mut next: State) -> Followed {
-        self.functions.targets.insert(address);
+        self.functions.targets.note(address);
         let same = match next.source {
             _ if next.source_changed || !self.reaches.status => NO,
             Address::Original => match next.fact(Variable::Source) {

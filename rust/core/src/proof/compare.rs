@@ -10,7 +10,7 @@ use super::judgement::{Content, Known, Open};
 pub use super::judgement::{Equality, Judge, Judgement, Limits, Side};
 use super::region::Region;
 use super::variable::Variable;
-use super::walk::Walk;
+use super::walk::{Seen, Walk};
 
 /// A region where the functions differ, or may differ.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +112,19 @@ pub fn compare(
     judge: &mut impl Judge,
     limits: Limits,
 ) -> Result<Compared, TooLarge> {
-    let mut walk = Walk::new(diagram, judge, limits);
+    compare_seen(diagram, left, right, judge, limits, Seen::default())
+}
+
+/// The same where the second function was looked at before, with the same judge.
+pub(super) fn compare_seen(
+    diagram: &mut Diagram,
+    left: NodeId,
+    right: NodeId,
+    judge: &mut impl Judge,
+    limits: Limits,
+    seen: Seen,
+) -> Result<Compared, TooLarge> {
+    let mut walk = Walk::with(diagram, judge, limits, seen);
     let root = walk.pair(left, right, false)?;
     Ok(Compared { root, opens: walk.into_opens() })
 }

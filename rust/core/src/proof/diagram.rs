@@ -128,6 +128,7 @@ impl Diagram {
     }
 
     /// A node.
+    #[inline]
     #[must_use]
     pub fn view(&self, node: NodeId) -> View<'_> {
         match self.nodes[node as usize] {
@@ -140,6 +141,7 @@ impl Diagram {
     }
 
     /// The variable a node asks for; None of leaves and mixes.
+    #[inline]
     #[must_use]
     pub fn variable(&self, node: NodeId) -> Option<Variable> {
         match self.nodes[node as usize] {
@@ -250,6 +252,7 @@ impl Diagram {
     }
 
     /// Whether a node or one below it may ask for a variable.
+    #[inline]
     #[must_use]
     pub fn may_ask(&self, node: NodeId, variable: Variable) -> bool {
         let asked = self.asked(node);

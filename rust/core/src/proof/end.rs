@@ -43,17 +43,22 @@ pub struct End {
 pub struct Ends {
     outcomes: Vec<End>,
     /// The latest outcome with a hash.
-    known: FxHashMap<u64, u32>,
+    known: FxHashMap<u32, u32>,
     /// Of each outcome, the one before it with the same hash; its own place if there is none.
     before: Vec<u32>,
+}
+
+/// A hash that fills no more of the processor's caches than it must.
+pub(super) fn short_hash(content: &impl Hash) -> u32 {
+    let mut hasher = FxHasher::default();
+    content.hash(&mut hasher);
+    u32::try_from(hasher.finish() >> u32::BITS).unwrap_or(0)
 }
 
 impl Ends {
     /// The number of an outcome, to be used as a leaf of the diagram; guards have 0 and 1, so they begin with 2.
     pub fn number(&mut self, end: End) -> u32 {
-        let mut hasher = FxHasher::default();
-        end.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = short_hash(&end);
         let mut next = self.known.get(&hash).copied();
         while let Some(place) = next {
             if self.outcomes[place as usize] == end {
@@ -65,6 +70,11 @@ impl Ends {
         self.outcomes.push(end);
         self.before.push(self.known.insert(hash, place).unwrap_or(place));
         place.saturating_add(2)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
     }
 
     /// The outcome with this number; None of the numbers of guards.

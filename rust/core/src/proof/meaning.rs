@@ -32,7 +32,7 @@ pub(super) trait Meaning: Judge {
 
 /// The numbers of classes: each is that of its first outcome.
 #[derive(Debug, Default)]
-struct Classes {
+pub(super) struct Classes {
     numbers: FxHashMap<Meant, u32>,
     /// The same of deliveries that nobody remembers, which are by far the most.
     deliveries: FxHashMap<([u64; 2], u32), u32>,
@@ -45,6 +45,13 @@ fn packed(address: u128, port: u16, masquerade: bool) -> ([u64; 2], u32) {
 }
 
 impl Classes {
+    /// No classes yet, with room for those of so many outcomes.
+    pub(super) fn with_room(outcomes: usize) -> Self {
+        let mut classes = Self::default();
+        classes.deliveries.reserve(outcomes);
+        classes
+    }
+
     /// The class of what is meant.
     fn number(&mut self, meant: Meant, outcome: u32) -> u32 {
         if let Meant::Fate(Fate {
@@ -207,8 +214,13 @@ pub(super) struct Declared<'a> {
 }
 
 impl<'a> Declared<'a> {
-    pub(super) fn new(ends: &'a Ends, demands: &'a Demands, version: IpVersion) -> Self {
-        Self { ends, demands, version, here: Here::default(), classes: Classes::default() }
+    pub(super) fn new(ends: &'a Ends, demands: &'a Demands, version: IpVersion, classes: Classes) -> Self {
+        Self { ends, demands, version, here: Here::default(), classes }
+    }
+
+    /// The classes that were found, to go on with.
+    pub(super) fn into_classes(self) -> Classes {
+        self.classes
     }
 
     fn expected(&self, outcome: u32, here: Here) -> Meant {

@@ -43,6 +43,8 @@ mod sets;
 mod spans;
 mod state;
 mod supposed;
+mod supposition;
+mod targets;
 mod tell;
 mod terms;
 mod value;
@@ -64,5 +66,6 @@ pub use prove::{Examined, Settings, Unreached, compare_programs, prove, unreache
 pub use questions::{Question, Questions};
 pub use region::Region;
 pub use run::behaviour;
+pub use supposition::Supposition;
 pub use tell::{Difference, Report};
 pub use variable::Variable;

@@ -4,7 +4,9 @@ use super::diagram::Diagram;
 use super::end::{Case, Ends};
 use super::hashes::Hashes;
 use super::questions::Questions;
-use rustc_hash::FxHashSet;
+use super::targets::Targets;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What sets that rules change hold beside what is known of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,9 @@ pub struct Functions {
     /// What nobody knows, and what the kernel remembers.
     pub questions: Questions,
     /// The addresses that rules translate to.
-    pub(super) targets: FxHashSet<u128>,
+    pub(super) targets: Targets,
+    /// Nobody wants to know any more what becomes of packets.
+    pub(super) withdrawn: Arc<AtomicBool>,
 }
 
 impl Functions {
@@ -56,7 +60,8 @@ impl Functions {
             ends: Ends::default(),
             hashes: Hashes::default(),
             questions: Questions::default(),
-            targets: FxHashSet::default(),
+            targets: Targets::default(),
+            withdrawn: Arc::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Proofs: every case of two functions made and compared, several at a time.
 
-use super::begun::{Begun, Elsewhere, Made, all, elsewhere};
-use super::compare::{Limits, compare};
+use super::begun::{Begun, Elsewhere, Made, all, elsewhere, processors};
+use super::compare::{Limits, compare, compare_seen};
 use super::coverage::Coverage;
 use super::declared::{Declaration, Demands, declared};
 use super::diagram::TooLarge;
@@ -9,13 +9,14 @@ use super::end::Case;
 use super::fold::fold;
 use super::forget::forget;
 use super::honoured::Honoured;
-use super::meaning::{Alike, Declared};
+use super::meaning::{Alike, Classes, Declared};
 use super::neighbourhood::Neighbourhood;
 use super::options::{Functions, Options, Records};
 use super::remembered::Returning;
 use super::run::behaviour;
 use super::supposed::Supposed;
 use super::tell::{Report, Teller, Told};
+use super::walk::Seen;
 use crate::evaluate::{ConnectionState, Surroundings};
 use crate::program::{ChainId, IpVersion, Program, SetId};
 use crate::ruleset::Hook;
@@ -72,7 +73,7 @@ pub struct Unreached {
 /// A function is too large.
 pub fn prove(
     program: &Program,
-    declarations: &[Declaration],
+    declarations: &[&Declaration],
     surroundings: &Surroundings,
     settings: &Settings,
     begun: Option<Begun>,
@@ -88,17 +89,18 @@ pub fn prove(
     };
     let begun = begun.filter(|begun| begun.supposes(surroundings, settings.local_addresses_complete, settings.limit));
     let mut cases = Vec::new();
-    for declaration in declarations {
+    for declaration in declarations.iter().copied() {
         let version = declaration.parts().version;
         let remembered = affinity(declaration) || program.has_records();
         cases.extend(HOOKS.map(|hook| (declaration, Case { hook, version, state: ConnectionState::New }, remembered)));
     }
-    let examined = all(&cases, |(declaration, case, remembered)| {
+    let examined = all(&cases, processors(), |(declaration, case, remembered)| {
         let mut options = options(settings, Some(0), if *remembered { Records::Any } else { Records::Absent });
-        let made = match begun.as_ref().and_then(|begun| begun.take(*case, options.records)) {
+        let mut made = match begun.as_ref().and_then(|begun| begun.take(*case, options.records)) {
             Some(made) => made,
             None => Made::new(program, surroundings, *case, &options)?,
         };
+        let mut seen = (!*remembered).then(|| made.take_seen());
         let (mut functions, any) = (made.functions, made.node);
         let mut demands = Demands::default();
         let mut sides = Vec::with_capacity(2);
@@ -115,8 +117,9 @@ pub fn prove(
             let right = if records == Records::Absent { absent } else { any };
             let Functions { diagram, ends, targets, .. } = &mut functions;
             let supposed = Supposed { version: case.version, surroundings, targets };
-            let mut meaning = Declared::new(ends, &demands, case.version);
-            let compared = compare(diagram, left, right, &mut meaning, limits(settings))?;
+            let (classes, seen) = seen.take().unwrap_or_else(|| (Classes::with_room(ends.len()), Seen::default()));
+            let mut meaning = Declared::new(ends, &demands, case.version, classes);
+            let compared = compare_seen(diagram, left, right, &mut meaning, limits(settings), seen)?;
             let folded = fold(diagram, &compared, &mut meaning, records, (neighbourhood, case.hook), supposed);
             let teller = Teller {
                 functions: &functions,
@@ -176,7 +179,7 @@ pub fn compare_programs(
 ) -> Result<Vec<Examined>, TooLarge> {
     let (left, right) = (&*left.without_records(), &*right.without_records());
     let records = Records::Absent;
-    all(&cases(), |case| {
+    all(&cases(), processors(), |case| {
         let options = options(settings, Some(0), records);
         let mut functions = Functions::new(*case, settings.limit);
         let mut coverage = Coverage::new(left);
@@ -209,7 +212,7 @@ pub fn compare_programs(
 /// A function is too large.
 pub fn unreached(program: &Program, surroundings: &Surroundings, settings: &Settings) -> Result<Unreached, TooLarge> {
     let options = options(settings, None, Records::Any);
-    let covered = all(&cases(), |case| {
+    let covered = all(&cases(), processors(), |case| {
         let mut functions = Functions::new(*case, settings.limit);
         let mut coverage = Coverage::new(program);
         behaviour(program, surroundings, *case, &options, &mut functions, &mut coverage)?;

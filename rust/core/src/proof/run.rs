@@ -16,6 +16,7 @@ use crate::evaluate::{DestinationNat, SourceNat, Surroundings, Verdict, decisive
 use crate::program::{ChainId, IpVersion, Program, SetId};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 /// Ways that are followed inside of one another: rules that change the packet, jumps, hooks.
 const DEPTH: usize = 3000;
@@ -159,7 +160,8 @@ impl<'p> Run<'p> {
             return Ok(found);
         }
         self.steps += 1;
-        if self.depth >= DEPTH || self.steps > self.options.limit {
+        let withdrawn = self.functions.withdrawn.load(Ordering::Relaxed);
+        if self.depth >= DEPTH || self.steps > self.options.limit || withdrawn {
             return Err(Failure::TooLarge);
         }
         self.followed.insert(key, IN_PROGRESS);

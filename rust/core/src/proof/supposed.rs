@@ -5,10 +5,10 @@
 //! which ask for the packet's own addresses without looking at where it is sent to, have a place for it.
 
 use super::region::Region;
+use super::targets::Targets;
 use super::variable::Variable;
 use crate::evaluate::Surroundings;
 use crate::program::IpVersion;
-use rustc_hash::FxHashSet;
 
 /// What may be supposed of addresses.
 #[derive(Clone, Copy)]
@@ -16,14 +16,14 @@ pub(super) struct Supposed<'a> {
     pub(super) version: IpVersion,
     pub(super) surroundings: &'a Surroundings,
     /// The addresses that rules translate to.
-    pub(super) targets: &'a FxHashSet<u128>,
+    pub(super) targets: &'a Targets,
 }
 
 impl Supposed<'_> {
     /// Whether an address is the node's own, or may be.
     pub(super) fn may_be_own(&self, address: u128) -> bool {
         self.surroundings.is_local(self.version, address)
-            || !self.targets.contains(&address)
+            || !self.targets.contains(address)
                 && self.surroundings.elsewhere(self.version).binary_search(&address).is_err()
     }
 
@@ -51,12 +51,16 @@ mod tests {
     use crate::evaluate::Surroundings;
     use crate::program::IpVersion;
     use crate::proof::region::Region;
+    use crate::proof::targets::Targets;
     use crate::proof::variable::Variable;
 
     #[test]
     fn regions_whose_addresses_are_all_sent_to_are_empty_where_they_must_be_the_nodes_own() {
         let surroundings = Surroundings { local_v4: vec![12], elsewhere_v4: vec![13], ..Surroundings::default() };
-        let targets = [10, 11, 12].into_iter().collect();
+        let mut targets = Targets::default();
+        for address in [10, 11, 12] {
+            targets.note(address);
+        }
         let supposed = Supposed { version: IpVersion::V4, surroundings: &surroundings, targets: &targets };
         let sent_from = |low, high, own| {
             let region = Region::default().within(Variable::Source, low, high);

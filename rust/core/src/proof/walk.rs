@@ -12,6 +12,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 const DEPTH: usize = 2048;
 const UNKNOWN: NodeId = NodeId::MAX;
 
+/// What is known of the nodes of one of the functions: their classes, and how many ways lead through these.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    classes: Vec<NodeId>,
+    paths: Vec<u64>,
+}
+
 /// The two functions, and what is known of their nodes.
 pub(super) struct Walk<'a, J> {
     diagram: &'a mut Diagram,
@@ -40,6 +47,19 @@ impl<'a, J: Judge> Walk<'a, J> {
             opens: Vec::new(),
             depth: 0,
         }
+    }
+
+    /// A walk of which it is known already what is found on the right alone.
+    pub(super) fn with(diagram: &'a mut Diagram, judge: &'a mut J, limits: Limits, seen: Seen) -> Self {
+        Self { classes: [Vec::new(), seen.classes], paths: seen.paths, ..Self::new(diagram, judge, limits) }
+    }
+
+    /// Looks at the right side before there is a left one: what is found does not depend on that.
+    pub(super) fn see(mut self, right: NodeId) -> Result<Seen, TooLarge> {
+        let class = self.class(Side::Right, right)?;
+        self.paths(class);
+        let [_, classes] = self.classes;
+        Ok(Seen { classes, paths: self.paths })
     }
 
     /// What is not equal, by the numbers that [`Known::Open`] gives.

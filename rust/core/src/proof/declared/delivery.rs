@@ -1,7 +1,7 @@
 //! Where connections go: a set of endpoints, one of them chosen by chance or by a hash.
 
 use super::clients::Clients;
-use super::declaration::{Declaration, Endpoints, Frontend, Table};
+use super::declaration::{Declaration, Endpoints, Frontend, Refusal, Table};
 use super::demand::{Allowed, AllowedSet, Delivery, Demand, Demands, Remembered, Wanted};
 use super::place::Places;
 use crate::program::{IpVersion, Kind};
@@ -52,9 +52,11 @@ impl<'a> Deliveries<'a> {
         let guard = self.clients.masqueraded(way.frontend.masquerade);
         let set = (self.records == Records::Any && way.affinity.is_some()).then(|| self.allowed(way));
         let number = set.as_ref().map(|set| demands.set(set.clone()));
+        let endpoint = |(address, port): &(u128, u16)| self.places.endpoint(*address, way.protocol, *port);
+        let met: Vec<_> = if set.is_none() { way.set.places.iter().map(endpoint).collect() } else { Vec::new() };
         let mut node = |masquerade| match (&set, number) {
             (Some(set), Some(number)) => self.remembered(way, (number, set), masquerade, functions, demands),
-            _ => self.chosen(way, masquerade, functions, demands),
+            _ => self.chosen(way, &met, masquerade, functions, demands),
         };
         match guard {
             YES => node(true),
@@ -66,17 +68,18 @@ impl<'a> Deliveries<'a> {
         }
     }
 
-    /// One of the endpoints, by chance or by the hash of the client.
+    /// One of the endpoints, by chance or by the hash of the client; what each meets is given in their order.
     fn chosen(
         &self,
         way: Way<'_>,
+        met: &[(Option<Refusal>, bool)],
         masquerade: bool,
         functions: &mut Functions,
         demands: &mut Demands,
     ) -> Result<NodeId, TooLarge> {
         let mut nodes = Vec::with_capacity(way.set.places.len());
-        for place in &way.set.places {
-            nodes.push(self.endpoint(way, *place, masquerade, functions, demands)?);
+        for (place, met) in way.set.places.iter().zip(met) {
+            nodes.push(self.endpoint(way, *place, *met, masquerade, functions, demands)?);
         }
         if let Some(table) = &way.set.table {
             return self.hashed(table, &nodes, functions);
@@ -110,11 +113,11 @@ impl<'a> Deliveries<'a> {
         &self,
         way: Way<'_>,
         (address, port): (u128, u16),
+        (refusal, stays): (Option<Refusal>, bool),
         masquerade: bool,
         functions: &mut Functions,
         demands: &mut Demands,
     ) -> Result<NodeId, TooLarge> {
-        let (refusal, stays) = self.places.endpoint(address, way.protocol, port);
         let mut leaf = |wanted, remember| {
             let demand = Demand { wanted, frontend: Some(way.number), remember };
             functions.diagram.leaf(demands.number(demand))

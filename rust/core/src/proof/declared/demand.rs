@@ -4,9 +4,9 @@ use super::declaration::Refusal;
 use crate::evaluate::{DestinationNat, SourceNat, Verdict};
 use crate::program::IpVersion;
 use crate::proof::end::End;
-use rustc_hash::{FxHashMap, FxHasher};
+use crate::proof::end::short_hash;
+use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{Hash, Hasher};
 
 /// What must become of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +77,7 @@ pub(super) struct AllowedSet {
 pub struct Demands {
     all: Vec<Demand>,
     /// The latest demand with a hash: there are many, and a demand is longer than its hash.
-    numbers: FxHashMap<u64, u32>,
+    numbers: FxHashMap<u32, u32>,
     /// Of each demand, the one before it with the same hash; its own number if there is none.
     before: Vec<u32>,
     sets: Vec<AllowedSet>,
@@ -92,10 +92,8 @@ const LAST: u32 = u32::MAX - FIRST;
 impl Demands {
     /// The number of a demand, to be used as a leaf of the diagram.
     pub fn number(&mut self, demand: Demand) -> u32 {
-        let mut hasher = FxHasher::default();
-        demand.hash(&mut hasher);
         let next = u32::try_from(self.all.len()).map_or(LAST, |length| length.min(LAST));
-        let latest = match self.numbers.entry(hasher.finish()) {
+        let latest = match self.numbers.entry(short_hash(&demand)) {
             Entry::Occupied(mut entry) => {
                 let mut place = *entry.get();
                 loop {
@@ -142,6 +140,13 @@ impl Demands {
         set.endpoints.binary_search_by(order).is_ok_and(|place| {
             remembered.masquerades(set.endpoints[place], set.hairpin(remembered)) == delivery.masquerade
         })
+    }
+
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.all.reserve(more);
+        self.before.reserve(more);
+        self.numbers.reserve(more);
     }
 
     pub(super) fn set(&mut self, set: AllowedSet) -> u32 {

@@ -55,7 +55,17 @@ pub fn declared(
     let clients = Clients::new(&declaration.parts().pods, &places, &mut functions.diagram)?;
     let deliveries = Deliveries::new(declaration, &places, &clients, options.records, surroundings.big_endian);
     let (situations, delivered) = (FxHashMap::default(), FxHashMap::default());
+    demands.reserve(deliveries_of(declaration));
     Builder { declaration, deliveries, functions, demands, situations, delivered }.destinations()
+}
+
+/// About how many deliveries there are: to each endpoint of each frontend, with its source rewritten or not.
+fn deliveries_of(declaration: &Declaration) -> usize {
+    let parts = declaration.parts();
+    let endpoints = |frontend: &Frontend| {
+        parts.service_ports[frontend.service_port].endpoints(frontend.inside).map_or(0, |set| set.places.len())
+    };
+    2 * parts.frontends.iter().map(endpoints).sum::<usize>()
 }
 
 struct Builder<'a> {

@@ -210,7 +210,7 @@ impl<'a> Places<'a> {
             self.surroundings.elsewhere(self.version()).iter().copied().map(Span::one).for_each(&mut cut);
             self.surroundings.elsewhere_ranges(self.version()).iter().copied().for_each(&mut cut);
         }
-        self.known_local().into_iter().chain(broadcasts(self.version())).for_each(&mut cut);
+        self.known_local().into_iter().chain(broadcasts(self.version()).iter().copied()).for_each(&mut cut);
         self.service_cidrs.iter().chain(&self.prefixes).copied().for_each(&mut cut);
         cuts.sort_unstable();
         cuts.dedup();
@@ -231,7 +231,7 @@ impl<'a> Places<'a> {
         if self.complete {
             return vec![Span { low: 0, high: u128::MAX }];
         }
-        broadcasts(self.version()).into_iter().chain([Span::one(0)]).collect()
+        broadcasts(self.version()).iter().copied().chain([Span::one(0)]).collect()
     }
 }
 
@@ -262,9 +262,9 @@ fn loopback(version: IpVersion) -> Span {
 }
 
 /// Multicast and broadcast: `224.0.0.0/4` and `255.255.255.255`, `ff00::/8`.
-fn broadcasts(version: IpVersion) -> Vec<Span> {
+fn broadcasts(version: IpVersion) -> &'static [Span] {
     match version {
-        IpVersion::V4 => vec![Span { low: 0xe000_0000, high: 0xefff_ffff }, Span::one(0xffff_ffff)],
-        IpVersion::V6 => vec![Span { low: 0xff << 120, high: u128::MAX }],
+        IpVersion::V4 => &[Span { low: 0xe000_0000, high: 0xefff_ffff }, Span { low: 0xffff_ffff, high: 0xffff_ffff }],
+        IpVersion::V6 => &[Span { low: 0xff << 120, high: u128::MAX }],
     }
 }

@@ -184,6 +184,7 @@ impl Diagram {
     }
 
     /// What follows a node for a value of a variable, if that is what it asks for; else the node.
+    #[inline]
     #[must_use]
     pub fn child_at(&self, node: NodeId, variable: Variable, value: u128) -> NodeId {
         match self.view(node) {
