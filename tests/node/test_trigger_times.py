@@ -70,3 +70,10 @@ def test_clocks_that_disagree_make_no_negative_delay() -> None:
     times = TriggerTimes(started=AT_SIX)
     times.changed(None, a_slice("2026-09-22T06:15:09Z"))
     assert times.take(AT_SIX + 5) == [(IPFamily.IPV4, 0)]
+
+
+def test_slices_of_names_and_slices_that_nobody_knew_have_no_delay() -> None:
+    times = TriggerTimes(started=AT_SIX)
+    times.changed(None, a_slice("2026-09-22T06:15:02Z", address_type="FQDN"))
+    times.changed(None, None)
+    assert times.take(AT_SIX + 5) == []

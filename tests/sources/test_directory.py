@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,33 +19,10 @@ from svcc.sources.contract import SourceClosedError
 from svcc.sources.directory import DirectorySource
 from svcc.validate.update import objects_by_reference
 from tests.sources.declared_objects import API, WEB, documents, endpoint_slice, event, line, reference, service
+from tests.sources.folders import follow, port_is
 from tests.sources.following import Following
 
 NOBODY = 65534
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A directory with one file, beside which there is room."""
-    found = tmp_path / "manifests"
-    found.mkdir()
-    (found / "web.yaml").write_text(documents(service("web")))
-    return found
-
-
-def follow(*names: Path | str, **options: Any) -> Following:
-    return Following(DirectorySource([str(name) for name in names], **options))
-
-
-@pytest.fixture
-def following(folder: Path) -> Iterator[Following]:
-    with follow(folder) as found:
-        found.until_listed()
-        yield found
-
-
-def port_is(port: int | None) -> Any:
-    return lambda so_far: so_far.port(WEB) == port
 
 
 def test_the_list_is_what_load_reads(folder: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.sources.declared_objects import API, WEB, documents, reference, service
+from tests.sources.folders import follow, port_is
 from tests.sources.following import Following
-from tests.sources.test_directory import follow, port_is
 
 
 def test_a_mounted_config_map_is_exchanged(tmp_path: Path) -> None:

@@ -250,6 +250,11 @@ ROWS = [
         [("kube-proxy/bind-address-invalid", 'healthzBindAddress: Invalid value: "::1:x": must be IP:port')],
     ),
     Row(
+        "in two brackets",
+        {"metricsBindAddress": "[::1:80"},
+        [("kube-proxy/bind-address-invalid", 'metricsBindAddress: Invalid value: "[::1:80": must be IP:port')],
+    ),
+    Row(
         "a period has a unit and is not negative",
         {"nftables": {"syncPeriod": "30"}, "iptables": {"minSyncPeriod": "-1s"}},
         [
