@@ -52,7 +52,8 @@ __all__ = ["node_command"]
     "--sync-period",
     type=Duration(),
     metavar="TIME",
-    help="How often the kernel is read and compared without a reason (1h, or as in --config).",
+    help="How often the kernel is read and compared without a reason (1h, or as in --config); less often where that"
+    " takes more than a twentieth of the time.",
 )
 @click.option(
     "--service-counters",
