@@ -27,6 +27,7 @@ __all__ = [
     "read_yaml",
     "select_service_ports",
     "unreached",
+    "yaml_elements",
     "yaml_row",
 ]
 
@@ -305,4 +306,5 @@ _YamlProblemRow: TypeAlias = tuple[
 ]
 
 def read_yaml(text: bytes, depth: int, aliased_nodes: int) -> tuple[list[_ChunkRow], list[_YamlProblemRow]]: ...
+def yaml_elements(text: str, path: Sequence[str | int]) -> list[tuple[int, int, int, int]]: ...
 def yaml_row(text: str, path: Sequence[str | int]) -> int: ...

@@ -10,7 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from svcc import _native
 from svcc.fields import FieldPath
+from svcc.manifest import json_places
 from svcc.manifest.documents import Document, read_text
 
 JSON = """{
@@ -158,6 +160,41 @@ def test_lines_are_those_of_editors_not_those_of_yaml() -> None:
     (document,) = read_text("# \u2028\x85\r\nkind: A\nnote: 'x\u2028 y'\nspec:\n  x: 1\n").documents
     assert (document.source.line, line(document, "spec.x")) == (2, 5)
     assert str(read_text("a: '\u2028'\nb: [").problems[0].source) == "<string>:2"
+
+
+def test_who_asks_for_all_elements_of_a_list_has_it_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [{"kind": "X", "list": [{"value": number} for number in range(200)]}]
+    text = json.dumps({"kind": "List", "items": items}, indent=1)
+    passed = 0
+
+    def counted(text: str, position: int) -> tuple[Any, int]:
+        nonlocal passed
+        passed += 1
+        found, end = decode(text, position)
+        return found, int(end)
+
+    decode = json.JSONDecoder().raw_decode
+    monkeypatch.setattr(json_places, "_skip", counted)
+    (document,) = read_text(text).documents
+    assert [line(document, "list", index) for index in range(200)] == [7 + 3 * index for index in range(200)]
+    assert passed < 200 * 5, "the members in front of the list, for each, and the elements"
+
+
+def test_who_asks_for_all_elements_of_a_list_in_yaml_has_it_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def counted(text: str, path: list[Any]) -> list[tuple[int, int, int, int]]:
+        asked.append(tuple(path))
+        return found_in(text, path)
+
+    found_in = _native.yaml_elements
+    monkeypatch.setattr(_native, "yaml_elements", counted)
+    elements = "".join(f"  - value: {number}\n    more: x\n" for number in range(200))
+    document, other = read_text(f"kind: X\nlist:\n{elements}---\nkind: Y\nlist:\n{elements}").documents
+    assert [line(document, "list", index) for index in range(200)] == [3 + 2 * index for index in range(200)]
+    assert [line(document, "list", index, "more") for index in range(200)] == [4 + 2 * index for index in range(200)]
+    assert line(other, "list", 1, "more") == 409
+    assert asked == [("list",), ("list",)]
 
 
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), max_size=8)

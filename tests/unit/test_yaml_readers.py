@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from svcc.fields import FieldPath, Problem
 from svcc.manifest import yaml_reader, yaml_reference
 from svcc.manifest.parsed import Limits, Parsed
+from svcc.manifest.yaml_places import YamlParsed
 from tests.strategies.yaml_texts import manifests, nearly_yaml, soups, yaml_texts
 
 LIMITS = Limits(depth=12, aliased_nodes=300)
@@ -119,6 +120,18 @@ def test_any_bytes_are_read_alike(data: bytes) -> None:
 )
 def test_texts_at_the_limits_are_read_alike(text: str) -> None:
     check(text)
+
+
+@settings(max_examples=300)
+@given(yaml_texts() | manifests())
+@example("a:\n-\n- name: x\n  b: [1, {c: 2}]\n-\n")
+@example("a: [{b: 1}, &x {b:\n 2}, *x,\n ,[3,\n 4]]\n")
+def test_the_line_of_a_field_in_a_list_is_that_of_reading_all_of_the_object(text: str) -> None:
+    for reader in (yaml_reader.read_yaml, yaml_reference.read_yaml):
+        for parsed in reader(text, "x.yaml", LIMITS)[0]:
+            assert isinstance(parsed, YamlParsed)
+            for path in paths(parsed.value):
+                assert parsed.line_of(FieldPath(path)) == parsed.line + parsed._row_of(parsed._own_text(), path)
 
 
 def test_aliases_are_the_same_value() -> None:

@@ -16,12 +16,21 @@ _skip: Final = json.JSONDecoder().raw_decode
 _Step = str | int | tuple[str]
 
 
-def offset_towards(text: str, start: int, steps: Sequence[_Step]) -> int:
-    """Where the field is written (its name, or the element of a list), or the nearest parent that is."""
+def offset_towards(text: str, start: int, steps: Sequence[_Step], lists: dict[int, list[int]]) -> int:
+    """Where the field is written (its name, or the element of a list), or the nearest parent that is.
+
+    `lists` remembers, by where a list begins, where its elements do: who asks for one often asks for all in turn.
+    """
     found = value_at = start
     try:
         for step in steps:
-            place = _element(text, value_at, step) if isinstance(step, int) else _member(text, value_at, step)
+            if isinstance(step, int):
+                elements = lists.get(value_at)
+                if elements is None:
+                    elements = lists[value_at] = _elements(text, value_at)
+                place = (elements[step], elements[step]) if step < len(elements) else None
+            else:
+                place = _member(text, value_at, step)
             if place is None:
                 return found
             found, value_at = place
@@ -47,19 +56,20 @@ def _member(text: str, start: int, step: str | tuple[str]) -> tuple[int, int] | 
     return None
 
 
-def _element(text: str, start: int, index: int) -> tuple[int, int] | None:
+def _elements(text: str, start: int) -> list[int]:
+    """Where the elements of the list at `start` are, as far as it can be read; of none if it is no list."""
+    found: list[int] = []
     position = start
-    if text[position] != "[":
-        return None
-    while text[position] in "[,":
-        value_at = _blanks_end(text, position + 1)
-        if text[value_at] == "]":
-            return None
-        if index == 0:
-            return value_at, value_at
-        index -= 1
-        position = _blanks_end(text, _skip(text, value_at)[1])
-    return None
+    try:
+        while text[position : position + 1] == ("," if found else "["):
+            value_at = _blanks_end(text, position + 1)
+            if text[value_at : value_at + 1] == "]":
+                break
+            found.append(value_at)
+            position = _blanks_end(text, _skip(text, value_at)[1])
+    except (ValueError, RecursionError):
+        pass  # A flawed object, as above.
+    return found
 
 
 def _blanks_end(text: str, position: int) -> int:

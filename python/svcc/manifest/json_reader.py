@@ -65,8 +65,8 @@ class _JsonParsed(Parsed):
         return self._watched
 
     def line_of(self, path: FieldPath) -> int | None:
-        text = self._reader.text
-        return self.line + text.count("\n", self.start, offset_towards(text, self.start, path.steps))
+        text, lists = self._reader.text, self._reader.lists
+        return self.line + text.count("\n", self.start, offset_towards(text, self.start, path.steps, lists))
 
 
 class _LostError(Exception):
@@ -101,6 +101,7 @@ class _JsonReader:
         self.text = text
         self.parsed: list[Parsed] = []
         self.problems: list[Problem] = []
+        self.lists: dict[int, list[int]] = {}
         self._file = file
         self._limits = limits
         self._decoder = _strict_decoder if len(text) <= limits.strict_characters else _decoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -16,13 +16,13 @@ from svcc.manifest.parsed import Language, Parsed
 from svcc.manifest.yaml_rewritten import rewritten_in
 from svcc.manifest.yaml_scalars import RefusedScalarError, key_text
 
-__all__ = ["Loader", "Span", "Spans", "YamlParsed", "line_counter"]
+__all__ = ["Loader", "Span", "Spans", "Step", "YamlParsed", "line_counter"]
 
 Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Only its event parser is used; the values of scalars come from Kubernetes' own table, `yaml_scalars`."""
 
 _OTHER_BREAKS: Final = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-_Step = str | int | tuple[str]
+Step = str | int | tuple[str]
 
 
 def line_counter(text: str) -> Callable[[Any], int]:
@@ -63,10 +63,11 @@ class YamlParsed(Parsed):
     _column: int
     _spans: Spans = field(repr=False)
     _changed: Sequence[int] = field(default=(), repr=False)
+    _elements: dict[tuple[int, tuple[Step, ...]], Sequence[tuple[int, int, int, int]]] = field(factory=dict, repr=False)
 
     def _part(self, value: Any, span: tuple[int, int, int, int]) -> Parsed:
         line, column, start, end = span
-        known = (self.flaws, self._text, self._base, column, self._spans, self._changed)
+        known = (self.flaws, self._text, self._base, column, self._spans, self._changed, self._elements)
         return type(self)(value, self._base + line, start, end, *known)
 
     def _places(self, value: Any, count: int) -> Sequence[tuple[int, int, int, int]]:
@@ -86,20 +87,55 @@ class YamlParsed(Parsed):
 
     def line_of(self, path: FieldPath) -> int | None:
         """See `Parsed`."""
-        return self.line + self._row_of(self._own_text(), path)
+        steps = path.steps
+        text = self._own_text()
+        place = next((place for place, step in enumerate(steps) if isinstance(step, int)), len(steps))
+        index = steps[place] if place < len(steps) else None
+        elements = self._elements_of(text, steps[:place]) if isinstance(index, int) else ()
+        if not isinstance(index, int) or not 0 <= index < len(elements):
+            return self.line + self._row_of(text, steps[:place])
+        row, column, start, end = elements[index]
+        rest = steps[place + 1 :]
+        # Where an element is left empty, there is no text that would have rows.
+        return self.line + row + (self._row_of(" " * column + text[start:end], rest) if rest and start < end else 0)
 
-    def _row_of(self, text: str, path: FieldPath) -> int:
-        """The row (0 is the first) of the field `path` in `text`, or of its nearest parent that was written."""
+    def _elements_of(self, text: str, steps: tuple[Step, ...]) -> Sequence[tuple[int, int, int, int]]:
+        """Where the elements of a list are in the object's `text`: found once, since whoever asks for one asks on."""
+        key = (self.start, steps)
+        found = self._elements.get(key)
+        if found is None:
+            found = self._elements[key] = self._elements_in(text, steps)
+        return found
+
+    def _row_of(self, text: str, steps: tuple[Step, ...]) -> int:
+        """The row (0 is the first) of the field in `text`, or of its nearest parent that was written."""
         loader = Loader(text)
-        offset = 0
+        rows = [0]
         try:
-            for line in _lines_towards(loader, path.steps, line_counter(text)):
-                offset = line
+            _reached(loader, steps, line_counter(text), rows)
         except yaml.YAMLError:
-            pass  # A part of a text need not stand alone (tags, see %TAG): the lines found so far are still right.
+            pass  # A part of a text need not stand alone (tags, see %TAG): the rows found so far are still right.
         finally:
             loader.dispose()
-        return offset
+        return rows[-1]
+
+    def _elements_in(self, text: str, steps: tuple[Step, ...]) -> Sequence[tuple[int, int, int, int]]:
+        """The spans of the elements of the list that `steps` lead to; of none if they lead to no list."""
+        loader = Loader(text)
+        found: list[Span] = []
+        line_of = line_counter(text)
+        try:
+            if type(_reached(loader, steps, line_of, [])) is yaml.SequenceStartEvent:
+                while type(event := loader.get_event()) is not yaml.SequenceEndEvent:
+                    start = event.start_mark
+                    found.append(Span(line_of(start), start.column, start.index, len(text)))
+                    end = _skip(loader, event).end_mark.index
+                    found[-1] = found[-1]._replace(end=end)
+        except yaml.YAMLError:
+            pass  # As in `_row_of`.
+        finally:
+            loader.dispose()
+        return found
 
     def rewritten_lookup(self) -> Callable[[], Sequence[Rewritten]] | None:
         """See `Parsed`."""
@@ -114,7 +150,7 @@ class YamlParsed(Parsed):
         try:
             found.extend(rewritten_in(loader))
         except yaml.YAMLError:
-            pass  # As in `line_of`.
+            pass  # As in `_row_of`.
         finally:
             loader.dispose()
         return found
@@ -124,35 +160,39 @@ class YamlParsed(Parsed):
         return " " * self._column + self._text[self.start : self.end]
 
 
-def _lines_towards(loader: Any, steps: Sequence[_Step], line_of: Callable[[Any], int]) -> Iterator[int]:
-    """The lines (0 is the first) of the value and of the parents on the way to it, as far as they are written."""
+def _reached(loader: Any, steps: Sequence[Step], line_of: Callable[[Any], int], rows: list[int]) -> Any:
+    """The event that begins the field's value, None if it is not written.
+
+    `rows` gets those of the value and of the parents on the way to it, as far as they are written.
+    """
     event = _content(loader)
-    yield line_of(event.start_mark)
+    rows.append(line_of(event.start_mark))
     for step in steps:
         if type(event) is yaml.MappingStartEvent and not isinstance(step, int):
             wanted = step if isinstance(step, str) else step[0]
             while True:
                 key = loader.get_event()
                 if type(key) is yaml.MappingEndEvent:
-                    return
+                    return None
                 if _is_key(key, wanted):
                     break
                 _skip(loader, key)
                 _skip(loader, loader.get_event())
-            yield line_of(key.start_mark)
+            rows.append(line_of(key.start_mark))
             event = loader.get_event()
         elif type(event) is yaml.SequenceStartEvent and isinstance(step, int):
             event = loader.get_event()
             for _ in range(step):
                 if type(event) is yaml.SequenceEndEvent:
-                    return
+                    return None
                 _skip(loader, event)
                 event = loader.get_event()
             if type(event) is yaml.SequenceEndEvent:
-                return
-            yield line_of(event.start_mark)
+                return None
+            rows.append(line_of(event.start_mark))
         else:
-            return
+            return None
+    return event
 
 
 def _content(loader: Any) -> Any:
@@ -171,10 +211,11 @@ def _is_key(event: Any, wanted: str) -> bool:
         return False
 
 
-def _skip(loader: Any, event: Any) -> None:
-    """Read to the end of the value that `event` starts."""
+def _skip(loader: Any, event: Any) -> Any:
+    """Read to the end of the value that `event` starts, and return its last event."""
     depth = int(isinstance(event, yaml.CollectionStartEvent))
     while depth:
         event = loader.get_event()
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
+    return event

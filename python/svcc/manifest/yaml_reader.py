@@ -5,15 +5,16 @@ The reading is done by Rust, `rust/core/src/yaml`; `svcc.manifest.yaml_reference
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
 
 from svcc import _native
-from svcc.fields import FieldPath, Problem, ProblemKind
+from svcc.fields import Problem, ProblemKind
 from svcc.manifest import yaml_reference
 from svcc.manifest.parsed import Limits, Parsed, problem_at
-from svcc.manifest.yaml_places import YamlParsed
+from svcc.manifest.yaml_places import Step, YamlParsed
 
 __all__ = ["read_yaml"]
 
@@ -26,8 +27,11 @@ _ALL = 1 << 62
 
 @frozen(eq=False)
 class _NativeParsed(YamlParsed):
-    def _row_of(self, text: str, path: FieldPath) -> int:
-        return _native.yaml_row(text, [step[0] if isinstance(step, tuple) else step for step in path.steps])
+    def _row_of(self, text: str, steps: tuple[Step, ...]) -> int:
+        return _native.yaml_row(text, [step[0] if isinstance(step, tuple) else step for step in steps])
+
+    def _elements_in(self, text: str, steps: tuple[Step, ...]) -> Sequence[tuple[int, int, int, int]]:
+        return _native.yaml_elements(text, [step[0] if isinstance(step, tuple) else step for step in steps])
 
 
 def read_yaml(text: str, file: str, limits: Limits) -> tuple[list[Parsed], list[Problem]]:

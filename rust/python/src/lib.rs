@@ -39,7 +39,7 @@ mod _native {
     #[pymodule_export]
     use super::proof::Regions;
     #[pymodule_export]
-    use super::yaml::{read_yaml, yaml_row};
+    use super::yaml::{read_yaml, yaml_elements, yaml_row};
 
     /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
     #[pyfunction]

@@ -42,14 +42,22 @@ pub(crate) fn read_yaml<'py>(
 /// The row (0 is the first) of the field that `path` leads to, or of its nearest parent that is written.
 #[pyfunction]
 pub(crate) fn yaml_row(text: &str, path: Vec<PathStep>) -> usize {
-    let path: Vec<Step> = path
-        .into_iter()
-        .map(|step| match step {
-            PathStep::Index(index) => Step::Index(index),
-            PathStep::Name(name) => Step::Name(name),
-        })
-        .collect();
-    yaml::row_of(text, &path)
+    yaml::row_of(text, &steps(path))
+}
+
+/// Row, column, start and end of the elements of the list that `path` leads to, see `svcc.manifest.yaml_places`.
+#[pyfunction]
+pub(crate) fn yaml_elements(text: &str, path: Vec<PathStep>) -> Vec<(usize, usize, usize, usize)> {
+    let found = yaml::elements_of(text, &steps(path)).into_iter();
+    found.map(|span| (span.row, span.column, span.start, span.end)).collect()
+}
+
+fn steps(path: Vec<PathStep>) -> Vec<Step> {
+    let steps = path.into_iter().map(|step| match step {
+        PathStep::Index(index) => Step::Index(index),
+        PathStep::Name(name) => Step::Name(name),
+    });
+    steps.collect()
 }
 
 #[derive(FromPyObject)]

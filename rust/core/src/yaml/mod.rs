@@ -25,7 +25,7 @@ use std::borrow::Cow;
 pub use cursor::Mark;
 pub use event::{Event, EventKind, Properties};
 pub use parser::Parser;
-pub use places::{Step, row_of};
+pub use places::{Step, elements_of, row_of};
 pub use scalar::{Scalar, Words, key_text, plain_value, tagged_value};
 pub use token::SyntaxError;
 
