@@ -251,7 +251,7 @@ def test_an_interrupt_ends_with_130_and_no_output(monkeypatch: pytest.MonkeyPatc
     [
         (["-m", "svcc", "--version"], 130, "error: interrupted"),
         (["-c", "import sys; sys.argv[0] = '/bin/svcc'; import svcc.cli"], 130, "error: interrupted"),
-        (["-c", "import svcc"], None, "KeyboardInterrupt"),
+        (["-c", "from svcc import Service"], None, "KeyboardInterrupt"),
         (["-m", "svcc.cli.output"], None, "KeyboardInterrupt"),
     ],
 )

@@ -30,6 +30,8 @@ from svcc.validate.admission import admit
 __all__ = ["Amended", "amend", "values_of", "with_assignments"]
 
 _MARKER: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_decode: Final = json.JSONDecoder().raw_decode
+"""As `json.loads`, for text with nothing around its one value, and without looking for that."""
 _CONTENT: Final = re.compile(r"^(?!%|---[ \t]*(?:#.*)?\r?$)[ \t]*[^ \t\r\n#]", re.MULTILINE)
 
 
@@ -104,19 +106,25 @@ def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]
     The index behind the last one of a list adds an entry.
     """
     result = dict(value)
+    copies: dict[tuple[Any, ...], Any] = {}
     for assignment in assignments:
         *parents, last = assignment.path.steps
         place: Any = result
-        for step in parents:
-            key = step[0] if isinstance(step, tuple) else step
-            inner = place.get(key) if isinstance(place, dict) else place[key]
-            copied = list(inner) if isinstance(inner, list) else dict(inner or {})
-            place[key] = copied
+        for depth, step in enumerate(parents, 1):
+            way = assignment.path.steps[:depth]
+            copied = copies.get(way)
+            if copied is None:
+                key = step[0] if isinstance(step, tuple) else step
+                inner = place.get(key) if isinstance(place, dict) else place[key]
+                copied = copies[way] = list(inner) if isinstance(inner, list) else dict(inner or {})
+                place[key] = copied
             place = copied
         if isinstance(place, list) and last == len(place):
             place.append(assignment.value)
         else:
             place[last[0] if isinstance(last, tuple) else last] = assignment.value
+            if assignment.path.steps in copies:
+                copies.clear()
     return result
 
 
@@ -179,7 +187,7 @@ def _amended_json(
             continue
         start, end = parsed.start, parsed.end
         written = text[start:end]
-        old = json.loads(written)
+        old, _ = _decode(written)
         new = with_assignments(old, target.assignments)
         changed = _changed_json(written, old, new, target.assignments)
         if changed is None:
@@ -209,9 +217,10 @@ def _changed_json(text: str, old: Any, new: Any, assignments: Sequence[Assignmen
 
 def _says(text: str, value: Any) -> bool:
     try:
-        return bool(json.loads(text) == value)
+        said, end = _decode(text)
     except ValueError:
         return False
+    return bool(said == value) and end == len(text)
 
 
 def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:

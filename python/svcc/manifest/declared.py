@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -14,6 +14,7 @@ from svcc.manifest.kinds import ADDRESS_POOL_KIND, KINDS, KUBE_PROXY_KIND, NAMES
 from svcc.manifest.kube_proxy import KubeProxySettings, kube_proxy_settings
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import ClusterObject
+from svcc.model.unconverted import maker
 from svcc.validate.admission import admit, reference_of
 from svcc.validate.refused_objects import Refused
 
@@ -35,6 +36,9 @@ class Declared:
     problems: tuple[Problem, ...] = ()
     skipped: str | None = None
     refused: Refused | None = None
+
+
+_declared: Final = maker(Declared, ("item", "problems", "refused"))
 
 
 def kind_read(value: Mapping[str, Any]) -> str | None:
@@ -67,7 +71,7 @@ def declared(
         return _other(document, api_version, name)
     earlier = before.get(reference_of(kind, value, namespace)) if before else None
     admission = admit(kind, value, namespace, document.source, before=earlier)
-    return Declared(admission.item, tuple(admission.problems), refused=admission.refused)
+    return _declared(admission.item, tuple(admission.problems), admission.refused)
 
 
 def declared_twice(item: ClusterObject | AddressPool, earlier: ClusterObject | AddressPool) -> Problem:

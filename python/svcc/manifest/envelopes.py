@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from svcc.fields import Problem, ProblemKind, Source
 from svcc.manifest.parsed import Limits, Parsed, problem_at
+from svcc.model.unconverted import maker
 from svcc.wire.written import WrittenObject
 
 __all__ = ["Document", "latest_states", "unwrap"]
@@ -31,6 +32,10 @@ class Document:
     source: Source
     watch_event: str | None = None
     parsed: Parsed | None = field(default=None, eq=False, repr=False)
+
+
+_document: Final = maker(Document, ("value", "source", "watch_event", "parsed"))
+_source: Final = maker(Source, ("file", "line", "line_of", "rewritten"))
 
 
 def unwrap(parsed: Parsed, file: str, limits: Limits) -> Iterator[Document | Problem]:
@@ -67,7 +72,9 @@ class _Unwrapping:
         if parsed.end - parsed.start > self.limits.object_characters:
             detail = f"the object is larger than {self.limits.object_characters} characters"
             return problem_at("too-large", self.file, parsed.line, detail)
-        return Document(value, Source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup()), event, parsed)
+        return _document(
+            value, _source(self.file, parsed.line, parsed.line_of, parsed.rewritten_lookup()), event, parsed
+        )
 
     def items(self, parsed: Parsed, event: str | None, lists: int) -> Iterator[Document | Problem]:
         value = parsed.value

@@ -61,6 +61,13 @@ def _is_node_port(steps: tuple[Any, ...]) -> bool:
 def _member(name: str, value: Any, indent: str, unit: str) -> str:
     """A member behind another one, laid out as `json.dumps` does; `name` is one of the API's fields."""
     if type(value) is list and value:
-        items = f",\n{indent}{unit}".join(map(_encode, value))
+        items = f",\n{indent}{unit}".join(map(_scalar, value))
         return f',\n{indent}"{name}": [\n{indent}{unit}{items}\n{indent}]'
-    return f',\n{indent}"{name}": {_encode(value)}'
+    return f',\n{indent}"{name}": {_scalar(value)}'
+
+
+def _scalar(value: Any) -> str:
+    """As `json.dumps`; numbers and plain texts, of which addresses are made, without a call."""
+    if type(value) is str and value.isalnum() and value.isascii():
+        return f'"{value}"'
+    return _encode(value)

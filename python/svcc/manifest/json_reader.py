@@ -22,6 +22,7 @@ from svcc.fields import FieldPath, Problem
 from svcc.manifest.json_flaws import FlawError, end_of_value, first_flaw, refuse_duplicates, refuse_word, strict_float
 from svcc.manifest.json_places import BLANK, offset_towards
 from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
+from svcc.model.unconverted import maker
 from svcc.wire.written import WrittenObject
 
 __all__ = ["read_json"]
@@ -67,6 +68,9 @@ class _JsonParsed(Parsed):
     def line_of(self, path: FieldPath) -> int | None:
         text, lists = self._reader.text, self._reader.lists
         return self.line + text.count("\n", self.start, offset_towards(text, self.start, path.steps, lists))
+
+
+_passed_over: Final = maker(_JsonParsed, ("value", "line", "start", "end", "flaws", "_reader"))
 
 
 class _LostError(Exception):
@@ -204,7 +208,7 @@ class _JsonReader:
             if quick is not None:
                 found, following, line, is_closed = quick.objects(position, line)
                 elements += [
-                    _JsonParsed(WrittenObject(item), at, first, end, flaws, self) for item, at, first, end in found
+                    _passed_over(WrittenObject(item), at, first, end, flaws, self) for item, at, first, end in found
                 ]
                 if is_closed:
                     self._counted_to, self._line = following, line

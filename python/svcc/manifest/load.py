@@ -224,10 +224,11 @@ def _add(document: Document, progress: _Progress, found: Declared | None) -> Non
 
 
 def _keep(kept: dict[_Key, _Item], key: _Key, item: _Item, progress: _Progress) -> None:
-    earlier = kept.pop(key, None)
-    if earlier is not None:
+    earlier = kept.setdefault(key, item)
+    if earlier is not item:
         progress.problems.append(declared_twice(item, earlier))
-    kept[key] = item
+        del kept[key]
+        kept[key] = item
 
 
 def _refused(progress: _Progress, selection: Selection) -> tuple[Refused, ...]:

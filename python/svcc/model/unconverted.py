@@ -26,10 +26,10 @@ def maker(kind: type[_Item], names: tuple[str, ...]) -> Callable[..., _Item]:
         ValueError: a name is that of no field, or a field without default is not named.
     """
     known = [attribute.name for attribute in fields(kind)]
-    required = [attribute.name for attribute in fields(kind) if attribute.default is NOTHING]
-    if not set(required) <= set(names) <= set(known):
+    required = {attribute.name: attribute.alias for attribute in fields(kind) if attribute.default is NOTHING}
+    if not required.keys() <= set(names) <= set(known):
         raise ValueError(f"{', '.join(names)}: these are not the fields of {kind.__name__}")
-    usual = kind(**dict.fromkeys(required, ""))
+    usual = kind(**dict.fromkeys(filter(None, required.values()), ""))
     others = {f"usual_{name}": getattr(usual, name) for name in known if name not in names}
     values = {name: name if name in names else f"usual_{name}" for name in known}
     return _function(kind, ", ".join(names), values, others)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
 from svcc.fields import ObjectReference, Problem, Severity, Source
 from svcc.model.cluster import ClusterObject
 from svcc.model.service import Service
+from svcc.model.unconverted import maker
 from svcc.validate.endpoint_slice import check_endpoint_slice
 from svcc.validate.findings import Findings
 from svcc.validate.node import check_node, check_service_cidr
@@ -41,6 +42,9 @@ class Admission:
     item: ClusterObject | None
     problems: list[Problem]
     refused: Refused | None = None
+
+
+_admission: Final = maker(Admission, ("item", "problems"))
 
 
 @frozen
@@ -104,7 +108,7 @@ def admit(
     reader = _KINDS[kind]
     plain = None if reader.plain is None else reader.plain(value, namespace, source)
     if plain is not None and (source is None or source.rewritten is None):
-        return Admission(plain, [])
+        return _admission(plain, [])
     reference = reference_of(kind, value, namespace)
     findings = Findings(reference, source)
     read = _examined(reader, value, findings, before)

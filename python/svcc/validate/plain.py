@@ -16,6 +16,7 @@ from svcc.validate.balancing import OWN_PREFIX
 from svcc.validate.service_addresses import SOURCE_RANGES_ANNOTATION
 from svcc.validate.service_warnings import TOPOLOGY_HINTS_ANNOTATION
 from svcc.wire.metadata import METADATA
+from svcc.wire.written import WrittenObject
 
 __all__ = [
     "DOUBT",
@@ -26,6 +27,7 @@ __all__ = [
     "is_old_label",
     "labels_are_plain",
     "metadata_is_plain",
+    "metadata_of",
 ]
 
 _LABEL = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -66,6 +68,12 @@ def labels_are_plain(labels: Mapping[str, str]) -> bool:
         if not _is_known_key(key) or not is_label_value(value):
             return False
     return True
+
+
+def metadata_of(value: Mapping[str, Any]) -> Any:
+    """The metadata of an object, as far as `METADATA` reads it; raises one of `DOUBT` if there are none."""
+    # Of the fields that nobody reads this one is larger than all that are read.
+    return value.without("metadata", "managedFields") if type(value) is WrittenObject else value["metadata"]
 
 
 def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:  # noqa: PLR0911  (one for each doubt)

@@ -14,7 +14,15 @@ from svcc.model.metadata import frozen_mapping
 from svcc.model.unconverted import maker
 from svcc.validate.endpoint_slice import MOST_ENDPOINTS
 from svcc.validate.ip import special_address_errors
-from svcc.validate.plain import DOUBT, PROTOCOLS, is_known_subdomain, is_label, is_label_value, metadata_is_plain
+from svcc.validate.plain import (
+    DOUBT,
+    PROTOCOLS,
+    is_known_subdomain,
+    is_label,
+    is_label_value,
+    metadata_is_plain,
+    metadata_of,
+)
 from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_port
 from svcc.wire.written import WrittenObject
 
@@ -48,7 +56,7 @@ _endpoint_slice: Final = maker(
 def plain_endpoint_slice(value: Mapping[str, Any], namespace: str, source: Source | None) -> EndpointSlice | None:
     """The slice that a value declares, if it is certainly in order and needs no warning; else None."""
     try:
-        metadata = value["metadata"]
+        metadata = metadata_of(value)
         name = metadata["name"]
         address_type = value["addressType"]
         # Names of slices are used once each, and do not come back as the name of a node does: a label is enough here.

@@ -21,7 +21,15 @@ from svcc.model.service import (
     TrafficPolicy,
 )
 from svcc.model.unconverted import maker
-from svcc.validate.plain import DOUBT, PROTOCOLS, is_label, is_old_label, labels_are_plain, metadata_is_plain
+from svcc.validate.plain import (
+    DOUBT,
+    PROTOCOLS,
+    is_label,
+    is_old_label,
+    labels_are_plain,
+    metadata_is_plain,
+    metadata_of,
+)
 from svcc.wire.service import SERVICE
 
 __all__ = ["plain_service"]
@@ -77,7 +85,7 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
 ) -> Service | None:
     """The Service that a value declares, if it is certainly in order and needs no warning; else None."""
     try:
-        metadata = value["metadata"]
+        metadata = metadata_of(value)
         spec = value["spec"]
         name = metadata["name"]
         if (

@@ -22,8 +22,14 @@ class ObjectText(Protocol):
     def has(self, name: str) -> bool:
         """Whether there is a member."""
 
-    def member(self, name: str) -> Any:
-        """The value of a member, made anew each time. Raises `KeyError` if there is none."""
+    def member(self, name: str, unread: str | None = None) -> Any:
+        """The value of a member, made anew each time; in an object without that of `unread`, which is None then.
+
+        Raises `KeyError` if there is no such member.
+        """
+
+    def get(self, name: str) -> Any:
+        """The value of a member, or None."""
 
     def plain_endpoints(
         self, address_type: str, endpoint: Callable[..., Any], target: Callable[..., Any], /
@@ -44,7 +50,16 @@ class WrittenObject(Mapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a member, or the default."""
+        if default is None:
+            return self._text.get(name)
         return self._text.member(name) if self._text.has(name) else default
+
+    def without(self, name: str, unread: str) -> Any:
+        """The value of a member, which may be an object with a large member `unread`: the value of that is None here.
+
+        Raises `KeyError` if there is no such member.
+        """
+        return self._text.member(name, unread)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._text.has(name)

@@ -32,22 +32,35 @@ impl Text {
         made
     }
 
+    /// An object, in which the value of the member `unread` is nothing.
+    fn object<'py>(
+        &self,
+        py: Python<'py>,
+        cursor: &mut Cursor<'_>,
+        unread: Option<&str>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let made = PyDict::new(py);
+        let Some(mut more) = cursor.enter(b'}') else { return Ok(None) };
+        while more {
+            let Some(name) = cursor.name() else { return Ok(None) };
+            let value = if Some(name) == unread {
+                cursor.pass(usize::MAX, &mut None).map(|()| py.None().into_bound(py))
+            } else {
+                self.value(py, cursor)?
+            };
+            let Some(value) = value else { return Ok(None) };
+            made.set_item(self.string(py, name), value)?;
+            let Some(next) = cursor.next(b'}') else { return Ok(None) };
+            more = next;
+        }
+        Ok(Some(made.into_any()))
+    }
+
     fn value<'py>(&self, py: Python<'py>, cursor: &mut Cursor<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
         // An element was read before with a limit of depth, so this recursion has one.
         let Some(byte) = cursor.byte() else { return Ok(None) };
         Ok(Some(match byte {
-            b'{' => {
-                let made = PyDict::new(py);
-                let Some(mut more) = cursor.enter(b'}') else { return Ok(None) };
-                while more {
-                    let Some(name) = cursor.name() else { return Ok(None) };
-                    let Some(value) = self.value(py, cursor)? else { return Ok(None) };
-                    made.set_item(self.string(py, name), value)?;
-                    let Some(next) = cursor.next(b'}') else { return Ok(None) };
-                    more = next;
-                }
-                made.into_any()
-            }
+            b'{' => return self.object(py, cursor, None),
             b'[' => {
                 let made = PyList::empty(py);
                 let Some(mut more) = cursor.enter(b']') else { return Ok(None) };
@@ -151,12 +164,16 @@ impl JsonObject {
         self.members.iter().map(|member| self.text.string(py, &self.text.text[member.name.clone()])).collect()
     }
 
-    /// The value of a member.
-    fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let text: &str = &self.text.text;
+    /// The value of a member; if that is an object, without the value of its member `unread`, which is None then.
+    #[pyo3(signature = (name, unread = None))]
+    fn member<'py>(&self, py: Python<'py>, name: &str, unread: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
         let found = self.find(name).ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
-        let value = self.text.value(py, &mut Cursor::new(text, found.value.start))?;
-        value.ok_or_else(|| PyValueError::new_err("the text has changed"))
+        self.read(py, found, unread)
+    }
+
+    /// The value of a member, or None.
+    fn get<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.find(name).map(|found| self.read(py, found, None)).transpose()
     }
 
     /// Whether there is a member.
@@ -178,6 +195,15 @@ impl JsonObject {
 }
 
 impl JsonObject {
+    fn read<'py>(&self, py: Python<'py>, member: &Member, unread: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let mut cursor = Cursor::new(&self.text.text, member.value.start);
+        let value = match cursor.byte() {
+            Some(b'{') => self.text.object(py, &mut cursor, unread)?,
+            _ => self.text.value(py, &mut cursor)?,
+        };
+        value.ok_or_else(|| PyValueError::new_err("the text has changed"))
+    }
+
     fn find(&self, name: &str) -> Option<&Member> {
         self.members.iter().rfind(|member| &self.text.text[member.name.clone()] == name)
     }
