@@ -139,6 +139,17 @@ def test_differences_of_problems_are_said_once_however_often_they_are_told(said:
     assert said() == ["info resolved: Service shop/web: one"]
 
 
+def test_what_is_over_when_it_is_told_is_said_once_in_a_while_and_never_resolved(said: Lines) -> None:
+    log = NodeLog()
+    log.happened([problem("garbage", Severity.ERROR), problem("garbage", Severity.ERROR)])
+    log.happened([problem("garbage", Severity.ERROR)])
+    assert said() == ["error Service shop/web: garbage"]
+    log.happened(problem(f"other garbage {number}") for number in range(1000))
+    assert len(said()) == 1000
+    log.happened([problem("garbage", Severity.ERROR)])
+    assert said() == ["error Service shop/web: garbage"]
+
+
 def test_the_status_hears_of_changes_and_events_but_not_of_nothing(said: Lines) -> None:
     told: list[str] = []
     log = NodeLog(told=told.append)

@@ -77,8 +77,10 @@ def test_problems_without_end_do_not_fill_the_memory() -> None:
     for _ in range(3):
         source._take(source._inputs[0], b"{}\n" * 1000)
     source._take(source._inputs[0], b"")
-    problems = source.list().problems
+    batch = source.list()
+    problems = batch.problems
     source._files[0].close()
+    assert batch.over == problems, "nothing will ever resolve them"
     assert len(problems) == 1001
     assert problems[-1].detail == "2000 more problems are not told one by one"
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TextIO
 
@@ -26,6 +27,7 @@ _LEVELS: Final = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNI
 _JOURNAL: Final = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"), (logging.DEBUG, "<7>"))
 _FIELDS: Final = "svcc_fields"
 _MANY: Final = 10
+_LATEST: Final = 100
 
 
 def configure_logging(
@@ -94,6 +96,7 @@ class NodeLog:
         self._logger = logging.getLogger(LOGGER)
         self._told = told
         self._problems: dict[str, dict[str, int]] = {}
+        self._happened: deque[str] = deque(maxlen=_LATEST)
 
     def synchronized(
         self,
@@ -173,12 +176,23 @@ class NodeLog:
         known = self._problems.setdefault(topic, {})
         for problem in new:
             text = _words(problem)
-            if text in known:
-                continue
-            known[text] = _LEVELS[problem.severity]
-            fields = {"rule": problem.rule, "object": str(problem.object) if problem.object else None}
-            self._say(known[text], text, fields)
+            if text not in known:
+                known[text] = self._problem(problem, text)
         self._resolved(topic, known.keys() & set(map(_words, resolved)))
+
+    def happened(self, problems: Iterable[Problem]) -> None:
+        """What is over when it is told, and so is never resolved; what one of the last ones was is not told again."""
+        for problem in problems:
+            text = _words(problem)
+            if text not in self._happened:
+                self._happened.append(text)
+                self._problem(problem, text)
+
+    def _problem(self, problem: Problem, text: str) -> int:
+        """Its level, once it is told."""
+        level = _LEVELS[problem.severity]
+        self._say(level, text, {"rule": problem.rule, "object": str(problem.object) if problem.object else None})
+        return level
 
     def _resolved(self, topic: str, texts: Iterable[str]) -> None:
         known = self._problems.setdefault(topic, {})

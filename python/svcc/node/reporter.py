@@ -73,6 +73,7 @@ class Reporter(Observer):
         self._triggers = TriggerTimes(published.state.started)
         self._slices: dict[ObjectReference, EndpointSlice] = {}
         self._source_problems: tuple[Problem, ...] = ()
+        self._over: deque[Problem] = deque(maxlen=_RECENT)
         self._compiler_problems: tuple[Problem, ...] = ()
         self._is_drifting = False
         self._is_unrepaired = False
@@ -118,11 +119,15 @@ class Reporter(Observer):
                     state = evolve(state, eligibility=Eligibility(node.is_being_deleted, node.taints))
         self._metrics.changed(services=services, endpoint_slices=slices)
         if batch.problems or batch.resolved:
-            self._log.news("source", batch.problems, batch.resolved)
+            over = set(map(id, batch.over))
+            lasting = [problem for problem in batch.problems if id(problem) not in over]
+            self._log.happened(batch.over)
+            self._log.news("source", lasting, batch.resolved)
             # What came up and was over in one batch is among both.
-            told = (*self._source_problems, *batch.problems)
+            told = (*self._source_problems, *lasting)
             self._source_problems = tuple(problem for problem in told if problem not in batch.resolved)
-            state = evolve(state, problems=(*self._source_problems, *self._compiler_problems))
+            self._over.extend(batch.over)
+            state = evolve(state, problems=self._problems())
         if batch.replaces_all:
             state = evolve(state, source=evolve(state.source, is_complete=True, awaited=()))
         if batch.changes or batch.replaces_all:
@@ -352,11 +357,15 @@ class Reporter(Observer):
             queued_since=None,
             pending_services=0,
             pending_endpoints=0,
-            problems=(*self._source_problems, *self._compiler_problems),
+            problems=self._problems(),
             refused=tuple(
                 RefusedService(each.service, each.words, str(applied.saved or "")) for each in applied.refused
             ),
         )
+
+    def _problems(self) -> tuple[Problem, ...]:
+        """Those that hold, and the last of those that happened and are over."""
+        return (*self._source_problems, *self._over, *self._compiler_problems)
 
     def _waiting(self, state: NodeState) -> NodeState:
         """The state once something waits for a synchronization that succeeds (S51)."""

@@ -33,11 +33,12 @@ class Batch:
 
     Attributes:
         changes: at most one for each object, in the order in which they were last said.
-        problems: those that are new. One with an `object`, or with the file it is in, holds until it is `resolved`.
+        problems: those that are new. Each holds until it is `resolved`, but for those that are `over`.
         resolved: problems told earlier that hold no longer.
         replaces_all: objects that are not named in it are gone: it is a list.
         unread: names of files of which nobody knows what they declare, since all or a part of them could not be read
             from the start on; None where that is as before.
+        over: those of `problems` that happened and are over, as a line of garbage in a stream; nothing resolves them.
         kube_proxy: in a list, the configuration of kube-proxy that came with it; it is read only then.
     """
 
@@ -47,6 +48,7 @@ class Batch:
     replaces_all: bool = False
     kube_proxy: KubeProxySettings | None = None
     unread: tuple[str, ...] | None = None
+    over: tuple[Problem, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether it says anything."""

@@ -112,7 +112,7 @@ class DirectorySource:
         self._next_rescan = self._clock() + self._rescan_seconds
         self._kube_proxy = self._declarations.settings
         self._objects.drain()
-        problems, _ = self._told.drain()
+        problems = self._told.drain().problems
         changes = tuple(map(Change.to, self._objects.seen()))
         return Batch(
             changes, problems, replaces_all=True, kube_proxy=self._kube_proxy, unread=tuple(self._unread) or None
@@ -143,7 +143,9 @@ class DirectorySource:
                 self._rescan()
             self._told.hold("settings", settings_problems(self._kube_proxy, self._declarations.settings))
             unread = tuple(self._unread)
-            batch = Batch(self._objects.drain(), *self._told.drain(), unread=unread if unread != told_unread else None)
+            news = self._told.drain()
+            unread_now = unread if unread != told_unread else None
+            batch = Batch(self._objects.drain(), news.problems, news.resolved, unread=unread_now, over=news.over)
             told_unread = unread
             if batch:
                 yield batch

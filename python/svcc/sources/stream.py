@@ -135,8 +135,8 @@ class StreamSource:
         self._is_listed = True
         self._objects.drain()
         changes = tuple(map(Change.to, self._objects.seen()))
-        problems, _ = self._told.drain()
-        return Batch(changes, problems, replaces_all=True, kube_proxy=self._kube_proxy)
+        news = self._told.drain()
+        return Batch(changes, news.problems, replaces_all=True, kube_proxy=self._kube_proxy, over=news.over)
 
     def changes(self) -> Iterator[Batch]:
         """What comes after the list; see `svcc.sources.contract.Source`.
@@ -155,7 +155,8 @@ class StreamSource:
                 read = self._read(0) if self._open and taken < _BYTES_OF_A_BATCH else []
             if self._closed.is_set():
                 return
-            batch = Batch(self._objects.drain(), *self._told.drain())
+            news = self._told.drain()
+            batch = Batch(self._objects.drain(), news.problems, news.resolved, over=news.over)
             if batch:
                 yield batch
         if self._open:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import evolve
 
 from svcc.fields import FieldPath, Problem, ProblemKind
 
-__all__ = ["ToldProblems", "kept_as_it_was"]
+__all__ = ["News", "ToldProblems", "kept_as_it_was"]
 
 
 _MOST_AT_ONCE: Final = 1000
@@ -22,6 +22,14 @@ def kept_as_it_was(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(evolve(problem, hint=f"{problem.hint}; {hint}" if problem.hint else hint) for problem in problems)
 
 
+class News(NamedTuple):
+    """What is new, what is resolved, and what of the new is over already, as `Batch` has them."""
+
+    problems: tuple[Problem, ...]
+    resolved: tuple[Problem, ...]
+    over: tuple[Problem, ...]
+
+
 class ToldProblems:
     """Problems by what they are about, their holder; news of them are kept until `drain`."""
 
@@ -29,6 +37,7 @@ class ToldProblems:
         self._held: dict[Hashable, dict[Hashable, Problem]] = {}
         self._new: list[Problem] = []
         self._resolved: list[Problem] = []
+        self._over: list[Problem] = []
         self._told_once = 0
 
     def once(self, problem: Problem) -> None:
@@ -36,6 +45,7 @@ class ToldProblems:
         self._told_once += 1
         if self._told_once <= _MOST_AT_ONCE:
             self._new.append(problem)
+            self._over.append(problem)
 
     def hold(self, holder: Hashable, problems: Iterable[Problem]) -> None:
         """Of `holder`, these problems are true from now on, and no others; a moved line makes no other problem."""
@@ -46,19 +56,23 @@ class ToldProblems:
         self._new += [problem for identity, problem in now.items() if identity not in before]
         self._resolved += [problem for identity, problem in before.items() if identity not in now]
 
-    def drain(self) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    def drain(self) -> News:
         """What is new and what is resolved since the last time; what was both is neither."""
         if self._told_once > _MOST_AT_ONCE:
             said = f"{self._told_once - _MOST_AT_ONCE} more problems are not told one by one"
-            self._new.append(Problem("source/many-problems", ProblemKind.NOTICE, FieldPath(), said))
+            more = Problem("source/many-problems", ProblemKind.NOTICE, FieldPath(), said)
+            self._new.append(more)
+            self._over.append(more)
         self._told_once = 0
         passing = {id(problem) for problem in self._new} & {id(problem) for problem in self._resolved}
-        news = (
+        news = News(
             tuple(problem for problem in self._new if id(problem) not in passing),
             tuple(problem for problem in self._resolved if id(problem) not in passing),
+            tuple(self._over),
         )
         self._new.clear()
         self._resolved.clear()
+        self._over.clear()
         return news
 
 
