@@ -84,7 +84,8 @@ def audited(auditor: Auditor, dump: NodeDump, data: bytes | None = None) -> Node
     try:
         report = auditor(dump, dump.path.read_bytes() if data is None else data)
     except SvccError as error:
-        return NodeResult(dump.node, str(dump.path), None, error.message)
+        words = f"{error.message} ({error.hint})" if error.hint else error.message
+        return NodeResult(dump.node, str(dump.path), None, words)
     except OSError as error:
         return failed(dump, error.strerror or str(error))
     return NodeResult(dump.node, str(dump.path), _portable(report))
