@@ -264,3 +264,17 @@ def test_a_slice_whose_endpoints_are_text_is_as_any_other(ask: Callable[[Endpoin
     assert read.declared_endpoints is read.endpoints
     assert read == made()
     assert ask(made()) == ask(read)
+
+
+def test_a_member_can_be_read_without_a_part_of_it_that_is_large() -> None:
+    value = {
+        "metadata": {"managedFields": [{"a": ['"}', {}]}], "name": "a", "labels": {"managedFields": "b"}},
+        "kind": "x",
+    }
+    found = written(value)
+    wanted = {"managedFields": None, "name": "a", "labels": {"managedFields": "b"}}
+    assert found.without("metadata", "managedFields") == wanted
+    assert found.without("kind", "managedFields") == "x"
+    assert found["metadata"] == found.get("metadata") == value["metadata"]
+    with pytest.raises(KeyError):
+        found.without("spec", "managedFields")
