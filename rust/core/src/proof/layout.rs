@@ -136,8 +136,17 @@ impl<'p> Run<'p> {
                 (u128::from(*offset) + u128::from(low), u128::from(*offset) + u128::from(high))
             }
         };
-        let (groups, listed) = stretches(&self.program.sets[layout.set], part, places, first, last);
-        let mut children: Vec<(u128, NodeId)> = Vec::with_capacity(2 * groups.len() + 1);
+        let set = &self.program.sets[layout.set];
+        let (single, several);
+        // Below the first part of a key there mostly is one element.
+        let (groups, listed): (&[Stretch], &[u32]) = if let [place] = places {
+            single = stretch(set, part, *place, first, last).map(|(low, high)| (low, high, 0..1));
+            (single.as_slice(), places)
+        } else {
+            several = stretches(set, part, places, first, last);
+            (&several.0, &several.1)
+        };
+        let mut children: Vec<Edge> = Vec::with_capacity(2 * groups.len() + 1);
         let mut next = Some(first);
         let mut below = |run: &mut Self, layout: &mut Layout<'_>, low: u128, high: u128, places: &[u32]| {
             let (before, path) = (learned.len(), layout.path.len());
@@ -161,24 +170,22 @@ impl<'p> Run<'p> {
             layout.misses.truncate(path);
             child
         };
-        for (low, high, range) in groups {
+        for (low, high, range) in groups.iter().cloned() {
             if next.is_some_and(|next| next < low) {
                 let child = below(self, layout, next.unwrap_or(0), low - 1, &[])?;
-                children.push((low - 1, child));
+                children.push(Edge { upper: low - 1, child });
             }
-            children.push((high, below(self, layout, low, high, &listed[range])?));
+            children.push(Edge { upper: high, child: below(self, layout, low, high, &listed[range])? });
             next = high.checked_add(1);
         }
         if let Some(next) = next.filter(|next| *next <= last) {
-            children.push((last, below(self, layout, next, last, &[])?));
+            children.push(Edge { upper: last, child: below(self, layout, next, last, &[])? });
         }
         match kind {
-            Kind::Variable(variable) => {
-                self.cases(variable, children.into_iter().map(|(upper, child)| Edge { upper, child }).collect())
-            }
+            Kind::Variable(variable) => self.cases(variable, children),
             Kind::Hashed { variable, modulus, offset } => {
                 let mut edges = Vec::with_capacity(children.len());
-                for (upper, child) in children {
+                for Edge { upper, child } in children {
                     if let Some((_, upper)) = super::spans::hash_span(modulus, offset, upper, upper) {
                         edges.push(Edge { upper, child });
                     }
@@ -188,7 +195,7 @@ impl<'p> Run<'p> {
             Kind::Drawn { .. } | Kind::Secret { .. } => {
                 let mut shares = Vec::with_capacity(children.len());
                 let mut low = first;
-                for (upper, child) in children {
+                for Edge { upper, child } in children {
                     shares.push(Share { child, weight: u64::try_from(upper - low + 1).unwrap_or(0) });
                     low = upper + 1;
                 }
@@ -197,7 +204,7 @@ impl<'p> Run<'p> {
             Kind::Bits(_) => {
                 let mut result = None;
                 let mut low = 0;
-                for (upper, child) in children {
+                for Edge { upper, child } in children {
                     let guard = self.span_guard(&layout.values[part], &[(low, upper)])?;
                     let Some(guard) = guard else { return self.not_followed(layout.at, &layout.values[part]) };
                     result = Some(match result {
@@ -310,15 +317,21 @@ fn variable_of(kind: &Kind, values: &[Value]) -> (bool, Variable) {
 /// The first and the last value of a stretch, and where its elements are listed.
 type Stretch = (u128, u128, Range<usize>);
 
+/// The values of an element in one part of its key, as far as they lie between two others.
+fn stretch(set: &Set, part: usize, place: u32, first: u128, last: u128) -> Option<(u128, u128)> {
+    let span = set.entries[place as usize].key[part];
+    let there = span.low <= span.high && span.low <= last && span.high >= first;
+    there.then(|| (span.low.max(first), span.high.min(last)))
+}
+
 /// The stretches of values that some elements have in one part of their keys, ascending, each with its elements.
 fn stretches(set: &Set, part: usize, places: &[u32], first: u128, last: u128) -> (Vec<Stretch>, Vec<u32>) {
-    let span = |place: u32| set.entries[place as usize].key[part];
-    let mut spans: Vec<(u128, u128, u32)> = places
-        .iter()
-        .map(|place| (span(*place), *place))
-        .filter(|(span, _)| span.low <= span.high && span.low <= last && span.high >= first)
-        .map(|(span, place)| (span.low.max(first), span.high.min(last), place))
-        .collect();
+    let span = |place: &u32| {
+        let (low, high) = stretch(set, part, *place, first, last)?;
+        Some((low, high, *place))
+    };
+    let mut spans: Vec<(u128, u128, u32)> = Vec::with_capacity(places.len());
+    spans.extend(places.iter().filter_map(span));
     if !spans.is_sorted() {
         spans.sort_unstable();
     }

@@ -5,7 +5,8 @@ use super::diagram::{NodeId, View};
 use super::end::End;
 use super::position::PositionId;
 use super::run::{Failure, Followed, Run};
-use super::state::{Address, Port, State, placeholder};
+use super::state::{Address, Change, Port, State, placeholder};
+use super::value::Value;
 use super::variable::Variable;
 use crate::evaluate::DestinationNat;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,6 +19,8 @@ type Facts = Rc<Vec<(Variable, u128)>>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
     node: NodeId,
+    /// It was followed with what is known of the packet, so it is for no others.
+    particular: bool,
 }
 
 /// A new destination, and whether a port is part of the translation.
@@ -55,9 +58,16 @@ pub(super) struct Onward {
 impl Run<'_> {
     /// Goes on behind a base chain, where what was learned of the packet is not used any more, and where packets with
     /// different new destinations have the same way: it is followed once, and then told for this one.
+    ///
+    /// Where a packet has changed an element that is of its own service port, hardly any other has the same way: with
+    /// all that was learned of it, it meets one element of each map, and not those of all frontends.
     pub(super) fn go_on(&mut self, position: PositionId, state: &State) -> Followed {
+        let constant = |change: &Change| change.key.iter().any(|value| matches!(value, Value::Known(_)));
+        let particular = state.changes.iter().any(constant);
         let mut general = state.clone();
-        general.facts = Rc::clone(&self.onward.no_facts);
+        if !particular {
+            general.facts = Rc::clone(&self.onward.no_facts);
+        }
         let mut place = None;
         let mut whole = false;
         if let Address::Known(address) = state.destination {
@@ -75,7 +85,7 @@ impl Run<'_> {
             }
             place = Some(Place { address, port: known_port, translated_port });
         }
-        if state.facts.is_empty() && place.is_none() {
+        if (particular || state.facts.is_empty()) && place.is_none() {
             return self.follow_alone(position, state);
         }
         let number = self.state_number(&general);
@@ -89,7 +99,7 @@ impl Run<'_> {
             }
             other => other?,
         };
-        let way = Way { node };
+        let way = Way { node, particular };
         let node = self.told_facts(node, state)?;
         let node = match place {
             Some(place) if whole => self.placed(node, place)?,
@@ -129,6 +139,9 @@ impl Run<'_> {
             return Ok(None);
         }
         let way = last.way;
+        if way.particular && last.before.facts != state.facts {
+            return Ok(None);
+        }
         let known_port = match state.destination_port {
             Port::Known(port) => Some(port),
             Port::Original | Port::Translated => None,
