@@ -134,8 +134,13 @@ def as_expected(packet: RulesetPacket, seen: Observed) -> Expected:
 
 
 def is_loopback_journey(packet: RulesetPacket, outcomes: Iterable[Predicted], around: Surroundings) -> bool:
-    """Whether the node may talk to itself: such a packet passes output and, once more, prerouting and input."""
+    """Whether the node may talk to itself: such a packet passes output and, once more, prerouting and input.
+
+    So does the answer to a packet from elsewhere that is refused and has one of the node's addresses as its source.
+    """
     predicted = list(outcomes)
+    if packet.entry != "output" and packet.source in around.local_addresses:
+        return any(each.verdict == "reject" for each in predicted)
     targets = {packet.destination, *(each.address for each in predicted)}
     redirected = any(each.destination_choice == "redirect" for each in predicted)
     return packet.entry == "output" and (redirected or bool(targets & set(around.local_addresses)))

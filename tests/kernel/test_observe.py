@@ -172,3 +172,10 @@ def test_only_the_node_talks_to_itself() -> None:
     assert not is_loopback_journey(to_node, [], AROUND)
     assert is_loopback_journey(evolved(destination="192.168.0.10", entry="output"), [], AROUND)
     assert is_loopback_journey(evolved(entry="output"), [Outcome(ALL, address="192.168.0.10")], AROUND)
+
+
+def test_the_answer_to_an_address_of_the_node_never_leaves_it() -> None:
+    refused = [Outcome(ALL, "reject", reject_with="icmp port-unreachable")]
+    assert is_loopback_journey(evolved(source="192.168.0.10"), refused, AROUND)
+    assert not is_loopback_journey(evolved(source="192.168.0.10"), [Outcome(ALL)], AROUND)
+    assert not is_loopback_journey(evolved(source="192.168.0.11"), refused, AROUND)

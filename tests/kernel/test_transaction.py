@@ -174,9 +174,10 @@ def affinity_records(node: Node, ruleset: Ruleset) -> Ruleset:
 
 
 CLIENTS = {
-    "10.96.0.1": [f"203.0.113.{n}" for n in range(1, 31)],
-    "fd00:96::1": [f"2001:db8::{n:x}" for n in range(1, 31)],
+    "10.96.0.1": [f"203.0.113.{n}" for n in range(1, 241)],
+    "fd00:96::1": [f"2001:db8::{n:x}" for n in range(1, 241)],
 }
+"""So many that they never all choose the same of four endpoints again by chance, when some sixty do."""
 
 
 @pytest.mark.parametrize("cluster_ip", CLIENTS)
