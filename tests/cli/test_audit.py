@@ -190,3 +190,19 @@ def test_manifests_without_a_service_are_warned_about(good: str, tmp_path: Path)
     assert found.code == 1
     assert "warning: the manifests hold no Service" in found.err
     assert "hold no Service" not in svcc("audit", "-", "-f", SHOP, *SETTINGS, stdin=good).err
+
+
+@pytest.mark.parametrize("rest", ['{"apiVersion": "v1", "kind": "List", "items": [{', "\xff\xfe"])
+def test_a_node_is_not_proved_right_by_manifests_of_which_a_part_could_not_be_read(
+    good: str, tmp_path: Path, rest: str
+) -> None:
+    (tmp_path / "rest.json").write_bytes(rest.encode("latin-1"))
+    (tmp_path / "dumps").mkdir()
+    (tmp_path / "dumps" / "worker-1.nft").write_text(good)
+    more = ("-f", SHOP, "-f", str(tmp_path / "rest.json"), "-q")
+    for found in (
+        svcc("audit", "-", *more, *SETTINGS, stdin=good),
+        svcc("audit", str(tmp_path / "dumps"), *more),
+    ):
+        assert (found.code, found.out) == (2, "")
+        assert "rest.json declares could not be read, so nothing was audited" in found.err

@@ -210,6 +210,16 @@ def test_standard_input_may_be_one_side(folder: Path) -> None:
     assert svcc("diff", "-f", before, "-f", "-", stdin=text(SMALLER)).code == 1
 
 
+def test_a_side_of_which_a_part_could_not_be_read_is_compared_with_nothing(folder: Path) -> None:
+    written(folder, "whole.yaml", node(), with_vip())
+    (folder / "cut.json").write_text('{"kind": "List", "items": [{')
+    for sides in (("whole.yaml", "cut.json"), ("cut.json", "whole.yaml")):
+        found = svcc("diff", "-f", sides[0], "-f", sides[1], "--node", "worker-1")
+        assert found.code == 2
+        assert not found.out
+        assert "all that cut.json declares could not be read, so nothing was compared" in found.err
+
+
 def test_a_side_without_node_objects_is_named(folder: Path) -> None:
     outcome = compared(folder, WEB, WEB[1:], "--node", "worker-1")
     warning = next(line for line in outcome.err.splitlines() if "no Node object is named" in line)

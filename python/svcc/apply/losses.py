@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from svcc.apply.held_elements import FOREIGN_COMMENT
 from svcc.nft.objects import Ruleset, Table
 
 __all__ = ["gone_service_ports", "lost_service_ports"]
@@ -30,7 +31,8 @@ def _frontends(ruleset: Ruleset) -> Iterator[tuple[tuple[str, ...], str]]:
         for item in table.sets:
             if item.name.endswith(_WITH_NAMES):
                 for key, comment in item.comments.items():
-                    yield (table.family, *map(str, key)), comment
+                    if comment != FOREIGN_COMMENT:
+                        yield (table.family, *map(str, key)), comment
 
 
 def _with_endpoints(ruleset: Ruleset) -> set[str]:

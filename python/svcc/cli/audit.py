@@ -17,7 +17,7 @@ from svcc.auditing.dump import live_dump, unpacked
 from svcc.auditing.early import EarlyProof
 from svcc.auditing.finding import AuditReport, FindingKind
 from svcc.auditing.verdict import exit_code, is_at_least, rejudged
-from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded
+from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded, want_all
 from svcc.cli.options import InputOptions, filename_options, fleet_options, settings_options, talk_options
 from svcc.cli.output import Talk, terminal_width, write_data, write_file
 from svcc.compiler.compilation import chosen_node
@@ -237,6 +237,7 @@ def _audited(
         # A file that can be read but once must not be read here.
         announce=None if flags["config"] else announce,
     )
+    want_all(talk, loaded, undone="audited")
     settings, configured_node, problems = cluster_settings(loaded, flags)
     node = chosen_node(loaded.cluster, node_name(loaded.cluster, flags["node"], configured_node))
     built = build_dataplane(loaded.cluster, node, settings)

@@ -15,7 +15,7 @@ from svcc.auditing.finding import AuditReport
 from svcc.auditing.fleet import audit_fleet
 from svcc.auditing.node_dump import dumps_in, report_of
 from svcc.auditing.verdict import exit_code
-from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded
+from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded, want_all
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk, make_folder, terminal_width, write_data, write_file
 from svcc.fields import Severity, printable
@@ -52,6 +52,7 @@ def audit_folder(
     if output_dir is not None:
         make_folder(output_dir)
     loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
+    want_all(talk, loaded, undone="audited")
     settings, _node, problems = cluster_settings(loaded, flags)
     talk.problems((*problems, *loaded.problems))
     tell_loaded(talk, loaded)

@@ -11,7 +11,7 @@ from attrs import evolve
 from svcc.changes.build import diff_clusters
 from svcc.changes.contract import NodeChange, Sweep
 from svcc.changes.sweep import sweep
-from svcc.cli.inputs import cluster_settings, loaded_side, node_name, tell_loaded
+from svcc.cli.inputs import cluster_settings, loaded_side, node_name, tell_loaded, want_all
 from svcc.cli.options import InputOptions, settings_options, talk_options
 from svcc.cli.output import Talk, json_lines, write_data
 from svcc.errors import InputError
@@ -93,6 +93,8 @@ def diff_command(
     before, after = (
         loaded_side(talk, InputOptions((name,), namespace, all_namespaces, selector)) for name in filenames
     )
+    for side in (before, after):
+        want_all(talk, side, undone="compared")
     old_settings, _, old_problems = cluster_settings(before, settings_flags)
     new_settings, configured_node, new_problems = cluster_settings(after, settings_flags)
     settings = old_settings, new_settings

@@ -28,6 +28,7 @@ __all__ = [
     "loaded_side",
     "node_name",
     "tell_loaded",
+    "want_all",
 ]
 
 _FIELD_OF_FLAG = {
@@ -104,6 +105,20 @@ def declared_input(talk: Talk, inputs: InputOptions, *, undone: str, hint: str =
         what = "of what is declared nothing is in order" if loaded.refused else "nothing is declared"
         raise InputError(f"{what}, so nothing was {undone}", hint=hint)
     return loaded
+
+
+def want_all(talk: Talk, loaded: Loaded, *, undone: str) -> None:
+    """Refuse manifests of which a part could not be read, for a command that says something of all that is declared.
+
+    Without what is in that part a node would be proved right that is not, or be blamed for what it rightly does.
+
+    Raises:
+        InputError: nobody knows what they declare; `undone` says what was not done.
+    """
+    if loaded.unread:
+        talk.problems(loaded.problems)
+        names = ", ".join(map(printable, loaded.unread))
+        raise InputError(f"all that {names} declares could not be read, so nothing was {undone}")
 
 
 def loaded_side(talk: Talk, inputs: InputOptions) -> Loaded:
