@@ -152,11 +152,19 @@ def test_what_is_hard_in_a_file_is_escaped_as_dnspython_does_it() -> None:
         Record("a..cluster.local.", "A", "10.0.0.1", 5),
         Record(f"{'a' * 64}.cluster.local.", "A", "10.0.0.1", 5),
         Record("a.cluster.local.", "PTR", f"{'a.' * 128}", 5),
+        Record("a." * 128, "A", "10.0.0.1", 5),
+        Record("ä." * 85, "A", "10.0.0.1", 5),
     ],
 )
 def test_what_is_no_record_gets_into_no_file(record: Record) -> None:
     with pytest.raises((dns.exception.DNSException, ValueError)):
         list(zone_lines(DnsZone("cluster.local.", (), (record,))))
+
+
+def test_the_longest_names_are_names() -> None:
+    for name, text in (("a." * 127, "a." * 127), ("ä." * 84, r"\195\164." * 84)):
+        *_, line = zone_lines(DnsZone("cluster.local.", (), (Record(name, "PTR", name, 5),)))
+        assert line == f"{text} 5 IN PTR {text}\n"
 
 
 def test_a_hosts_file_has_each_address_with_all_its_names() -> None:

@@ -10,15 +10,13 @@ from svcc.errors import InputError, SvccError
 
 try:
     import dns.exception
+    import dns.ipv4
+    import dns.ipv6
     import dns.name
     import dns.rdata
     import dns.zone
     from dns.rdataclass import IN
     from dns.rdatatype import RdataType
-    from dns.rdtypes.ANY.CNAME import CNAME
-    from dns.rdtypes.ANY.PTR import PTR
-    from dns.rdtypes.IN.A import A
-    from dns.rdtypes.IN.AAAA import AAAA
     from dns.rdtypes.IN.SRV import SRV
 except ImportError:
     raise InputError(
@@ -27,8 +25,11 @@ except ImportError:
 
 __all__ = ["dnspython_rdata", "dnspython_zone", "origin_text", "record_text", "verify_zone"]
 
-_MOST_REMEMBERED: Final = 4096
-"""How many names and data are kept: what has the same stands close together in a zone's order."""
+_MOST_REMEMBERED: Final = 1 << 16
+"""How many names and labels are kept: those of zones for names are met again in zones for addresses."""
+
+_LONGEST_NAME: Final = 254
+"""As many bytes of text make no name that is too long: 255 bytes in messages, the root's among them (RFC 1035, 3.1)."""
 
 
 def dnspython_rdata(record: Record) -> dns.rdata.Rdata:
@@ -60,36 +61,43 @@ def record_text(record: Record) -> str:
 
 
 @lru_cache(_MOST_REMEMBERED)
-def _name(text: str) -> dns.name.Name:
-    """An absolute name by its labels, in which nothing is an escape, as none of svcc's names has any."""
-    return dns.name.Name(text.split("."))
-
-
-@lru_cache(_MOST_REMEMBERED)
 def _name_text(text: str) -> str:
-    return _name(text).to_text()
+    """An absolute name by its labels, in which nothing is an escape, as none of svcc's names has any.
+
+    It begins with one label and goes on with the name above it, of which the text is at hand.
+    """
+    first, _, above = text.partition(".")
+    if not above or len(text.encode()) > _LONGEST_NAME:
+        return dns.name.Name(text.split(".")).to_text()
+    return _label_text(first) + _name_text(above)
 
 
 @lru_cache(_MOST_REMEMBERED)
+def _label_text(label: str) -> str:
+    """A label and the dot after it."""
+    return dns.name.Name((label, "")).to_text()
+
+
 def _data_text(record_type: str, data: str) -> str:
-    return _rdata(record_type, data).to_text()
-
-
-def _rdata(record_type: str, data: str) -> dns.rdata.Rdata:
-    """Data as dnspython has it, made by its class, which costs a fraction of having it parsed."""
+    """Data by the part of dnspython that knows it, which costs a fraction of having it parsed."""
     match record_type:
         case "A":
-            return A(IN, RdataType.A, data)
+            return dns.ipv4.canonicalize(data)
         case "AAAA":
-            return AAAA(IN, RdataType.AAAA, data)
-        case "PTR":
-            return PTR(IN, RdataType.PTR, _name(data))
-        case "CNAME":
-            return CNAME(IN, RdataType.CNAME, _name(data))
+            return dns.ipv6.canonicalize(data)
+        case "PTR" | "CNAME":
+            return _name_text(data)
         case "SRV":
-            priority, weight, port, target = data.split(" ")
-            return SRV(IN, RdataType.SRV, int(priority), int(weight), int(port), _name(target))
-    return dns.rdata.from_text(IN, record_type, data)
+            numbers, _, target = data.rpartition(" ")
+            return _srv_text(numbers) + _name_text(target)
+    return dns.rdata.from_text(IN, record_type, data).to_text()
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _srv_text(numbers: str) -> str:
+    """What stands before the target in the data of an SRV record, given its priority, weight and port."""
+    priority, weight, port = map(int, numbers.split(" "))
+    return SRV(IN, RdataType.SRV, priority, weight, port, dns.name.root).to_text().removesuffix(".")
 
 
 def dnspython_zone(zone: DnsZone) -> dns.zone.Zone:
