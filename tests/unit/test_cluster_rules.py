@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import svcc
 from svcc.compiler.compilation import compile_cluster
+from svcc.dataplane.build import build_dataplane
 from svcc.dataplane.judgement import judge_cluster
 from svcc.errors import SettingsError
 from svcc.fields import Severity
@@ -137,6 +138,22 @@ def test_what_compile_refuses_check_refuses_for_the_same_object(cluster: Cluster
     compiled = compile_cluster(cluster, node="node-a", settings=ClusterSettings())
     refused = {problem.object for problem in compiled.problems if problem.severity is Severity.ERROR}
     assert refused <= {problem.object for problem in judge_cluster(cluster) if problem.severity is Severity.ERROR}
+
+
+@given(clusters())
+def test_what_is_found_on_the_way_to_a_dataplane_is_told(cluster: Cluster) -> None:
+    told = judge_cluster(cluster)
+    lines = [(problem.rule, problem.object, problem.path) for problem in told]
+    errors = {(problem.object, problem.path.steps) for problem in told if problem.severity is Severity.ERROR}
+    for problem in build_dataplane(cluster, "", ClusterSettings()).problems:
+        if problem.rule != "cluster/frontend-conflict":
+            assert lines.count((problem.rule, problem.object, problem.path)) >= 1
+        elif problem.path.steps[-1] != "nodePort":  # a number is told for one port of a Service, if several share it
+            assert {(problem.object, problem.path.steps), (problem.object, problem.path.steps[:-1])} & errors
+        else:
+            assert any(where == problem.object and steps[-1:] == ("nodePort",) for where, steps in errors)
+    conflicts = [problem for problem in told if problem.rule == "cluster/frontend-conflict"]
+    assert set(conflicts) <= set(build_dataplane(cluster, "", ClusterSettings()).problems)
 
 
 @given(clusters(), st.randoms(use_true_random=False))
