@@ -17,6 +17,7 @@ from svcc.compiler.balancing import maglev_of, slots_of, smooth_round, table_siz
 from svcc.compiler.compilation import compile_cluster
 from svcc.dataplane import service_plans
 from svcc.dataplane.contract import Decision, ServicePortPlan
+from svcc.dataplane.judgement import judge_cluster
 from svcc.model.balancing import AT_RANDOM, Balancing, HashKey, LoadBalancing, balancing_of, slice_weights
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort
@@ -191,9 +192,11 @@ def test_tables_of_service_ports_differ_and_those_of_nodes_do_not() -> None:
 
 def test_too_many_endpoints_for_a_table_are_picked_at_random_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_plans, "TABLE_SIZES", (2,))
-    found = compiled(declared("maglev"), slices("web-1", pods([1, 1, 1])))
+    objects = (declared("maglev"), *slices("web-1", pods([1, 1, 1])))
+    found = compiled(*objects)
     assert found.dataplane.families[0].service_ports[0].balancing is AT_RANDOM
     assert [problem.rule for problem in found.problems] == ["cluster/too-many-for-maglev"]
+    assert "cluster/too-many-for-maglev" in {problem.rule for problem in judge_cluster(Cluster.of(objects))}
 
 
 def chains(*objects: Any) -> set[str]:
