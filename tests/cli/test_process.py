@@ -39,9 +39,9 @@ def test_what_is_to_be_done_at_exit_is_done_once_and_behind_the_output(arguments
 
 def test_the_process_ends_when_its_other_threads_have() -> None:
     program = (
-        "import threading, time\n"
+        "import threading\n"
         "from svcc.cli import main\n"
-        "threading.Thread(target=lambda: (time.sleep(0.2), print('done'))).start()\n"
+        "threading.Thread(target=lambda: (threading.main_thread().join(), print('done'))).start()\n"
         "main()"
     )
     returned, printed = ran(program, "--version")
