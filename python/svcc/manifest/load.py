@@ -6,7 +6,6 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import BinaryIO, Final, TypeVar
 
 from attrs import Factory, define, frozen
@@ -22,6 +21,7 @@ from svcc.manifest.selection import Selection
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
+from svcc.model.metadata import FrozenMapping
 from svcc.model.service import Service
 from svcc.validate.admission import DEFAULT_NAMESPACE
 from svcc.validate.refused_objects import Refused
@@ -57,7 +57,7 @@ class Loaded:
 
     cluster: Cluster
     problems: tuple[Problem, ...] = ()
-    skipped: Mapping[str, int] = MappingProxyType({})
+    skipped: Mapping[str, int] = FrozenMapping()
     files: tuple[str, ...] = ()
     kube_proxy: KubeProxySettings | None = None
     address_pools: tuple[AddressPool, ...] = ()
@@ -189,7 +189,7 @@ def _loaded(
     return Loaded(
         cluster,
         tuple(progress.problems),
-        MappingProxyType(dict(sorted(progress.skipped.items()))),
+        FrozenMapping(sorted(progress.skipped.items())),
         reading.files,
         progress.kube_proxy,
         tuple(progress.address_pools.values()),
