@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT, Outcome, svcc
+from tests.cli.manifests import node, text
 
 SHOP = str(ROOT / "examples" / "shop")
 SETTINGS = ("--node", "worker-1", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32")
@@ -184,12 +185,29 @@ def test_the_help_tells_the_exit_codes() -> None:
 
 
 def test_manifests_without_a_service_are_warned_about(good: str, tmp_path: Path) -> None:
-    dump = tmp_path / "node.json"
-    dump.write_text('{"nftables": []}')
-    found = svcc("audit", "-", "-f", str(dump), "--node", "worker-1", stdin=good)
+    only_node = tmp_path / "node.json"
+    only_node.write_text(text(node("worker-1")))
+    found = svcc("audit", "-", "-f", str(only_node), "--node", "worker-1", stdin=good)
     assert found.code == 1
     assert "warning: the manifests hold no Service" in found.err
     assert "hold no Service" not in svcc("audit", "-", "-f", SHOP, *SETTINGS, stdin=good).err
+
+
+@pytest.mark.parametrize(
+    "manifests", ["", "# nothing\n", '{"nftables": []}', text({"kind": "Pod", "apiVersion": "v1"})]
+)
+def test_a_node_is_neither_blamed_nor_proved_right_by_manifests_that_declare_nothing(
+    good: str, tmp_path: Path, manifests: str
+) -> None:
+    (tmp_path / "cluster.yaml").write_text(manifests)
+    (tmp_path / "dumps").mkdir()
+    (tmp_path / "dumps" / "worker-1.nft").write_text(good)
+    for dump in ("-", str(tmp_path / "dumps")):
+        one = ("--node", "worker-1") if dump == "-" else ()
+        found = svcc("audit", dump, "-f", str(tmp_path / "cluster.yaml"), "-q", *one, stdin=good)
+        assert (found.code, found.out) == (2, "")
+        assert "error: nothing is declared, so nothing was audited" in found.told
+        assert found.told[-1].startswith("hint: if the node")
 
 
 @pytest.mark.parametrize("rest", ['{"apiVersion": "v1", "kind": "List", "items": [{', "\xff\xfe"])

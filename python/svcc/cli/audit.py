@@ -17,7 +17,7 @@ from svcc.auditing.dump import live_dump, unpacked
 from svcc.auditing.early import EarlyProof
 from svcc.auditing.finding import AuditReport, FindingKind
 from svcc.auditing.verdict import exit_code, is_at_least, rejudged
-from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded, want_all
+from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded, want_all, want_any
 from svcc.cli.options import InputOptions, filename_options, fleet_options, settings_options, talk_options
 from svcc.cli.output import Talk, terminal_width, write_data, write_file
 from svcc.compiler.compilation import chosen_node
@@ -238,6 +238,7 @@ def _audited(
         announce=None if flags["config"] else announce,
     )
     want_all(talk, loaded, undone="audited")
+    want_any(talk, loaded, undone="audited", hint="if the node is to serve nothing, let the manifests hold its Node")
     settings, configured_node, problems = cluster_settings(loaded, flags)
     node = chosen_node(loaded.cluster, node_name(loaded.cluster, flags["node"], configured_node))
     built = build_dataplane(loaded.cluster, node, settings)
