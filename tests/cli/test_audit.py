@@ -117,6 +117,19 @@ def test_a_baseline_is_written_and_accepts_what_was_found(stale: str, tmp_path: 
     assert "10.244.2.99:8080" in audit(stale, "--baseline", path, "--show-suppressed").out
 
 
+def test_reasons_that_nobody_has_filled_in_are_told_until_somebody_does(stale: str, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.yaml"
+    options = ("audit", "-", "-f", SHOP, *SETTINGS)
+    written = svcc(*options, "--write-baseline", str(path), stdin=stale)
+    assert written.told == [f"{path}: written, and accepts 2 findings; 2 without a reason yet, where it says TODO"]
+    lacking = svcc(*options, "--baseline", str(path), stdin=stale)
+    assert (lacking.code, lacking.told) == (0, [f"{path}: 2 of 2 entries give no reason yet"])
+    path.write_text(path.read_text().replace("TODO: why is this accepted?", "the pod is being moved"))
+    again = svcc(*options, "--baseline", str(path), "--write-baseline", str(path), stdin=stale)
+    assert again.told == [f"{path}: written, and accepts 2 findings"]
+    assert "the pod is being moved" in path.read_text()
+
+
 def test_what_is_new_fails_in_spite_of_a_baseline(stale: str, tmp_path: Path) -> None:
     path = str(tmp_path / "baseline.yaml")
     audit(stale, "--write-baseline", path)
