@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from svcc.cli.node_status import status_command
 from svcc.cli.output import Talk
 from svcc.errors import TargetError
-from svcc.fields import Severity
+from svcc.fields import FieldPath, Problem, ProblemKind, Severity, Source
+from svcc.node.probes import healthz_answer, livez_answer
 from svcc.node.servers import ServerSettings
 from svcc.node.state import (
     DELETION_TAINT,
@@ -26,6 +27,7 @@ from svcc.node.state import (
     Eligibility,
     NodeState,
     RefusedService,
+    SourceFault,
     SourceState,
     Sync,
     SyncKind,
@@ -33,6 +35,7 @@ from svcc.node.state import (
 from svcc.node.status import status_document, troubles
 from svcc.node.status_socket import read_status, status_socket
 from svcc.node.status_text import duration, status_lines
+from svcc.sources.told import KEPT
 from tests.node.asking import serving
 from tests.node.states import START, StandingClock, checks, problem, published, reference, state
 
@@ -47,6 +50,13 @@ BUSY = state(
     recent=(Change(START - 60, "shop/cart: added; 9 operations; 1.2 ms"), Change(START - 12, "shop/web: endpoints +1")),
     problems=(problem("is headless", Severity.INFO), problem("has no cluster IP yet"), problem("bad", Severity.ERROR)),
 )
+
+
+def unread(file: str, hint: str = KEPT) -> SourceFault:
+    """A file that has been broken for three minutes."""
+    said, place = "not valid YAML: why", Source(file, 1)
+    problem = Problem("manifest/yaml-syntax", ProblemKind.NOTICE, FieldPath(), said, source=place, hint=hint)
+    return SourceFault(problem, START - 180)
 
 
 def lines(shown: NodeState) -> list[str]:
@@ -103,6 +113,14 @@ def test_what_the_source_waits_for_is_said() -> None:
             "the last synchronization failed: no buffer space",
         ),
         (state(refused=(RefusedService(reference("web"), "busy"),)), "the kernel refuses 1 Service"),
+        (
+            state(source=SourceState("m", is_complete=True, faults=(unread("web.yaml"),))),
+            "web.yaml:1: not valid YAML: why; what it said before stays in force",
+        ),
+        (
+            state(source=SourceState("m", is_complete=True, faults=(unread("web.yaml", hint=""),))),
+            "web.yaml:1: not valid YAML: why; nobody knows what it declares",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(shown: NodeState, trouble: str) -> None:
@@ -120,6 +138,29 @@ def test_what_is_wrong_is_said_in_a_sentence(shown: NodeState, trouble: str) -> 
 )
 def test_problems_of_manifests_repaired_drift_and_being_deleted_are_no_trouble_of_the_node(fine: NodeState) -> None:
     assert list(troubles(fine, CLOCK, 60)) == []
+
+
+def test_files_that_cannot_be_read_are_said_since_when_and_the_probes_do_not_mind() -> None:
+    names = [f"{number}.yaml" for number in range(12)]
+    source = SourceState("m", is_complete=True, faults=tuple(unread(name) for name in names))
+    shown = state(source=source, last_sync=BUSY.last_sync)
+    told = lines(shown)
+    assert told[0].endswith(": NOT HEALTHY")
+    assert told[4] == "  ! 9 more files or directories cannot be read"
+    assert told[6:9] == [
+        "Source         m, complete",
+        "Cannot be read 0.yaml, for 3 min",
+        "               1.yaml, for 3 min",
+    ]
+    assert told[17] == "               and 2 more: see -o json"
+    assert status_document(shown, CLOCK, 60)["source"]["unread"][1] == {
+        "file": "1.yaml",
+        "line": 1,
+        "message": "not valid YAML: why",
+        "since": "2027-01-15T07:57:00.000Z",
+        "kept": True,
+    }
+    assert healthz_answer(shown, CLOCK, 60).status == livez_answer(shown, CLOCK, 60).status == 200
 
 
 def test_what_waits_what_was_refused_and_what_failed_is_shown() -> None:
