@@ -311,8 +311,9 @@ def stranger(runtime_directory: Path) -> Iterator[socket.socket]:
 
 
 def test_who_does_not_answer_is_not_waited_for(stranger: socket.socket, runtime_directory: Path) -> None:
-    with pytest.raises(TargetError, match="does not answer"):
+    with pytest.raises(TargetError, match=r"does not answer within 0\.01 s") as refused:
         read_status(runtime_directory, timeout_seconds=0.01)
+    assert refused.value.hint == "--timeout gives it more time"
 
 
 @pytest.mark.parametrize(
@@ -337,9 +338,23 @@ def test_a_stranger_at_the_socket_is_told_from_a_node(
 
     thread = threading.Thread(target=reply)
     thread.start()
-    with pytest.raises(TargetError, match=r"node\.sock"):
+    with pytest.raises(TargetError, match=r"node\.sock") as refused:
         read_status(runtime_directory)
     thread.join()
+    if b"404" in answer:
+        assert refused.value.message.endswith("what answers is no svcc node, or one of another version (404 Not Found)")
+
+
+def test_an_answer_that_is_too_long_is_not_taken_for_a_strangers(
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svcc.node.status_socket._LONGEST", 2**20)
+    many = tuple(problem(f"{number}: {'x' * 1000}") for number in range(1200))
+    with (
+        serving(published(problems=many), settings, CLOCK),
+        pytest.raises(TargetError, match="the answer to /status is longer than 1 MiB, and is not read"),
+    ):
+        read_status(settings.runtime_directory)
 
 
 def test_the_command_is_described() -> None:
