@@ -145,4 +145,5 @@ def test_labels_are_a_copy_and_what_is_made_of_them_can_be_changed() -> None:
     written["b"] = "2"
     assert service.labels == {"a": "1"}
     assert isinstance(service.labels, FrozenMapping)
+    assert attrs.evolve(service, name="other").labels is service.labels
     assert type(service.labels | {"b": "2"}) is type(service.labels.copy()) is dict

@@ -37,7 +37,9 @@ _NOTHING: FrozenMapping[str, str] = FrozenMapping()
 
 def frozen_mapping(items: Mapping[str, str] | None) -> Mapping[str, str]:
     """A read-only copy, so that a frozen object stays what it was."""
-    return FrozenMapping(items) if items else _NOTHING
+    if not items:
+        return _NOTHING
+    return items if type(items) is FrozenMapping else FrozenMapping(items)
 
 
 def frozen_items(items: Iterable[Any] | None) -> tuple[Any, ...]:
