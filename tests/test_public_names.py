@@ -7,6 +7,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,16 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
     assert not hasattr(svcc, "no_such_name")
     with pytest.raises(ImportError, match="cannot import name 'Serivce'"):
         exec("from svcc import Serivce")  # noqa: S102  (type checkers would find it)
+
+
+def test_the_version_is_the_one_in_the_manifest_of_the_crates_and_is_looked_up_when_it_is_asked_for() -> None:
+    manifest = tomllib.loads((PACKAGE.parent.parent / "Cargo.toml").read_text(encoding="utf-8"))
+    assert svcc.__version__ == manifest["workspace"]["package"]["version"]
+    assert "__version__" in dir(svcc)
+    late = "'importlib.metadata' in sys.modules"
+    assert run(f"import sys, svcc; a = {late}; svcc.__version__; print(a, {late})") == "False True"
+
+
+def test_a_package_that_is_not_installed_has_no_version() -> None:
+    hidden = "import importlib.metadata as m; m.Distribution.discover = classmethod(lambda cls, **_: iter(()))"
+    assert run(f"{hidden}; import svcc; print(hasattr(svcc, '__version__'))") == "False"

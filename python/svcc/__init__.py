@@ -74,6 +74,8 @@ if typing.TYPE_CHECKING:
     from svcc.trace.batch import Batch, BatchFlag, BatchVerdict, pack_packets
     from svcc.trace.evaluator import Evaluation, Evaluator, Outcome, Step
     from svcc.trace.packet import Packet
+
+    __version__: str
 else:
     _PLACES = {
         name: module
@@ -167,6 +169,8 @@ else:
         if module is not None:
             value = globals()[name] = getattr(importlib.import_module(module), name)
             return value
+        if name == "__version__":
+            return _installed_version()
         if not name.startswith("_"):
             try:
                 return importlib.import_module(f"svcc.{name}")
@@ -175,8 +179,20 @@ else:
                     raise
         raise AttributeError(f"module 'svcc' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
+    def _installed_version() -> str:
+        """What the package was installed as; `importlib.metadata` takes longer to import than all of this."""
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+        try:
+            found = globals()["__version__"] = version("svcc")
+        except PackageNotFoundError as error:
+            module = sys.modules[__name__]
+            message = "svcc was imported from where it is not installed, so nothing says its version"
+            raise AttributeError(message, name="__version__", obj=module) from error
+        return found
+
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, "__version__"})
 
 
 __all__ = [

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 __all__ = [
     "FieldPath",
@@ -80,18 +80,46 @@ class Rewritten:
     is_key: bool = False
 
 
-@frozen
-class Source:
+class _TextLookups:
+    """The slots of `Source` for what is no field of it."""
+
+    __slots__ = ("line_of", "rewritten")
+
+    line_of: Callable[[FieldPath], int | None] | None
+    rewritten: Callable[[], Sequence[Rewritten]] | None
+
+
+@frozen(init=False)
+class Source(_TextLookups):
     """Where an object was written: the file as the user named it, and the line (1 is the first) where it starts.
 
     `line_of` finds the line of a field inside the object, and `rewritten` what is rewritten in it (None: nothing is);
-    both read the text again, so they are meant for reports only.
+    both read the text again, so they are meant for reports only. They are no fields: `attrs.asdict` says the place, and
+    so does a pickled source, which leaves the text behind.
     """
 
     file: str
     line: int
-    line_of: Callable[[FieldPath], int | None] | None = field(default=None, eq=False, repr=False)
-    rewritten: Callable[[], Sequence[Rewritten]] | None = field(default=None, eq=False, repr=False)
+
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        line_of: Callable[[FieldPath], int | None] | None = None,
+        rewritten: Callable[[], Sequence[Rewritten]] | None = None,
+    ) -> None:
+        self.__attrs_init__(file, line)
+        object.__setattr__(self, "line_of", line_of)
+        object.__setattr__(self, "rewritten", rewritten)
+
+    def __reduce__(self) -> tuple[type[Source], tuple[str, int]]:
+        return Source, (self.file, self.line)
+
+    def __copy__(self) -> Source:
+        return self
+
+    def __deepcopy__(self, _known: object) -> Source:
+        return self
 
     def at(self, path: FieldPath) -> Source:
         """The place of the field `path`, or of the nearest parent that exists in the text."""

@@ -81,6 +81,17 @@ def test_writing_again_keeps_reasons_and_days_that_are_not_over() -> None:
     }
 
 
+def test_a_reason_is_to_be_filled_in_and_stays_then() -> None:
+    written = "".join(baseline_lines([STALE, MISSING], Baseline((entry(STALE),))))
+    assert {each.kind: each.is_unreasoned for each in read_baseline(written, "b.yaml").entries} == {
+        STALE.kind: False,
+        MISSING.kind: True,
+    }
+    filled = read_baseline(written.replace("TODO: why is this accepted?", "a ticket"), "b.yaml")
+    again = read_baseline("".join(baseline_lines([STALE, MISSING], filled)), "b.yaml")
+    assert {each.reason for each in again.entries} == {"known", "a ticket"}
+
+
 def test_a_baseline_without_findings_reads_as_empty() -> None:
     assert read_baseline("".join(baseline_lines([])), "b.yaml") == Baseline()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT, Outcome, svcc
+from tests.cli.manifests import node, text
 
 SHOP = str(ROOT / "examples" / "shop")
 SETTINGS = ("--node", "worker-1", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32")
@@ -116,6 +117,19 @@ def test_a_baseline_is_written_and_accepts_what_was_found(stale: str, tmp_path: 
     assert "10.244.2.99:8080" in audit(stale, "--baseline", path, "--show-suppressed").out
 
 
+def test_reasons_that_nobody_has_filled_in_are_told_until_somebody_does(stale: str, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.yaml"
+    options = ("audit", "-", "-f", SHOP, *SETTINGS)
+    written = svcc(*options, "--write-baseline", str(path), stdin=stale)
+    assert written.told == [f"{path}: written, and accepts 2 findings; 2 without a reason yet, where it says TODO"]
+    lacking = svcc(*options, "--baseline", str(path), stdin=stale)
+    assert (lacking.code, lacking.told) == (0, [f"{path}: 2 of 2 entries give no reason yet"])
+    path.write_text(path.read_text().replace("TODO: why is this accepted?", "the pod is being moved"))
+    again = svcc(*options, "--baseline", str(path), "--write-baseline", str(path), stdin=stale)
+    assert again.told == [f"{path}: written, and accepts 2 findings"]
+    assert "the pod is being moved" in path.read_text()
+
+
 def test_what_is_new_fails_in_spite_of_a_baseline(stale: str, tmp_path: Path) -> None:
     path = str(tmp_path / "baseline.yaml")
     audit(stale, "--write-baseline", path)
@@ -184,12 +198,29 @@ def test_the_help_tells_the_exit_codes() -> None:
 
 
 def test_manifests_without_a_service_are_warned_about(good: str, tmp_path: Path) -> None:
-    dump = tmp_path / "node.json"
-    dump.write_text('{"nftables": []}')
-    found = svcc("audit", "-", "-f", str(dump), "--node", "worker-1", stdin=good)
+    only_node = tmp_path / "node.json"
+    only_node.write_text(text(node("worker-1")))
+    found = svcc("audit", "-", "-f", str(only_node), "--node", "worker-1", stdin=good)
     assert found.code == 1
     assert "warning: the manifests hold no Service" in found.err
     assert "hold no Service" not in svcc("audit", "-", "-f", SHOP, *SETTINGS, stdin=good).err
+
+
+@pytest.mark.parametrize(
+    "manifests", ["", "# nothing\n", '{"nftables": []}', text({"kind": "Pod", "apiVersion": "v1"})]
+)
+def test_a_node_is_neither_blamed_nor_proved_right_by_manifests_that_declare_nothing(
+    good: str, tmp_path: Path, manifests: str
+) -> None:
+    (tmp_path / "cluster.yaml").write_text(manifests)
+    (tmp_path / "dumps").mkdir()
+    (tmp_path / "dumps" / "worker-1.nft").write_text(good)
+    for dump in ("-", str(tmp_path / "dumps")):
+        one = ("--node", "worker-1") if dump == "-" else ()
+        found = svcc("audit", dump, "-f", str(tmp_path / "cluster.yaml"), "-q", *one, stdin=good)
+        assert (found.code, found.out) == (2, "")
+        assert "error: nothing is declared, so nothing was audited" in found.told
+        assert found.told[-1].startswith("hint: if the node")
 
 
 @pytest.mark.parametrize("rest", ['{"apiVersion": "v1", "kind": "List", "items": [{', "\xff\xfe"])

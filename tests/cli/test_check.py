@@ -284,3 +284,30 @@ def test_what_check_accepts_compile_and_dns_accept_when_they_are_strict(items: l
         # It may still ask for a node, where there are several.
         assert svcc("compile", "-f", "-", "--strict", stdin=manifest).code in {0, 2}
         assert svcc("dns", "-f", "-", "--strict", "--verify", stdin=manifest).code == 0
+
+
+@pytest.mark.parametrize("written", ["", "---\n# nothing\n", text()])
+def test_a_text_without_any_object_was_not_checked(written: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(written)
+    (tmp_path / "b.yaml").write_text(written)
+    for name, place in ((f"{tmp_path}/a.yaml", f"{tmp_path}/a.yaml"), (str(tmp_path), "2 files")):
+        found = svcc("check", "-f", name, "-q")
+        assert (found.code, found.out) == (2, "")
+        assert found.told == [f"error: {place}: there is no object, so nothing was checked"]
+
+
+def test_files_about_other_kinds_are_in_order_and_it_is_said_that_nothing_was_checked() -> None:
+    pods = text({"apiVersion": "v1", "kind": "Pod"}, {"apiVersion": "apps/v1", "kind": "Deployment"})
+    found = svcc("check", "-f", "-", stdin=pods)
+    assert (found.code, found.out) == (0, "")
+    assert found.told == ["nothing to check: 2 objects, of kinds that svcc does not read: Deployment, Pod"]
+
+
+def test_a_namespace_without_services_is_in_order_and_it_is_said_that_nothing_was_checked() -> None:
+    found = svcc("check", "-f", "-", "-n", "empty", stdin=text(service()))
+    assert (found.code, found.out, found.told) == (0, "", ["nothing to check: no object is selected"])
+
+
+def test_what_is_no_object_of_the_cluster_but_is_read_counts_as_checked() -> None:
+    namespace = text({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    assert svcc("check", "-f", "-", stdin=namespace).told == ["0 errors, 0 warnings"]

@@ -288,7 +288,9 @@ def test_the_capability_alone_is_enough(namespace: NetworkNamespace) -> None:
     only = ("setpriv", "--bounding-set", "-all,+net_admin")
     assert svcc(namespace, *APPLY, "examples/shop", before=only).returncode == 0
     assert svcc(namespace, "cleanup", before=only).stderr == "removed: table ip svcc, table ip6 svcc\n"
-    assert "nothing to do" in svcc(namespace, "cleanup", before=only).stderr
+    for dry in ((), ("--dry-run",)):
+        again = svcc(namespace, "cleanup", *dry, before=only)
+        assert (again.stdout, again.stderr) == ("", "nothing to do: there are no tables of svcc\n")
 
 
 def test_applying_twice_does_nothing_and_cleaning_up_leaves_what_is_others(namespace: NetworkNamespace) -> None:

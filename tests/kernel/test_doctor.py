@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -47,8 +49,33 @@ def test_all_is_well_here_and_nothing_is_changed(namespace: NetworkNamespace) ->
 def test_without_leave_to_make_a_namespace_rules_are_only_checked(namespace: NetworkNamespace) -> None:
     code, checks = doctor(namespace, "setpriv", "--bounding-set", "-all,+net_admin")
     assert code == 0
-    assert checks["scratch network namespace"]["status"] == "note"
+    scratch = checks["scratch network namespace"]
+    assert (scratch["status"], scratch["hint"].split()[0]) == ("note", "CAP_SYS_ADMIN")
+    assert scratch["found"].startswith("cannot be made (Operation not permitted): rules are checked without being")
     assert checks["masquerading"]["status"] == "ok"
+
+
+def test_why_there_is_no_namespace_is_said(namespace: NetworkNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_module, "_CLONE_NEWNET", 1)  # no flag of unshare
+    with namespace.entered():
+        [found] = [check for check in doctor_module.examined() if check.name == "scratch network namespace"]
+    assert found.words.startswith("cannot be made (Invalid argument)")
+    assert "CONFIG_NET_NS" in found.hint
+
+
+def test_a_child_that_fails_is_no_missing_leave(namespace: NetworkNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = os.getpid()
+    tried = doctor_module._features
+
+    def features(*arguments: Any, **options: Any) -> Any:
+        if os.getpid() != parent:
+            os._exit(7)
+        return tried(*arguments, **options)
+
+    monkeypatch.setattr(doctor_module, "_features", features)
+    with namespace.entered():
+        [found] = [check for check in doctor_module.examined() if check.name == "scratch network namespace"]
+    assert found.words.startswith("the process that was to try the rules in it ended without an answer")
 
 
 def test_what_only_an_option_needs_is_noted_where_it_is_missing(

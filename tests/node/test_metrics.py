@@ -11,7 +11,7 @@ import pytest
 from svcc.addresses import IPFamily
 from svcc.fields import Severity
 from svcc.node.metrics import NodeMetrics
-from svcc.node.state import Counts, Eligibility, Published, RefusedService, SourceState, Sync, SyncKind
+from svcc.node.state import Counts, Eligibility, Published, RefusedService, SourceFault, SourceState, Sync, SyncKind
 from tests.node.states import START, StandingClock, checks, problem, published, reference
 
 V4 = {"ip_family": "IPv4"}
@@ -67,6 +67,12 @@ LEVELS: list[tuple[str, Mapping[str, str], Mapping[str, Any], float]] = [
     ("svcc_build_info", {"version": "9", "node": "worker-1"}, {"version": "9"}, 1),
     ("svcc_start_timestamp_seconds", {}, {"started": START}, START),
     ("svcc_source_complete", {}, {"source": SourceState("stdin")}, 0),
+    (
+        "svcc_source_unread",
+        {},
+        {"source": SourceState("m", is_complete=True, faults=(SourceFault(problem("is gone"), START),))},
+        1,
+    ),
     ("svcc_source_working", {}, {"source": SourceState("stdin", trouble="ended")}, 0),
     ("svcc_services", {}, {"counts": COUNTS}, 3),
     ("svcc_service_ports", {}, {"counts": COUNTS}, 5),

@@ -57,6 +57,16 @@ def test_a_flag_that_says_no_address_is_named() -> None:
         given("--metrics-bind-address", "here")
 
 
+def test_a_configuration_that_says_no_address_is_named_and_not_the_flag_that_nobody_gave() -> None:
+    configured = ProcessSettings(healthz_bind_address="[192.0.2.1]:80")
+    with pytest.raises(SettingsError) as refused:
+        given(configured=configured)
+    assert refused.value.message.startswith(
+        "healthzBindAddress in the configuration (--config): '[192.0.2.1]:80' is not ADDRESS"
+    )
+    assert given("--healthz-bind-address=:1", configured=configured).healthz == TcpPlace("0.0.0.0", 1)
+
+
 def test_without_prometheus_client_a_node_says_what_to_install_and_status_works() -> None:
     code = """
 import sys

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from svcc.cli.node_status import status_command
 from svcc.cli.output import Talk
 from svcc.errors import TargetError
-from svcc.fields import Severity
+from svcc.fields import FieldPath, Problem, ProblemKind, Severity, Source
+from svcc.node.probes import healthz_answer, livez_answer
 from svcc.node.servers import ServerSettings
 from svcc.node.state import (
     DELETION_TAINT,
@@ -26,6 +27,7 @@ from svcc.node.state import (
     Eligibility,
     NodeState,
     RefusedService,
+    SourceFault,
     SourceState,
     Sync,
     SyncKind,
@@ -33,6 +35,7 @@ from svcc.node.state import (
 from svcc.node.status import status_document, troubles
 from svcc.node.status_socket import read_status, status_socket
 from svcc.node.status_text import duration, status_lines
+from svcc.sources.told import KEPT
 from tests.node.asking import serving
 from tests.node.states import START, StandingClock, checks, problem, published, reference, state
 
@@ -47,6 +50,13 @@ BUSY = state(
     recent=(Change(START - 60, "shop/cart: added; 9 operations; 1.2 ms"), Change(START - 12, "shop/web: endpoints +1")),
     problems=(problem("is headless", Severity.INFO), problem("has no cluster IP yet"), problem("bad", Severity.ERROR)),
 )
+
+
+def unread(file: str, hint: str = KEPT) -> SourceFault:
+    """A file that has been broken for three minutes."""
+    said, place = "not valid YAML: why", Source(file, 1)
+    problem = Problem("manifest/yaml-syntax", ProblemKind.NOTICE, FieldPath(), said, source=place, hint=hint)
+    return SourceFault(problem, START - 180)
 
 
 def lines(shown: NodeState) -> list[str]:
@@ -103,6 +113,14 @@ def test_what_the_source_waits_for_is_said() -> None:
             "the last synchronization failed: no buffer space",
         ),
         (state(refused=(RefusedService(reference("web"), "busy"),)), "the kernel refuses 1 Service"),
+        (
+            state(source=SourceState("m", is_complete=True, faults=(unread("web.yaml"),))),
+            "web.yaml:1: not valid YAML: why; what it said before stays in force",
+        ),
+        (
+            state(source=SourceState("m", is_complete=True, faults=(unread("web.yaml", hint=""),))),
+            "web.yaml:1: not valid YAML: why; nobody knows what it declares",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(shown: NodeState, trouble: str) -> None:
@@ -120,6 +138,29 @@ def test_what_is_wrong_is_said_in_a_sentence(shown: NodeState, trouble: str) -> 
 )
 def test_problems_of_manifests_repaired_drift_and_being_deleted_are_no_trouble_of_the_node(fine: NodeState) -> None:
     assert list(troubles(fine, CLOCK, 60)) == []
+
+
+def test_files_that_cannot_be_read_are_said_since_when_and_the_probes_do_not_mind() -> None:
+    names = [f"{number}.yaml" for number in range(12)]
+    source = SourceState("m", is_complete=True, faults=tuple(unread(name) for name in names))
+    shown = state(source=source, last_sync=BUSY.last_sync)
+    told = lines(shown)
+    assert told[0].endswith(": NOT HEALTHY")
+    assert told[4] == "  ! 9 more files or directories cannot be read"
+    assert told[6:9] == [
+        "Source         m, complete",
+        "Cannot be read 0.yaml, for 3 min",
+        "               1.yaml, for 3 min",
+    ]
+    assert told[17] == "               and 2 more: see -o json"
+    assert status_document(shown, CLOCK, 60)["source"]["unread"][1] == {
+        "file": "1.yaml",
+        "line": 1,
+        "message": "not valid YAML: why",
+        "since": "2027-01-15T07:57:00.000Z",
+        "kept": True,
+    }
+    assert healthz_answer(shown, CLOCK, 60).status == livez_answer(shown, CLOCK, 60).status == 200
 
 
 def test_what_waits_what_was_refused_and_what_failed_is_shown() -> None:
@@ -270,8 +311,9 @@ def stranger(runtime_directory: Path) -> Iterator[socket.socket]:
 
 
 def test_who_does_not_answer_is_not_waited_for(stranger: socket.socket, runtime_directory: Path) -> None:
-    with pytest.raises(TargetError, match="does not answer"):
+    with pytest.raises(TargetError, match=r"does not answer within 0\.01 s") as refused:
         read_status(runtime_directory, timeout_seconds=0.01)
+    assert refused.value.hint == "--timeout gives it more time"
 
 
 @pytest.mark.parametrize(
@@ -296,9 +338,23 @@ def test_a_stranger_at_the_socket_is_told_from_a_node(
 
     thread = threading.Thread(target=reply)
     thread.start()
-    with pytest.raises(TargetError, match=r"node\.sock"):
+    with pytest.raises(TargetError, match=r"node\.sock") as refused:
         read_status(runtime_directory)
     thread.join()
+    if b"404" in answer:
+        assert refused.value.message.endswith("what answers is no svcc node, or one of another version (404 Not Found)")
+
+
+def test_an_answer_that_is_too_long_is_not_taken_for_a_strangers(
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svcc.node.status_socket._LONGEST", 2**20)
+    many = tuple(problem(f"{number}: {'x' * 1000}") for number in range(1200))
+    with (
+        serving(published(problems=many), settings, CLOCK),
+        pytest.raises(TargetError, match="the answer to /status is longer than 1 MiB, and is not read"),
+    ):
+        read_status(settings.runtime_directory)
 
 
 def test_the_command_is_described() -> None:

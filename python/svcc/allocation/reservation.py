@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Final
 
 from attrs import field, frozen
 
 from svcc.addresses import address_bytes, canonical_address
 from svcc.errors import SettingsError
+from svcc.model.metadata import FrozenMapping
 
 __all__ = ["API_VERSION", "HEALTH_CHECK", "KIND", "Reservation"]
 
@@ -24,11 +24,11 @@ _MOST_PORT = 65535
 
 
 def _addresses(owners: Mapping[str, str] | None) -> Mapping[str, str]:
-    return MappingProxyType({_canonical(address): owner for address, owner in (owners or {}).items()})
+    return FrozenMapping({_canonical(address): owner for address, owner in (owners or {}).items()})
 
 
 def _shared_addresses(owners: Mapping[str, Iterable[str]] | None) -> Mapping[str, tuple[str, ...]]:
-    return MappingProxyType({_canonical(address): tuple(names) for address, names in (owners or {}).items()})
+    return FrozenMapping({_canonical(address): tuple(names) for address, names in (owners or {}).items()})
 
 
 def _canonical(address: str) -> str:
@@ -42,7 +42,7 @@ def _ports(owners: Mapping[int, str] | None) -> Mapping[int, str]:
     for port in owners or {}:
         if not 0 < port <= _MOST_PORT:
             raise SettingsError(f"reservation: node port {port} is not in the range 1 to {_MOST_PORT}")
-    return MappingProxyType(dict(owners or {}))
+    return FrozenMapping(owners or {})
 
 
 @frozen(kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import enum
+import errno
 import json
 import os
 import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 from attrs import frozen
@@ -176,9 +177,10 @@ def examined() -> list[Check]:
     except TargetError as error:
         return [*checks, Check("nftables", Status.MISSING, error.message, error.hint or "")]
     checks.append(_nft_version(nft))
-    features = _in_scratch_namespace()
-    if features is None:
-        checks.append(Check("scratch network namespace", Status.NOTE, "cannot be made: rules are only checked"))
+    features, why, hint = _in_scratch_namespace()
+    if not features:
+        words = f"{why}: rules are checked without being loaded, which does not show all that the kernel refuses"
+        checks.append(Check("scratch network namespace", Status.NOTE, words, hint))
         features = list(_features(nft, check=True))
     return [*checks, *features, _conntrack(), *_sysctls(), *_other_proxies(nft)]
 
@@ -244,19 +246,24 @@ def _listing(nft: Nft) -> Check:
     return Check(name, Status.OK if found else Status.MISSING)
 
 
-def _in_scratch_namespace() -> list[Check] | None:
-    """The features, tried in a network namespace of a child; None where none can be made."""
+_NO_NAMESPACE: Final = {
+    errno.EPERM: "CAP_SYS_ADMIN lets svcc doctor make one; svcc itself does not need it",
+    errno.EINVAL: "this kernel has none: CONFIG_NET_NS",
+    errno.ENOSPC: "there are too many: sysctl user.max_net_namespaces",
+}
+
+
+def _in_scratch_namespace() -> tuple[list[Check], str, str]:
+    """The features, tried in a network namespace of a child; where that fails, none, why, and what to do about it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
             os.close(reading)
-            if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) == 0:
-                found = [attrs.asdict(check) for check in _features(open_nft(), check=False)]
-                with os.fdopen(writing, "w") as stream:
-                    json.dump(found, stream)
-                code = 0
+            with os.fdopen(writing, "w") as stream:
+                json.dump(_told_by_child(), stream)
+            code = 0
         finally:
             os._exit(code)
     os.close(writing)
@@ -264,8 +271,22 @@ def _in_scratch_namespace() -> list[Check] | None:
         text = stream.read()
     _process, status = os.waitpid(child, 0)
     if status != 0 or not text:
-        return None
-    return [Check(item["name"], Status(item["status"]), item["words"], item["hint"]) for item in json.loads(text)]
+        return [], "the process that was to try the rules in it ended without an answer", ""
+    told = json.loads(text)
+    checks = [Check(item["name"], Status(item["status"]), item["words"], item["hint"]) for item in told["checks"]]
+    return checks, told["why"], told["hint"]
+
+
+def _told_by_child() -> dict[str, Any]:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        why = f"cannot be made ({os.strerror(number)})"
+        return {"checks": [], "why": why, "hint": _NO_NAMESPACE.get(number, "")}
+    try:
+        return {"checks": [attrs.asdict(check) for check in _features(open_nft(), check=False)], "why": "", "hint": ""}
+    except TargetError as error:
+        return {"checks": [], "why": f"nft does not work in it ({error.message})", "hint": error.hint or ""}
 
 
 def _conntrack() -> Check:

@@ -24,7 +24,8 @@ KIND: Final = "AuditBaseline"
 _KEYS: Final = ("fingerprint", "kind", "subject", "reason", "expires")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 EXPIRED: Final = "the baseline accepted"
-_NO_REASON: Final = "found when the baseline was written"
+UNREASONED: Final = "TODO: why is this accepted?"
+"""What stands for the reason in a baseline that was written by svcc, until somebody fills it in; it accepts so long."""
 
 
 @frozen
@@ -47,6 +48,11 @@ class BaselineEntry:
     def has_expired(self, day: dt.date) -> bool:
         """Whether it accepts nothing on a day."""
         return self.expires is not None and self.expires < day
+
+    @property
+    def is_unreasoned(self) -> bool:
+        """Whether nobody has filled in the reason."""
+        return self.reason == UNREASONED
 
     def __str__(self) -> str:
         return f"{self.kind.value} {self.subject} ({self.fingerprint})"
@@ -170,7 +176,8 @@ def baseline_lines(
 ) -> Iterator[str]:
     """A baseline that accepts these findings, as YAML, line by line, each with its end.
 
-    Reasons and dates are those of `previous` where it has them; dates that are over are left out.
+    Reasons and dates are those of `previous` where it has them; dates that are over are left out, and reasons are to be
+    filled in where there is `UNREASONED`.
     """
     day = today or dt.datetime.now(dt.UTC).date()
     known = {entry.fingerprint: entry for entry in previous.entries} if previous else {}
@@ -184,6 +191,6 @@ def baseline_lines(
         yield f'- fingerprint: "{fingerprint}"\n'
         yield f"  kind: {finding.kind.value}\n"
         yield f"  subject: {json.dumps(finding.subject)}\n"
-        yield f"  reason: {json.dumps(entry.reason if entry else _NO_REASON)}\n"
+        yield f"  reason: {json.dumps(entry.reason if entry else UNREASONED)}\n"
         if entry is not None and entry.expires is not None and not entry.has_expired(day):
             yield f"  expires: {entry.expires.isoformat()}\n"

@@ -17,7 +17,7 @@ from svcc.auditing.dump import live_dump, unpacked
 from svcc.auditing.early import EarlyProof
 from svcc.auditing.finding import AuditReport, FindingKind
 from svcc.auditing.verdict import exit_code, is_at_least, rejudged
-from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded, want_all
+from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded, want_all, want_any
 from svcc.cli.options import InputOptions, filename_options, fleet_options, settings_options, talk_options
 from svcc.cli.output import Talk, terminal_width, write_data, write_file
 from svcc.compiler.compilation import chosen_node
@@ -125,7 +125,7 @@ def audit_command(
       5  nothing wrong was found, but not everything could be decided
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     _check_usage(dump, filenames, live=live, against=against, unreachable=unreachable)
-    accepted = _baseline(baseline)
+    accepted = _baseline(talk, baseline)
     color = output == "table" and talk.wants_color(sys.stdout)
     is_folder = dump is not None and dump != "-" and Path(dump).is_dir()
     _check_folder(
@@ -167,7 +167,7 @@ def audit_command(
                 other_dump=other.name,
             )
     if write_baseline is not None:
-        report = _accept(Path(write_baseline), report, accepted, Severity(fail_on))
+        report = _accept(talk, Path(write_baseline), report, accepted, Severity(fail_on))
     # Only here: other commands do not need the formats.
     from svcc.report.audit import render  # noqa: PLC0415
 
@@ -206,13 +206,17 @@ def _read(name: str) -> _Dump:
     return _Dump("<stdin>", unpacked(sys.stdin.buffer.read(), "<stdin>"))
 
 
-def _baseline(name: str | None) -> Baseline | None:
+def _baseline(talk: Talk, name: str | None) -> Baseline | None:
     if name is None:
         return None
     try:
-        return read_baseline(Path(name).read_text(encoding="utf-8"), name)
+        found = read_baseline(Path(name).read_text(encoding="utf-8"), name)
     except UnicodeDecodeError:
         raise InputError(f"{name}: it is not UTF-8") from None
+    lacking = sum(entry.is_unreasoned for entry in found.entries)
+    if lacking:
+        talk.say(f"{name}: {lacking} of {len(found.entries)} entries give no reason yet")
+    return found
 
 
 def _audited(
@@ -238,6 +242,7 @@ def _audited(
         announce=None if flags["config"] else announce,
     )
     want_all(talk, loaded, undone="audited")
+    want_any(talk, loaded, undone="audited", hint="if the node is to serve nothing, let the manifests hold its Node")
     settings, configured_node, problems = cluster_settings(loaded, flags)
     node = chosen_node(loaded.cluster, node_name(loaded.cluster, flags["node"], configured_node))
     built = build_dataplane(loaded.cluster, node, settings)
@@ -265,10 +270,15 @@ def _supposed(cluster: Cluster, flags: Mapping[str, Any]) -> NodeAndServices:
     return node_and_services(cluster, chosen_node(cluster, node_name(cluster, flags["node"], None)), settings)
 
 
-def _accept(path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:
+def _accept(talk: Talk, path: Path, report: AuditReport, baseline: Baseline | None, fail_on: Severity) -> AuditReport:
     """Write a baseline that accepts what would fail, beside what was accepted already; the report with it."""
     everything = [*report.findings, *(item.finding for item in report.suppressed)]
     failing = [each for each in everything if each.kind is FindingKind.NOT_DECIDABLE or is_at_least(each, fail_on)]
     text = "".join(baseline_lines(failing, baseline))
     write_file(path, text)
-    return rejudged(report, read_baseline(text, str(path)))
+    written = read_baseline(text, str(path))
+    lacking = sum(entry.is_unreasoned for entry in written.entries)
+    count = len(written.entries)
+    told = f"{path}: written, and accepts {count} finding{'s' if count != 1 else ''}"
+    talk.say(f"{told}; {lacking} without a reason yet, where it says TODO" if lacking else told)
+    return rejudged(report, written)

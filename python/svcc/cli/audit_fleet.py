@@ -15,7 +15,7 @@ from svcc.auditing.finding import AuditReport
 from svcc.auditing.fleet import audit_fleet
 from svcc.auditing.node_dump import dumps_in, report_of
 from svcc.auditing.verdict import exit_code
-from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded, want_all
+from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded, want_all, want_any
 from svcc.cli.options import InputOptions
 from svcc.cli.output import Talk, make_folder, terminal_width, write_data, write_file
 from svcc.fields import Severity, printable
@@ -53,6 +53,7 @@ def audit_folder(
         make_folder(output_dir)
     loaded = loaded_input(talk, InputOptions(filenames, namespace=None, all_namespaces=False, selector=None))
     want_all(talk, loaded, undone="audited")
+    want_any(talk, loaded, undone="audited", hint="if the nodes are to serve nothing, let the manifests hold Nodes")
     settings, _node, problems = cluster_settings(loaded, flags)
     talk.problems((*problems, *loaded.problems))
     tell_loaded(talk, loaded)

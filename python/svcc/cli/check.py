@@ -6,16 +6,17 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import attrs
 import click
-from attrs import evolve
 
 from svcc.cli.inputs import loaded_input, loaded_side, tell_loaded
 from svcc.cli.options import InputOptions, comma_separated, input_options, talk_options
 from svcc.cli.output import Talk, write_data
 from svcc.cli.rule_options import RuleId, list_rules_option
 from svcc.dataplane.judgement import judge_cluster
-from svcc.errors import SettingsError
-from svcc.fields import Problem, Severity, reading_order
+from svcc.errors import InputError, SettingsError
+from svcc.fields import Problem, Severity, printable, reading_order
+from svcc.manifest.load import Loaded
 from svcc.model.port_range import PortRange
 from svcc.report.problems import PROBLEM_FORMATS, render_problems
 from svcc.validate.cluster import ClusterRuleSettings
@@ -104,8 +105,9 @@ def check(
     )
     if update_from == "-":
         raise click.UsageError("--update-from: name a file, a folder or REV:PATH")
-    before = None if update_from is None else loaded_side(talk, evolve(inputs, filenames=(update_from,)))
+    before = None if update_from is None else loaded_side(talk, attrs.evolve(inputs, filenames=(update_from,)))
     loaded = loaded_input(talk, inputs, update_from=before.cluster if before else None)
+    nothing = _nothing(loaded, inputs)
     found = [*loaded.problems]
     with talk.progress("checking"):
         found += judge_cluster(loaded.cluster, settings, problems=loaded.problems, refused=loaded.refused)
@@ -117,8 +119,30 @@ def check(
     shown = [p for p in kept if p.severity is not Severity.INFO or talk.verbose or p.severity in counting]
     write_data(render_problems(shown, output, files=loaded.files, paint=partial(talk.painted, stream=sys.stdout)))
     tell_loaded(talk, loaded)
-    talk.say(_summary(kept, ignored=len(found) - len(kept)))
+    talk.say(nothing if nothing and not found else _summary(kept, ignored=len(found) - len(kept)))
     return 1 if any(problem.severity in counting for problem in kept) else 0
+
+
+def _nothing(loaded: Loaded, inputs: InputOptions) -> str:
+    """What is said where there is nothing that could be judged; no text where there is something.
+
+    Files of a repository may well be about other kinds, and a namespace may be empty. A text without any object is what
+    is left of a program that failed in front of a pipe.
+
+    Raises:
+        InputError: there is no object of any kind, and none was asked to be left out.
+    """
+    read = (*attrs.astuple(loaded.cluster, recurse=False), loaded.refused, loaded.address_pools, loaded.namespaces)
+    if any(read) or loaded.kube_proxy is not None or loaded.problems:
+        return ""
+    if loaded.skipped:
+        count = sum(loaded.skipped.values())
+        kinds = ", ".join(map(printable, sorted(loaded.skipped)))
+        return f"nothing to check: {_counted(count, 'object')}, of kinds that svcc does not read: {kinds}"
+    if inputs.namespace or inputs.selector:
+        return "nothing to check: no object is selected"
+    place = printable(loaded.files[0]) if len(loaded.files) == 1 else f"{len(loaded.files)} files"
+    raise InputError(f"{place}: there is no object, so nothing was checked")
 
 
 def _summary(problems: Sequence[Problem], *, ignored: int) -> str:

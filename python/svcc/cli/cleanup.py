@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from typing import Final
 
 import click
 
@@ -17,6 +18,8 @@ from svcc.nft.transaction import Transaction
 
 __all__ = ["cleanup_command"]
 
+_NOTHING: Final = "nothing to do: there are no tables of svcc"
+
 
 @click.command("cleanup")
 @click.option("--dry-run", is_flag=True, help="Print what would be run as nft text, and change nothing.")
@@ -29,12 +32,15 @@ def cleanup_command(*, dry_run: bool, talk: Talk) -> None:
     """
     nft = open_nft()
     if dry_run:
-        write_data(_removal(nft).lines())
+        removal = _removal(nft)
+        if not removal:
+            talk.say(_NOTHING)
+        write_data(removal.lines())
         return
     with NodeLock():
         removal = _removal(nft)
         if not removal:
-            talk.say(f"nothing to do: there is no table {' and no table '.join(map(str, TABLES))}")
+            talk.say(_NOTHING)
             return
         nft.run(removal.script)
     talk.say(f"removed: {', '.join(f'table {each.table}' for each in removal.commands)}")

@@ -29,6 +29,7 @@ __all__ = [
     "node_name",
     "tell_loaded",
     "want_all",
+    "want_any",
 ]
 
 _FIELD_OF_FLAG = {
@@ -99,12 +100,21 @@ def declared_input(talk: Talk, inputs: InputOptions, *, undone: str, hint: str =
         click.UsageError: the options exclude each other.
     """
     loaded = loaded_input(talk, inputs)
+    want_any(talk, loaded, undone=undone, hint=hint)
+    return loaded
+
+
+def want_any(talk: Talk, loaded: Loaded, *, undone: str, hint: str = "") -> None:
+    """Refuse manifests that declare nothing: see `declared_input`, for what was read already.
+
+    Raises:
+        InputError: nothing in them is an object of a cluster that is in order.
+    """
     if not any(attrs.astuple(loaded.cluster, recurse=False)):
         talk.problems(loaded.problems)
         tell_loaded(talk, loaded)
         what = "of what is declared nothing is in order" if loaded.refused else "nothing is declared"
         raise InputError(f"{what}, so nothing was {undone}", hint=hint)
-    return loaded
 
 
 def want_all(talk: Talk, loaded: Loaded, *, undone: str) -> None:

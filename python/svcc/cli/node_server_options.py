@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -30,21 +30,33 @@ runtime_directory_option = click.option(
     help="Where the node keeps its socket.",
 )
 
-_HEALTHZ: Final = "0.0.0.0:10256"
-_METRICS: Final = "127.0.0.1:10249"
-_PORTS: Final = {"--healthz-bind-address": 10256, "--metrics-bind-address": 10249}
-"""Where none is said."""
+
+class _Asked(NamedTuple):
+    """Where something is answered: how a flag and a configuration call it, and where if neither says it."""
+
+    flag: str
+    field: str
+    address: str
+    port: int
+
+    @property
+    def usual(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+_HEALTHZ: Final = _Asked("--healthz-bind-address", "healthzBindAddress", "0.0.0.0", 10256)
+_METRICS: Final = _Asked("--metrics-bind-address", "metricsBindAddress", "127.0.0.1", 10249)
 
 _OPTIONS = (
     click.option(
-        "--healthz-bind-address",
+        _HEALTHZ.flag,
         metavar="IP:PORT",
-        help=f"Where /healthz and /livez are answered; empty for nowhere ({_HEALTHZ}, or as in --config).",
+        help=f"Where /healthz and /livez are answered; empty for nowhere ({_HEALTHZ.usual}, or as in --config).",
     ),
     click.option(
-        "--metrics-bind-address",
+        _METRICS.flag,
         metavar="IP:PORT",
-        help=f"Where /metrics is answered; empty for nowhere ({_METRICS}, or as in --config).",
+        help=f"Where /metrics is answered; empty for nowhere ({_METRICS.usual}, or as in --config).",
     ),
     click.option(
         "--health-timeout",
@@ -78,8 +90,8 @@ def server_options(command: Command) -> Command:
             from svcc.node.servers import ServerSettings  # noqa: PLC0415
 
             return ServerSettings(
-                _place("--healthz-bind-address", healthz_bind_address, configured.healthz_bind_address or _HEALTHZ),
-                _place("--metrics-bind-address", metrics_bind_address, configured.metrics_bind_address or _METRICS),
+                _place(_HEALTHZ, healthz_bind_address, configured.healthz_bind_address),
+                _place(_METRICS, metrics_bind_address, configured.metrics_bind_address),
                 runtime_directory,
                 health_timeout,
             )
@@ -92,15 +104,16 @@ def server_options(command: Command) -> Command:
     return decorated  # type: ignore[no-any-return]
 
 
-def _place(flag: str, text: str | None, otherwise: str) -> TcpPlace | None:
-    """Where to listen: as a flag says, else otherwise.
+def _place(asked: _Asked, given: str | None, configured: str | None) -> TcpPlace | None:
+    """Where to listen: as the flag says, else the configuration, else where it is usual.
 
     Raises:
-        SettingsError: the flag says no such place, and is named.
+        SettingsError: what was given is no such place; whoever gave it is named.
     """
     from svcc.node.servers import bind_address  # noqa: PLC0415
 
     try:
-        return bind_address(otherwise if text is None else text, _PORTS[flag])
+        return bind_address(given if given is not None else configured or asked.usual, asked.port)
     except SettingsError as error:
-        raise SettingsError(f"{flag}: {error.message}") from None
+        giver = asked.flag if given is not None else f"{asked.field} in the configuration (--config)"
+        raise SettingsError(f"{giver}: {error.message}") from None

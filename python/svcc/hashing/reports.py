@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
 from svcc.hashing.choice import Choice
+from svcc.model.metadata import FrozenMapping
 
 __all__ = ["Balance", "Disruption", "balance", "disruption"]
 
@@ -70,8 +70,8 @@ def balance(choice: Choice[Any], *, samples: int = SAMPLE) -> Balance:
     weight_shares = {name: weight / sum(choice.weights) for name, weight in weights.items()}
     loads = {name: shares[name] / asked for name, asked in weight_shares.items() if asked}
     return Balance(
-        shares=MappingProxyType(shares),
-        weight_shares=MappingProxyType(weight_shares),
+        shares=FrozenMapping(shares),
+        weight_shares=FrozenMapping(weight_shares),
         max_over_mean=max(loads.values()),
         min_over_mean=min(loads.values()),
         standard_deviation=math.sqrt(sum(weight_shares[name] * (load - 1) ** 2 for name, load in loads.items())),

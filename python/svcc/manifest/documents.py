@@ -26,6 +26,7 @@ from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
 
 __all__ = [
     "STANDARD_INPUT_NAME",
+    "UNREAD_RULES",
     "Document",
     "Limits",
     "Reading",
@@ -41,6 +42,10 @@ __all__ = [
 
 _STANDARD_INPUT: Final = "-"
 STANDARD_INPUT_NAME: Final = "<stdin>"
+UNREAD_RULES: Final = frozenset(
+    f"manifest/{rule}" for rule in ("json-syntax", "yaml-syntax", "not-utf8", "too-large", "too-deep")
+)
+"""The rules whose errors leave it open what a file declares, since all or a part of its text could not be read."""
 _YAML_SUFFIXES: Final = frozenset({".yaml", ".yml"})
 _JSON_SUFFIX: Final = ".json"
 _BRACKETS: Final = ("{", "[")

@@ -35,7 +35,7 @@ class Document:
 
 
 _document: Final = maker(Document, ("value", "source", "watch_event", "parsed"))
-_source: Final = maker(Source, ("file", "line", "line_of", "rewritten"))
+_source: Final = maker(Source, ("file", "line", "line_of", "rewritten"), beside=("line_of", "rewritten"))
 
 
 def unwrap(parsed: Parsed, file: str, limits: Limits) -> Iterator[Document | Problem]:

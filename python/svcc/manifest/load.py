@@ -6,15 +6,22 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, TypeVar
 
 from attrs import Factory, define, frozen
 
 from svcc.allocation.reservation import Reservation
 from svcc.fields import ObjectReference, Problem, Severity
 from svcc.manifest.declared import Declared, declared, declared_reference, declared_twice, kind_read
-from svcc.manifest.documents import Document, Limits, Reading, read_contents, read_documents, read_text
+from svcc.manifest.documents import (
+    UNREAD_RULES,
+    Document,
+    Limits,
+    Reading,
+    read_contents,
+    read_documents,
+    read_text,
+)
 from svcc.manifest.held_numbers import HeldNumbers
 from svcc.manifest.kube_proxy import KubeProxySettings
 from svcc.manifest.revisions import manifests_of_revision
@@ -22,16 +29,13 @@ from svcc.manifest.selection import Selection
 from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.cluster import Cluster, ClusterObject
 from svcc.model.endpoints import EndpointSlice
+from svcc.model.metadata import FrozenMapping
 from svcc.model.service import Service
 from svcc.validate.admission import DEFAULT_NAMESPACE
 from svcc.validate.refused_objects import Refused
 from svcc.validate.update import objects_by_reference
 
 __all__ = ["Loaded", "load", "load_contents", "load_reading", "load_revision", "load_text"]
-
-_UNREAD: Final = frozenset(
-    f"manifest/{rule}" for rule in ("json-syntax", "yaml-syntax", "not-utf8", "too-large", "too-deep")
-)
 
 _Key = TypeVar("_Key")
 _Item = TypeVar("_Item", ClusterObject, AddressPool)
@@ -57,7 +61,7 @@ class Loaded:
 
     cluster: Cluster
     problems: tuple[Problem, ...] = ()
-    skipped: Mapping[str, int] = MappingProxyType({})
+    skipped: Mapping[str, int] = FrozenMapping()
     files: tuple[str, ...] = ()
     kube_proxy: KubeProxySettings | None = None
     address_pools: tuple[AddressPool, ...] = ()
@@ -68,7 +72,7 @@ class Loaded:
     @property
     def unread(self) -> tuple[str, ...]:
         """The files of which a part could not be read, so that nobody knows all that they declare."""
-        found = (each.source for each in self.problems if each.rule in _UNREAD and each.severity is Severity.ERROR)
+        found = (each.source for each in self.problems if each.rule in UNREAD_RULES and each.severity is Severity.ERROR)
         return tuple(dict.fromkeys(source.file for source in found if source is not None))
 
 
@@ -189,7 +193,7 @@ def _loaded(
     return Loaded(
         cluster,
         tuple(progress.problems),
-        MappingProxyType(dict(sorted(progress.skipped.items()))),
+        FrozenMapping(sorted(progress.skipped.items())),
         reading.files,
         progress.kube_proxy,
         tuple(progress.address_pools.values()),

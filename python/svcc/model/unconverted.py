@@ -17,15 +17,16 @@ __all__ = ["changer", "maker"]
 _Item = TypeVar("_Item", bound=AttrsInstance)
 
 
-def maker(kind: type[_Item], names: tuple[str, ...]) -> Callable[..., _Item]:
+def maker(kind: type[_Item], names: tuple[str, ...], beside: tuple[str, ...] = ()) -> Callable[..., _Item]:
     """A function that makes a value of the fields `names`, in their order, and of the defaults of the others.
 
-    `kind` is a frozen class with slots; nothing is converted or validated, and all defaults are values.
+    `kind` is a frozen class with slots; nothing is converted or validated, and all defaults are values. `beside` are
+    the slots that are no fields.
 
     Raises:
         ValueError: a name is that of no field, or a field without default is not named.
     """
-    known = [attribute.name for attribute in fields(kind)]
+    known = [*(attribute.name for attribute in fields(kind)), *beside]
     required = {attribute.name: attribute.alias for attribute in fields(kind) if attribute.default is NOTHING}
     if not required.keys() <= set(names) <= set(known):
         raise ValueError(f"{', '.join(names)}: these are not the fields of {kind.__name__}")

@@ -241,6 +241,11 @@ class _Levels(Collector):
         yield "start_timestamp_seconds", "When the process began.", state.started
         yield "source_complete", "Whether all objects have been read.", state.source.is_complete
         yield "source_working", "Whether changes still come from where objects are read.", not state.source.trouble
+        yield (
+            "source_unread",
+            "Files and directories that cannot be read, in whole or in part.",
+            len(state.source.faults),
+        )
         yield "services", "Services that are served.", counts.services
         yield "service_ports", "Ports of Services that are served, by family each.", counts.service_ports
         yield "frontends", "Addresses with ports, and node ports, that are served.", counts.frontends

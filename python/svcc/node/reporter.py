@@ -27,6 +27,7 @@ from svcc.node.schedule import Task
 from svcc.node.servers import NodeServers
 from svcc.node.service_counters import ServiceCounters
 from svcc.node.service_notification import ServiceNotification
+from svcc.node.source_problems import SourceProblems
 from svcc.node.state import (
     Change,
     Clock,
@@ -72,7 +73,7 @@ class Reporter(Observer):
         self._service_counters = service_counters
         self._triggers = TriggerTimes(published.state.started)
         self._slices: dict[ObjectReference, EndpointSlice] = {}
-        self._source_problems: tuple[Problem, ...] = ()
+        self._source_problems = SourceProblems()
         self._over: deque[Problem] = deque(maxlen=_RECENT)
         self._compiler_problems: tuple[Problem, ...] = ()
         self._is_drifting = False
@@ -106,6 +107,7 @@ class Reporter(Observer):
     def batch(self, batch: Batch) -> None:
         """Count what the source says, and look out for the node itself and for the causes of changes."""
         state = self._published.state
+        before = state.source
         services = slices = 0
         for change in batch.changes:
             kind = change.reference.kind
@@ -119,15 +121,12 @@ class Reporter(Observer):
                     state = evolve(state, eligibility=Eligibility(node.is_being_deleted, node.taints))
         self._metrics.changed(services=services, endpoint_slices=slices)
         if batch.problems or batch.resolved:
-            over = set(map(id, batch.over))
-            lasting = [problem for problem in batch.problems if id(problem) not in over]
+            lasting = self._source_problems.take(batch, self._clock.now())
             self._log.happened(batch.over)
             self._log.news("source", lasting, batch.resolved)
-            # What came up and was over in one batch is among both.
-            told = (*self._source_problems, *lasting)
-            self._source_problems = tuple(problem for problem in told if problem not in batch.resolved)
             self._over.extend(batch.over)
-            state = evolve(state, problems=self._problems())
+            source = evolve(state.source, faults=self._source_problems.faults)
+            state = evolve(state, problems=self._problems(), source=source)
         if batch.replaces_all:
             state = evolve(state, source=evolve(state.source, is_complete=True, awaited=()))
         if batch.changes or batch.replaces_all:
@@ -139,6 +138,8 @@ class Reporter(Observer):
                 pending_endpoints=state.pending_endpoints + slices,
             )
         )
+        if state.source.faults != before.faults:
+            self._tell_manager()
 
     def _slice_changed(self, reference: ObjectReference, item: object) -> None:
         after = item if isinstance(item, EndpointSlice) else None
@@ -365,7 +366,7 @@ class Reporter(Observer):
 
     def _problems(self) -> tuple[Problem, ...]:
         """Those that hold, and the last of those that happened and are over."""
-        return (*self._source_problems, *self._over, *self._compiler_problems)
+        return (*self._source_problems.lasting, *self._over, *self._compiler_problems)
 
     def _waiting(self, state: NodeState) -> NodeState:
         """The state once something waits for a synchronization that succeeds (S51)."""

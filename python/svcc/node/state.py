@@ -18,6 +18,7 @@ from svcc.addresses import IPFamily
 from svcc.dataplane.contract import NodePortAddresses
 from svcc.fields import ObjectReference, Problem
 from svcc.incremental.contract import HealthCheck
+from svcc.sources.told import KEPT
 
 __all__ = [
     "DELETION_TAINT",
@@ -29,6 +30,7 @@ __all__ = [
     "NodeState",
     "Published",
     "RefusedService",
+    "SourceFault",
     "SourceState",
     "Sync",
     "SyncKind",
@@ -72,17 +74,36 @@ class Sync:
 
 
 @frozen
+class SourceFault:
+    """A file or directory that cannot be read, in whole or in part, and since when, in Unix seconds."""
+
+    problem: Problem
+    since: float
+
+    @property
+    def name(self) -> str:
+        """What cannot be read: the file, or a sentence that names the directory."""
+        return self.problem.source.file if self.problem.source is not None else self.problem.message()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what it said before stays in force; else nobody knows what it declares."""
+        return self.problem.hint.endswith(KEPT)
+
+
+@frozen
 class SourceState:
     """Where the objects come from; nothing is served before the source is complete (S53).
 
     `awaited` says what it waits for before it is complete, in words; `trouble` why nothing more comes from it, and is
-    empty while it works.
+    empty while it works. `faults` are the parts of it that are not followed for now.
     """
 
     name: str
     is_complete: bool = False
     trouble: str = ""
     awaited: tuple[str, ...] = ()
+    faults: tuple[SourceFault, ...] = ()
 
 
 @frozen

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from svcc.dataplane.document import API_VERSION
 from svcc.fields import ObjectReference, Problem
 from svcc.node.probes import timestamp
-from svcc.node.state import Change, Clock, NodeState, Sync
+from svcc.node.state import Change, Clock, NodeState, SourceFault, Sync
 from svcc.report.problem_documents import problem_document
+from svcc.sources.told import KEPT
 
 __all__ = ["status_document", "troubles", "waiting_words"]
+
+_MOST_FAULTS: Final = 3
+"""How many are told one by one where a sentence is wanted."""
 
 
 def troubles(state: NodeState, clock: Clock, health_timeout_seconds: float) -> Iterator[str]:
     """Why the node is not as it should be, each in a sentence; none where it is healthy.
 
     Problems of what is declared are no trouble of the node, nor is drift that was repaired, nor that it will be
-    deleted.
+    deleted. That a file cannot be read is one: what is declared now is not what is served, as far as anybody knows. No
+    other process would help there, so none of the probes mind.
     """
     if not state.source.is_complete:
         yield f"{state.source.name} is not complete yet: nothing is written before all objects are known"
@@ -26,6 +31,10 @@ def troubles(state: NodeState, clock: Clock, health_timeout_seconds: float) -> I
         yield waiting_words(state.source.awaited)
     if state.source.trouble:
         yield f"{state.source.name}: {state.source.trouble}"
+    elif state.source.is_complete:
+        yield from map(_fault_words, state.source.faults[:_MOST_FAULTS])
+        if (more := len(state.source.faults) - _MOST_FAULTS) > 0:
+            yield f"{more} more files or directories cannot be read"
     if state.last_sync is not None and state.last_sync.error:
         yield f"the last synchronization failed: {state.last_sync.error}"
     if not state.is_live(clock, health_timeout_seconds):
@@ -33,6 +42,11 @@ def troubles(state: NodeState, clock: Clock, health_timeout_seconds: float) -> I
     if state.refused:
         count = len(state.refused)
         yield f"the kernel refuses {count} {'Service' if count == 1 else 'Services'}"
+
+
+def _fault_words(fault: SourceFault) -> str:
+    place = f"{fault.problem.source}: " if fault.problem.source is not None else ""
+    return f"{place}{fault.problem.message()}; {KEPT if fault.is_kept else 'nobody knows what it declares'}"
 
 
 def waiting_words(awaited: Iterable[str]) -> str:
@@ -63,6 +77,15 @@ def status_document(
             "complete": state.source.is_complete,
             "waitingFor": list(state.source.awaited),
             "trouble": state.source.trouble or None,
+            "unread": [
+                {
+                    **_place(fault),
+                    "message": fault.problem.message(),
+                    "since": timestamp(fault.since),
+                    "kept": fault.is_kept,
+                }
+                for fault in state.source.faults
+            ],
         },
         "serving": {
             "services": counts.services,
@@ -97,6 +120,11 @@ def status_document(
         ],
         "problems": problem_document((*more_problems, *state.problems))["items"],
     }
+
+
+def _place(fault: SourceFault) -> dict[str, str | int | None]:
+    source = fault.problem.source
+    return {"file": source.file if source is not None else None, "line": source.line if source is not None else None}
 
 
 def _waiting(state: NodeState, clock: Clock) -> float:

@@ -20,6 +20,7 @@ STATUS_PATH: Final = "/status"
 CONNECTIONS_PATH: Final = "/service-connections"
 _NAME: Final = "node.sock"
 _LONGEST: Final = 64 * 2**20
+"""Bytes of an answer; more than all frontends of 30 000 Services have to say. Who answers may be somebody else."""
 
 
 def status_socket(runtime_directory: Path) -> Path:
@@ -52,24 +53,29 @@ def _document(path: Path, page: str, kind: str, timeout_seconds: float) -> dict[
     try:
         connection.request("GET", page)
         response = connection.getresponse()
-        text = response.read(_LONGEST)
+        text = response.read(_LONGEST + 1)
     except (FileNotFoundError, ConnectionRefusedError):
         raise TargetError(
             f"no svcc node is running here: nobody listens on {path}",
             hint="with --runtime-directory, give the one it was started with",
         ) from None
     except TimeoutError:
-        raise TargetError(f"{path}: svcc node does not answer") from None
+        raise TargetError(
+            f"{path}: svcc node does not answer within {timeout_seconds:g} s", hint="--timeout gives it more time"
+        ) from None
     except (OSError, http.client.HTTPException) as error:
         raise TargetError(f"{path}: {getattr(error, 'strerror', None) or type(error).__name__}") from None
     finally:
         connection.close()
+    if len(text) > _LONGEST:
+        raise TargetError(f"{path}: the answer to {page} is longer than {_LONGEST >> 20} MiB, and is not read")
     try:
         document = json.loads(text)
     except ValueError:
         document = None
     if response.status != http.HTTPStatus.OK or not isinstance(document, dict) or document.get("kind") != kind:
-        raise TargetError(f"{path}: somebody else than svcc node answers")
+        code = "" if response.status == http.HTTPStatus.OK else f" ({response.status} {response.reason})"
+        raise TargetError(f"{path}: what answers is no svcc node, or one of another version{code}")
     return document
 
 

@@ -55,6 +55,10 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
 def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     serving, waiting, drift, source = (status[key] for key in ("serving", "waiting", "drift", "source"))
     yield "Source", f"{source['name']}, {'complete' if source['complete'] else 'not complete yet'}"
+    for number, fault in enumerate(source["unread"][:_MANY]):
+        yield "" if number else "Cannot be read", _unread(status, fault)
+    if len(source["unread"]) > _MANY:
+        yield "", f"and {len(source['unread']) - _MANY} more: see -o json"
     amounts = [("service port", "servicePorts"), ("frontend", "frontends"), ("endpoint", "endpoints")]
     inside = ", ".join(_count(serving[key], what) for what, key in amounts)
     yield "Serving", f"{_count(serving['services'], 'Service')}: {inside}"
@@ -78,6 +82,10 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not status["nodeEligible"]:
         why = "is being deleted" if status["beingDeleted"] else "will be deleted by the cluster autoscaler"
         yield "Node", f"{why}: balancers are told to go elsewhere"
+
+
+def _unread(status: Mapping[str, Any], fault: Mapping[str, Any]) -> str:
+    return f"{fault['file'] or fault['message']}, for {duration(_age(status, fault['since']))}"
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -38,7 +38,7 @@ from svcc.sources.known_files import KnownFiles, signature_of
 from svcc.sources.root import Root, identity_of, root_of
 from svcc.sources.selected import SelectedObjects
 from svcc.sources.settings import settings_problems
-from svcc.sources.told import ToldProblems
+from svcc.sources.told import KEPT, ToldProblems
 from svcc.sources.watch import Watch, WatchError, open_watch
 from svcc.validate.admission import DEFAULT_NAMESPACE
 
@@ -369,8 +369,7 @@ def _content(name: str, most: int) -> bytes:
 
 
 def _kept_notice(rule: str, said: str, file: str | None = None) -> Problem:
-    hint = "what it said before stays in force"
-    return _notice(rule, said, hint=hint, severity=Severity.ERROR, file=file)
+    return _notice(rule, said, hint=KEPT, severity=Severity.ERROR, file=file)
 
 
 def _notice(

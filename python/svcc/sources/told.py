@@ -9,8 +9,10 @@ from attrs import evolve
 
 from svcc.fields import FieldPath, Problem, ProblemKind
 
-__all__ = ["News", "ToldProblems", "kept_as_it_was"]
+__all__ = ["KEPT", "News", "ToldProblems", "kept_as_it_was"]
 
+KEPT: Final = "what it said before stays in force"
+"""How the hint ends of a problem that takes nothing away."""
 
 _MOST_AT_ONCE: Final = 1000
 """Events of garbage that are told one by one; a source without end must not fill the memory with them."""
@@ -18,8 +20,7 @@ _MOST_AT_ONCE: Final = 1000
 
 def kept_as_it_was(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Problems of an object that is refused while an earlier state of it is in force, which their hints say."""
-    hint = "what it said before stays in force"
-    return tuple(evolve(problem, hint=f"{problem.hint}; {hint}" if problem.hint else hint) for problem in problems)
+    return tuple(evolve(problem, hint=f"{problem.hint}; {KEPT}" if problem.hint else KEPT) for problem in problems)
 
 
 class News(NamedTuple):
