@@ -19,10 +19,7 @@ __all__ = [
     "assign_slots_many",
     "compare_programs",
     "maglev_size",
-    "maglev_table",
-    "maglev_tables",
-    "nft_hash",
-    "nft_hash_many",
+    "nft_hashes",
     "prove",
     "read_yaml",
     "select_service_ports",
@@ -35,15 +32,12 @@ _Selected: TypeAlias = tuple[
     list[str], list[int], list[int], list[int], bytes, list[int], list[int], list[int], int, int
 ]
 
-def nft_hash(key: bytes, modulus: int, seed: int, offset: int = 0, big_endian: bool = False) -> int: ...
-def nft_hash_many(
+def nft_hashes(
     keys: Sequence[bytes], modulus: int, seed: int, offset: int = 0, big_endian: bool = False
 ) -> list[int]: ...
 def assign_slots(keys: Sequence[str]) -> list[int]: ...
 def assign_slots_many(groups: Sequence[Sequence[str]]) -> list[list[int]]: ...
 def maglev_size(count: int) -> int: ...
-def maglev_table(names: Sequence[str], weights: Sequence[int], size: int, seed: int) -> list[int]: ...
-def maglev_tables(groups: Sequence[tuple[Sequence[str], Sequence[int], int, int]]) -> list[list[int]]: ...
 
 @final
 class Chooser:

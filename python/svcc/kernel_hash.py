@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from svcc import _native
 
-__all__ = ["concatenated", "nft_hash", "nft_hash_many"]
+__all__ = ["concatenated", "nft_hashes"]
 
 
 def concatenated(fields: Sequence[bytes]) -> bytes:
@@ -28,21 +28,17 @@ def concatenated(fields: Sequence[bytes]) -> bytes:
     return b"".join(part + bytes(-len(part) % 4) for part in fields)
 
 
-def nft_hash(key: bytes, *, modulus: int, seed: int, offset: int = 0, big_endian: bool = False) -> int:
-    """The value of ``jhash KEY mod modulus seed seed offset offset``: from `offset` to ``offset + modulus - 1``.
+def nft_hashes(
+    keys: Sequence[bytes], *, modulus: int, seed: int, offset: int = 0, big_endian: bool = False
+) -> list[int]:
+    """The values of ``jhash KEY mod modulus seed seed offset offset``: from `offset` to ``offset + modulus - 1``.
 
-    `key` comes from `concatenated`. `big_endian` tells the byte order of the node; it matters for keys of more than 12
-    bytes only. An expression without a seed draws one when it is loaded, so its values cannot be foretold.
+    `keys` come from `concatenated`, and the values are in their order; other threads run meanwhile. `big_endian` tells
+    the byte order of the node; it matters for keys of more than 12 bytes only. An expression without a seed draws one
+    when it is loaded, so its values cannot be foretold.
 
     Raises:
         ValueError: `modulus` is 0, or the largest value does not fit 32 bits.
         OverflowError: `modulus`, `seed` or `offset` is not an unsigned number of 32 bits.
     """
-    return _native.nft_hash(key, modulus, seed, offset, big_endian)
-
-
-def nft_hash_many(
-    keys: Sequence[bytes], *, modulus: int, seed: int, offset: int = 0, big_endian: bool = False
-) -> list[int]:
-    """The values of `nft_hash` for many keys, in their order; other threads run meanwhile. Raises the same errors."""
-    return _native.nft_hash_many(keys, modulus, seed, offset, big_endian)
+    return _native.nft_hashes(keys, modulus, seed, offset, big_endian)

@@ -1,9 +1,9 @@
 """Netlink, by which the kernel is asked and says what happened (linux/netlink.h, linux/netfilter/nfnetlink.h).
 
 svcc deletes entries of conntrack, hears of changes to tables, reads large maps and counters, and forgets what packets
-have written into maps. That takes messages with flat attributes and nothing else, and some speed: pyroute2, which
-covers all of netlink, takes 270 microseconds to read an entry of conntrack, where 100 000 are nothing special, and
-holds the interpreter meanwhile; a `struct` takes 3.
+have written into maps. That takes messages with flat attributes and nothing else, and some speed: of entries of
+conntrack 100 000 are nothing special, and pyroute2, which covers all of netlink, takes some fifty times as long for
+each of them and holds the interpreter meanwhile (DESIGN.md has the figures).
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from svcc.auditing.audit import audit, audit_against
+from svcc.auditing.audit import audit
 from svcc.auditing.finding import AuditReport, Equality, Finding, FindingKind, Verdict
 from svcc.compiler.compilation import compile  # noqa: A004
-from svcc.errors import InputError, SettingsError
+from svcc.errors import InputError
 from svcc.fields import Severity
 from svcc.manifest.load import load
 from svcc.model.cluster import Cluster, ClusterObject, ClusterSettings
@@ -209,28 +209,6 @@ def test_what_cannot_be_understood_is_not_proved() -> None:
 def test_a_dump_that_cannot_be_read_is_an_error(cut: Callable[[str], str]) -> None:
     with pytest.raises(InputError, match="the dump cannot be read"):
         audited(cut(SCRIPT))
-
-
-def test_two_rulesets_that_do_the_same_are_proved_equal() -> None:
-    renamed = SCRIPT.replace("pick-2", "pick-two")
-    report = audit_against(renamed, SCRIPT, local_addresses=ADDRESSES)
-    assert (report.verdict, report.findings) == (Verdict.PROVED, ())
-
-
-def test_what_the_second_ruleset_does_otherwise_is_told_by_destination() -> None:
-    report = audit_against(spoilt(SCRIPT, (WEB, "")), SCRIPT, local_addresses=ADDRESSES)
-    assert [(each.kind, each.subject) for each in report.findings] == [(K.BEHAVIOUR_DIFFERS, "10.96.0.10:80 tcp")]
-    assert "are rejected; by the other ruleset they go to 10.244." in report.findings[0].message
-
-
-def test_a_firewall_between_two_rulesets_is_one_finding() -> None:
-    report = audit_against(SCRIPT + FORWARD.format("ip daddr 10.244.0.0/16 drop"), SCRIPT, local_addresses=ADDRESSES)
-    assert [each.subject for each in report.findings] == ["table ip filter chain FORWARD"]
-
-
-def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(SettingsError, match="'here' is not an IP address"):
-        audit_against(SCRIPT, SCRIPT, local_addresses=["here"])
 
 
 def test_what_is_proved_of_remembered_clients_and_what_was_tried_is_told_where_clients_are_remembered() -> None:

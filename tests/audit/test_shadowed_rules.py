@@ -92,6 +92,32 @@ def test_an_answer_in_the_words_of_one_version_of_ip_takes_its_packets_alone(
     assert (FindingKind.RULE_SHADOWED in kinds(inspected(text))) is takes_all
 
 
+@pytest.mark.parametrize(
+    ("reset", "later", "is_shadowed"),
+    [
+        ("reject with tcp reset", "tcp dport 80 accept", True),
+        ("reject with tcp reset", "tcp flags syn accept", True),
+        ("reject with tcp reset", "meta l4proto tcp accept", True),
+        ("reject with tcp reset", "ip protocol tcp accept", True),
+        ("reject with tcp reset", "tcp dport { 80, 443 } ip saddr 10.0.0.1 accept", True),
+        ("reject with tcp reset", "reject with tcp reset", True),
+        ("ip saddr 10.0.0.1 reject with tcp reset", "ip saddr 10.0.0.1 tcp dport 80 accept", True),
+        ("meta l4proto tcp reject with tcp reset", "meta l4proto tcp tcp dport 80 accept", True),
+        ("tcp dport 80 reject with tcp reset", "tcp dport 80 accept", True),
+        ("reject with tcp reset", "udp dport 80 accept", False),
+        ("reject with tcp reset", "th dport 80 accept", False),
+        ("reject with tcp reset", "meta l4proto { tcp, udp } accept", False),
+        ("reject with tcp reset", "meta l4proto != tcp accept", False),
+        ("reject with tcp reset", "accept", False),
+        ("reject with tcp reset", "reject", False),
+        ("ip saddr 10.0.0.1 reject with tcp reset", "ip saddr 10.0.0.1 udp dport 80 accept", False),
+        ("ip saddr 10.0.0.1 reject with tcp reset", "tcp dport 80 accept", False),
+    ],
+)
+def test_a_reset_takes_tcp_alone(reset: str, later: str, *, is_shadowed: bool) -> None:
+    assert (FindingKind.RULE_SHADOWED in kinds(rules_of(reset, later))) is is_shadowed
+
+
 def test_a_shadowed_rule_of_a_proxy_that_would_act_differently_is_a_warning() -> None:
     text = svcc_text().replace("chain services {", "chain services {\n accept", 1)
     finding = only(inspected(text), FindingKind.RULE_SHADOWED)

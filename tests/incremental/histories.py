@@ -113,10 +113,6 @@ class Declared:
                 self._objects[change.reference] = change.object
 
     @property
-    def references(self) -> Sequence[ObjectReference]:
-        return list(self._objects)
-
-    @property
     def cluster(self) -> Cluster:
         return Cluster.of(self._objects.values())
 

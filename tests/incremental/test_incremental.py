@@ -116,15 +116,3 @@ def test_the_order_and_the_grouping_of_changes_do_not_matter(history: History, d
     assert compiler.ruleset() == expected.ruleset()
     assert compiler.problems == expected.problems
     assert compiler.health_checks == expected.health_checks
-
-
-@FEWER
-@given(history=histories())
-def test_a_list_replaces_all_that_it_does_not_name(history: History) -> None:
-    compiler, declared = IncrementalCompiler(NODE, history.settings), Declared(history.settings)
-    for batch in history.batches:
-        listed = [change for change in batch if change.object is not None]
-        compiler.update(compiler.replacing(listed))
-        declared = Declared(history.settings)
-        declared.apply(listed)
-        assert compiler.dataplane() == declared.compilation().dataplane

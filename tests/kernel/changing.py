@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
-from attrs import frozen
-
-from svcc.addresses import IPFamily, family_of, prefix_contains
+from svcc.addresses import IPFamily, family_of
 from svcc.apply.applied import Applied
 from svcc.apply.held import TABLES, held_tables
 from svcc.apply.installer import Installer
@@ -20,7 +18,7 @@ from svcc.auditing.audit import audit_dataplane
 from svcc.compiler.affinity_records import forgetting_transaction
 from svcc.compiler.picks import pick_of
 from svcc.dataplane.conntrack import UdpEntry, UdpFrontends
-from svcc.dataplane.contract import FamilyDataplane, ServicePortPlan
+from svcc.dataplane.contract import ServicePortPlan
 from svcc.fields import Severity
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Change
@@ -37,31 +35,17 @@ from tests.incremental.histories import Declared, objects_of
 from tests.kernel.namespace import NetworkNamespace
 from tests.kernel.network import Node
 from tests.kernel.servers import Answer, Conversation
+from tests.kernel.targets import Target, targets_of
 from tests.kernel.test_audit import is_at_a_cluster_ip_of_the_node
 from tests.kernel.test_transaction import comparable
 from tests.oracle import NodeFacts
-from tests.strategies import NODE, NODE_ADDRESSES, OUTSIDE_CLIENTS, POD_RANGE, Scenario
+from tests.strategies import NODE, Scenario
 
 Records = Mapping[tuple[str, Key], Data | None]
 """What packets have written into the maps of session affinity, by family and key."""
 
 Entry = tuple[str, int, UdpEntry]
 """A client's address and port, and where its datagrams go."""
-
-
-@frozen
-class Target:
-    """A frontend that admits clients from outside, at an address, and who may answer there."""
-
-    protocol: Protocol
-    address: str
-    port: int
-    endpoints: frozenset[EndpointAddress]
-
-    @property
-    def client(self) -> str:
-        """An address that may ask."""
-        return OUTSIDE_CLIENTS[family_of(self.address)][0]
 
 
 _LATER = 1e10
@@ -205,7 +189,7 @@ class ChangingNode:
         return [
             target
             for family in self.compilation.dataplane.families
-            for target in _targets(family, protocol, self._node.addresses)
+            for target in targets_of(family, protocol, self._node.addresses)
         ]
 
     # what must hold
@@ -356,33 +340,6 @@ class _Dump:
             if (body["family"], body["name" if kind == "table" else "table"]) == (family, name)
         ]
         return found or None
-
-
-def _targets(family: FamilyDataplane, protocol: Protocol, node_addresses: Sequence[str]) -> Iterator[Target]:
-    plans = [plan for plan in family.service_ports if plan.name.protocol is protocol]
-    taken = {(frontend.address, frontend.port) for plan in plans for frontend in plan.frontends}
-    client = OUTSIDE_CLIENTS[family.family][0]
-    for plan in plans:
-        for frontend in plan.frontends:
-            endpoints = frozenset(plan.endpoints(frontend.outside))
-            answering = [POD_RANGE[family.family]]
-            if protocol is Protocol.TCP:
-                # A server of the node itself answers a datagram from a socket that takes the next one for a moment.
-                answering.append(NODE_ADDRESSES[family.family][0])
-            if not endpoints or not all(
-                any(prefix_contains(prefix, each.address) for prefix in answering) for each in endpoints
-            ):
-                continue
-            allowed = frontend.allowed_sources
-            if allowed is not None and not any(prefix_contains(prefix, client) for prefix in allowed):
-                continue
-            if frontend.address is not None:
-                yield Target(protocol, frontend.address, frontend.port, endpoints)
-                continue
-            for address in node_addresses:
-                is_served = family_of(address) is family.family and family.node_ports.serves(address)
-                if is_served and (address, frontend.port) not in taken:
-                    yield Target(protocol, address, frontend.port, endpoints)
 
 
 def _all_serving(plan: ServicePortPlan) -> set[EndpointAddress]:

@@ -15,7 +15,8 @@ from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Update
 from svcc.model.cluster import ClusterSettings
 from svcc.sources.directory import DirectorySource
-from tests.kernel.node_process import NODE, POD_CIDR, Machine, endpoints, service
+from tests.kernel.node_process import NODE, Machine, endpoints, service
+from tests.kernel.node_tables import POD_CIDR
 
 pytestmark = pytest.mark.kernel
 

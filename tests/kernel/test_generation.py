@@ -40,7 +40,7 @@ def test_a_socket_that_failed_is_replaced(namespace: NetworkNamespace) -> None:
         before = asking.now()
         assert asking._socket is not None
         with Path("/dev/null").open("rb") as nothing:
-            os.dup2(nothing.fileno(), asking._socket.fileno())
+            os.dup2(nothing.fileno(), asking._socket._socket.fileno())
         with pytest.raises(TargetError, match="the kernel does not answer about nftables"):
             asking.now()
         assert asking.now() == before == generation()

@@ -16,7 +16,8 @@ import pytest
 
 from svcc.apply.generation import generation
 from tests.kernel.namespace import NetworkNamespace
-from tests.kernel.node_process import NODE, SVCC, THOROUGH, Machine, Tables, endpoints, service
+from tests.kernel.node_process import NODE, SVCC, THOROUGH, Machine, endpoints, service
+from tests.kernel.node_tables import Tables
 
 pytestmark = pytest.mark.kernel
 

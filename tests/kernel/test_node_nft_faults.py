@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from attrs import define
 
-from tests.kernel.node_process import NODE, Machine, Tables, endpoints, service
+from tests.kernel.node_process import NODE, Machine, endpoints, service
+from tests.kernel.node_tables import Tables
 
 pytestmark = pytest.mark.kernel
 

@@ -17,6 +17,7 @@ from svcc.apply.session import Nft
 from svcc.auditing.audit import audit
 from svcc.auditing.finding import Verdict
 from svcc.cli import run
+from svcc.fields import ObjectReference
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Change
 from svcc.model.cluster import Cluster, ClusterObject
@@ -71,6 +72,7 @@ class Counting:
     node: Node
     nft: Nft
     compiler: IncrementalCompiler = field(factory=lambda: IncrementalCompiler("node-a", PODS, service_counters=True))
+    declared: set[ObjectReference] = field(factory=set)
     counters: ServiceCounters = field(init=False)
     installer: Installer = field(init=False)
 
@@ -88,7 +90,10 @@ class Counting:
 
     def declare(self, *objects: ClusterObject) -> None:
         """Only these are there from now on; the kernel is not read."""
-        update = self.compiler.update(self.compiler.replacing([Change.to(item) for item in objects]))
+        declared = {item.reference for item in objects}
+        gone = [Change(item, None) for item in self.declared - declared]
+        self.declared = declared
+        update = self.compiler.update([*gone, *map(Change.to, objects)])
         for change in update.services:
             self.counters.replace(change.service, self.compiler.plans_by_family(change.service))
         self.node.run(lambda: self.installer.advance(update))
@@ -107,7 +112,9 @@ class Counting:
 @pytest.fixture
 def counting(node: Node) -> Counting:
     made = Counting(node, node.run(open_nft))
-    made.compiler.update(map(Change.to, [NODE, SERVICE_CIDRS, web(), service("idle", [REFUSED]), *pods(1, 2)]))
+    objects = [NODE, SERVICE_CIDRS, web(), service("idle", [REFUSED]), *pods(1, 2)]
+    made.compiler.update(map(Change.to, objects))
+    made.declared = {item.reference for item in objects}
     made.restart()
     made.synchronize()
     return made

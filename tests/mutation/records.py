@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TypeAlias
 
-from svcc.kernel_hash import concatenated, nft_hash
+from svcc.kernel_hash import concatenated, nft_hashes
 from svcc.trace.evaluator import Outcome
 from tests.mutation.document import Document
 from tests.oracle import Packet
@@ -62,7 +62,8 @@ def _values(expression: str, packet: Packet, address: str, port: int) -> list[st
         key = concatenated(
             [_packed(value) for part in found[1].split(" . ") for value in _values(part, packet, address, port)]
         )
-        return [str(nft_hash(key, modulus=int(found[2]), seed=int(found[3], 16), offset=int(found[4] or 0)))]
+        numbers = nft_hashes([key], modulus=int(found[2]), seed=int(found[3], 16), offset=int(found[4] or 0))
+        return [str(number) for number in numbers]
     match expression.removeprefix("ct original ").split():
         case ["ip" | "ip6", "saddr"]:
             return [packet.source]

@@ -9,7 +9,7 @@ from svcc.dataplane.contract import Dataplane, ServicePortPlan
 from svcc.fields import ObjectReference
 from svcc.model.cluster import ClusterObject
 from svcc.model.service import Service, ServicePort, ServiceType, TrafficPolicy
-from svcc.node.counts import Tally, counts_of
+from svcc.node.counts import ServedCounts, counts_of
 from svcc.node.state import Counts
 from tests.declare import compiled, local, remote, service, slices
 
@@ -60,13 +60,13 @@ KINDS = st.sampled_from([None, TrafficPolicy.CLUSTER, LOCAL])
 
 @given(steps=st.lists(st.tuples(NAMES, KINDS, st.booleans()), max_size=12))
 def test_the_sum_is_that_of_the_services_that_are_there(steps: list[tuple[str, TrafficPolicy | None, bool]]) -> None:
-    tally, there = Tally(), dict[str, list[ServicePortPlan]]()
+    served, there = ServedCounts(), dict[str, list[ServicePortPlan]]()
     for name, policy, has_endpoint in steps:
         endpoints = [remote("10.244.1.1")] if has_endpoint else []
         there[name] = plans_of(outside(name, policy), *slices(name, endpoints)) if policy else []
-        tally.replace(ObjectReference("Service", name, "default"), there[name])
+        served.replace(ObjectReference("Service", name, "default"), there[name])
     alone = [counts_of(plans) for plans in there.values()]
-    assert tally.counts == Counts(
+    assert served.counts == Counts(
         services=sum(item.services for item in alone),
         service_ports=sum(item.service_ports for item in alone),
         frontends=sum(item.frontends for item in alone),

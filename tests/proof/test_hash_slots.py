@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 import pytest
 
 from svcc.auditing.proof import prove
-from svcc.kernel_hash import nft_hash_many
+from svcc.kernel_hash import nft_hashes
 from svcc.model.service import LoadBalancerIngress, Service, ServicePort
 from svcc.nft.text import table_text
 from svcc.trace.evaluator import Evaluator
@@ -20,7 +20,7 @@ def slots_of_a_client(size: int) -> dict[int, list[int]]:
     client = bytes([203, 0, 113, 5])
     found: dict[int, list[int]] = {slot: [] for slot in range(size)}
     keys = [client + port.to_bytes(2, "big") + bytes(2) for port in range(65_536)]
-    for port, slot in enumerate(nft_hash_many(keys, modulus=size, seed=0x73766363)):
+    for port, slot in enumerate(nft_hashes(keys, modulus=size, seed=0x73766363)):
         found[slot].append(port)
     return found
 

@@ -108,7 +108,9 @@ def _reject(draft: Draft) -> None:
     elif style == "tcp reset" and draft.protocol in {"", "tcp"} and not draft.names_family:
         # Behind `meta nfproto`, which no nft lists again, this would be listed as another rule.
         draft.protocol = "tcp"
-        draft.add("meta l4proto tcp reject with tcp reset")
+        # In tables of one family nft adds the condition, and leaves it out of listings.
+        condition = "meta l4proto tcp " if draft.around.family == "inet" else one_of(draw, ("meta l4proto tcp ", ""))
+        draft.add(f"{condition}reject with tcp reset")
     elif style == "icmpx" and draft.around.family == "inet" and draft.version is None:
         draft.add(f"reject with icmpx type {one_of(draw, _ICMPX)}")
     else:

@@ -11,7 +11,7 @@ from svcc.allocation.complete import allocate
 from svcc.allocation.contract import AllocationSettings
 from svcc.manifest.amend import amend, with_assignments
 from svcc.manifest.documents import read_text
-from svcc.manifest.load import load_contents
+from svcc.manifest.load import load_text
 from svcc.model.address_pool import AddressPool
 from tests.strategies.yaml_layouts import comments_of, layouts
 
@@ -77,7 +77,7 @@ def test_the_text_says_the_old_object_plus_the_assigned_fields_and_keeps_its_com
     values, text = manifest
     reading = read_text(text, file="a.yaml")
     assert [document.value for document in reading.documents] == values
-    loaded = load_contents([("a.yaml", text.encode())])
+    loaded = load_text(text, file="a.yaml")
     allocation = allocate(loaded.cluster, SETTINGS)
     amended = amend(text, "a.yaml", allocation.assignments, allocation.cluster.services, "default")
     event("rendered anew" if amended.problems else "in place")
@@ -91,5 +91,5 @@ def test_the_text_says_the_old_object_plus_the_assigned_fields_and_keeps_its_com
     assert again.problems == ()
     assert [document.value for document in again.documents] == meant
     assert comments_of(amended.text) == comments_of(text)
-    assert load_contents([("a.yaml", amended.text.encode())]).cluster == allocation.cluster
-    assert allocate(load_contents([("a.yaml", amended.text.encode())]).cluster, SETTINGS).assignments == ()
+    assert load_text(amended.text, file="a.yaml").cluster == allocation.cluster
+    assert allocate(load_text(amended.text, file="a.yaml").cluster, SETTINGS).assignments == ()

@@ -192,7 +192,7 @@ def test_tables_of_service_ports_differ_and_those_of_nodes_do_not() -> None:
 
 def test_too_many_endpoints_for_a_table_are_picked_at_random_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_plans, "TABLE_SIZES", (2,))
-    objects = (declared("maglev"), *slices("web-1", pods([1, 1, 1])))
+    objects: tuple[Any, ...] = (declared("maglev"), *slices("web-1", pods([1, 1, 1])))
     found = compiled(*objects)
     assert found.dataplane.families[0].service_ports[0].balancing is AT_RANDOM
     assert [problem.rule for problem in found.problems] == ["cluster/too-many-for-maglev"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc.errors import InputError
-from svcc.kernel_hash import concatenated, nft_hash
+from svcc.kernel_hash import concatenated, nft_hashes
 from svcc.trace.evaluator import Evaluation, Evaluator, Outcome
 from svcc.trace.packet import Packet
 
@@ -215,7 +215,7 @@ def test_a_hash_has_the_kernels_value() -> None:
     ruleset = table(chain(rule, "prerouting", "-100", "nat"))
     for port in range(40000, 40200):
         key = concatenated([bytes([203, 0, 113, 7]), port.to_bytes(2, "big")])
-        slot = nft_hash(key, modulus=8, seed=0x1234)
+        [slot] = nft_hashes([key], modulus=8, seed=0x1234)
         assert only(ruleset, Packet("TCP", OUTSIDE, NODE, port, 80)).address == f"10.244.1.{slot + 1}"
 
 
@@ -225,7 +225,7 @@ def test_a_hash_of_a_port_that_is_not_given_is_a_share_of_the_ports_of_clients()
         table(chain(rule, "prerouting", "-100", "nat")), Packet("TCP", OUTSIDE, NODE, None, 80)
     ).outcomes
     ports = range(32768, 61000)
-    first = sum(nft_hash(port.to_bytes(2, "big"), modulus=2, seed=1) == 0 for port in ports)
+    first = nft_hashes([port.to_bytes(2, "big") for port in ports], modulus=2, seed=1).count(0)
     assert {outcome.address: outcome.probability for outcome in outcomes} == {
         "10.244.1.1": Fraction(first, len(ports)),
         "10.244.1.2": Fraction(len(ports) - first, len(ports)),

@@ -23,9 +23,8 @@ from tests.unit.rule_rows.cluster_row import (
     service_cidr,
 )
 from tests.unit.rule_rows.row import changed
+from tests.unit.rule_rows.update_rows import UPDATE_ROWS, UpdateRow
 from tests.unit.test_cluster_rules import ROWS, said
-from tests.unit.test_update import ROWS as UPDATE_ROWS
-from tests.unit.test_update import Row as UpdateRow
 from tests.unit.test_update import said_of
 
 ELSEWHERE: dict[str, tuple[str, Any]] = {

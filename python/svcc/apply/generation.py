@@ -8,26 +8,19 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from svcc.errors import TargetError
+from svcc.netlink import NETFILTER, NetlinkSocket, attributes, netfilter_header
 
 __all__ = ["Generations", "generation"]
 
-# linux/netlink.h, linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h
-_NETFILTER = 12
-_SUBSYSTEM = 10
-_NEW_GENERATION, _GET_GENERATION = 15, 16
-_GENERATION_ID = 1
-_ERROR = 2
-_REQUEST = 1
-_HEADER = struct.Struct("=IHHII")
-_FAMILY_HEADER = struct.Struct("=BBH")
-_ATTRIBUTE = struct.Struct("=HH")
-_PATIENCE_SECONDS = 10
+# linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h
+_GET_GENERATION: Final = 10 << 8 | 16
+_GENERATION_ID: Final = 1
 
 
 class Generations:
@@ -41,8 +34,7 @@ class Generations:
     """
 
     def __init__(self) -> None:
-        self._socket: socket.socket | None = None
-        self._sequence = 0
+        self._socket: NetlinkSocket | None = None
         with _told():
             self._socket = self._opened()
 
@@ -55,7 +47,7 @@ class Generations:
         with _told():
             asking = self._socket = self._socket or self._opened()
             try:
-                return self._ask(asking)
+                return _ask(asking)
             except OSError:
                 # An answer may still come, and would be taken for the next one.
                 self.close()
@@ -67,19 +59,11 @@ class Generations:
             self._socket.close()
             self._socket = None
 
-    def _opened(self) -> socket.socket:
-        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
-        opened.settimeout(_PATIENCE_SECONDS)
+    def _opened(self) -> NetlinkSocket:
+        opened = NetlinkSocket(NETFILTER)
         # A session may be let go of without a word.
         weakref.finalize(self, opened.close)
         return opened
-
-    def _ask(self, asking: socket.socket) -> int:
-        self._sequence = (self._sequence + 1) % (1 << 32)
-        size = _HEADER.size + _FAMILY_HEADER.size
-        header = _HEADER.pack(size, _SUBSYSTEM << 8 | _GET_GENERATION, _REQUEST, self._sequence, 0)
-        asking.sendto(header + _FAMILY_HEADER.pack(0, 0, 0), (0, 0))
-        return _read(asking.recv(4096))
 
 
 def generation() -> int:
@@ -93,6 +77,14 @@ def generation() -> int:
         return asking.now()
     finally:
         asking.close()
+
+
+def _ask(asking: NetlinkSocket) -> int:
+    header = netfilter_header(socket.AF_UNSPEC)
+    found = attributes(asking.ask(_GET_GENERATION, header), len(header)).get(_GENERATION_ID)
+    if found is None:
+        raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
+    return int.from_bytes(found, "big")
 
 
 @contextmanager
@@ -111,18 +103,3 @@ def _told() -> Iterator[None]:
             f"the kernel does not answer about nftables: {error.strerror or error}",
             hint="it needs CONFIG_NF_TABLES, which may be the module nf_tables: modprobe nf_tables",
         ) from None
-
-
-def _read(answer: bytes) -> int:
-    _length, kind, _flags, _sequence, _port = _HEADER.unpack_from(answer)
-    if kind == _ERROR:
-        (number,) = struct.unpack_from("=i", answer, _HEADER.size)
-        raise OSError(-number, os.strerror(-number))
-    position = _HEADER.size + _FAMILY_HEADER.size
-    while position + _ATTRIBUTE.size <= len(answer):
-        length, attribute = _ATTRIBUTE.unpack_from(answer, position)
-        if attribute == _GENERATION_ID:
-            (number,) = struct.unpack_from(">I", answer, position + _ATTRIBUTE.size)
-            return int(number)
-        position += max(length + 3 & ~3, _ATTRIBUTE.size)
-    raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from typing import Final
 
 from svcc.auditing.catalogue import CATALOGUE
 from svcc.auditing.classify import ordered
@@ -20,6 +22,8 @@ from svcc.trace.packet import Packet
 __all__ = ["classify_against"]
 
 K = FindingKind
+_NOBODYS: Final = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/128", "ff00::/8")))
+"""This host, groups of hosts, and what is reserved (RFC 1122, section 3.2.1.3; RFC 4291, section 2)."""
 
 
 def classify_against(differences: Iterable[Difference]) -> tuple[Finding, ...]:
@@ -73,7 +77,7 @@ def _identity(step: Step) -> tuple[str, str, str, str]:
 
 def _finding(kind: FindingKind, subject: str, cause: str, group: Sequence[Difference]) -> Finding:
     shares = [_share(difference) for difference in group]
-    shown = min(group, key=lambda each: len(each.local_addresses))
+    shown = min(group, key=_oddity)
     packet = shown.packet
     then, now = (_words(side.outcomes, packet) for side in (shown.expected, shown.found))
     destinations = dict.fromkeys(place_text(each.packet.destination, each.packet.destination_port) for each in group)
@@ -100,6 +104,25 @@ def _finding(kind: FindingKind, subject: str, cause: str, group: Sequence[Differ
             for client, hook in (("external", "prerouting"), ("pod", "prerouting"), ("node", "output"))
             if any(each.packet.hook == hook for each in group)
         ),
+    )
+
+
+def _oddity(difference: Difference) -> tuple[bool, bool, bool, int]:
+    """How hard a packet is to believe; the least is shown.
+
+    Plain is the first packet of a connection, between addresses that packets have, of a protocol that Services have,
+    where no address must be supposed to be the node's.
+    """
+    packet = difference.packet
+    source, destination = map(ipaddress.ip_address, (packet.source, packet.destination))
+    # Packets of the loopback network stay in it, and no interface brings them (RFC 1122, section 3.2.1.3).
+    leaves = source.is_loopback != destination.is_loopback
+    is_martian = leaves or (source.is_loopback and packet.hook == "prerouting")
+    return (
+        packet.state != "new",
+        is_martian or any(destination in network for network in _NOBODYS),
+        isinstance(packet.protocol, int),
+        len(difference.local_addresses),
     )
 
 

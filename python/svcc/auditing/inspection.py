@@ -42,10 +42,6 @@ class Inspection:
     _dead: frozenset[tuple[str, str, str]]
     _shadowed: frozenset[CoverageRow]
 
-    def owner_of_table(self, family: str, table: str) -> TableOwner | None:
-        """Whose a table is; None if the dump has no such table."""
-        return next((each for each in self.owners if (each.family, each.table) == (family, table)), None)
-
     def unreachable(self, rows: Iterable[CoverageRow]) -> tuple[Finding, ...]:
         """Findings about rules that a proof has seen no packet get to, one for each chain.
 

@@ -17,7 +17,7 @@ from svcc.apply.confirmation import KEPT, Guard, answered
 from svcc.apply.installer import Installer
 from svcc.apply.lock import NodeLock
 from svcc.apply.nft import open_nft
-from svcc.apply.plan import planned
+from svcc.apply.plan import Plan, planned
 from svcc.apply.rollback import remembered
 from svcc.apply.scripts import default_folder
 from svcc.apply.session import Nft
@@ -92,47 +92,78 @@ def apply_command(
     nft = open_nft()
     compilation = _compiled(talk, inputs, settings_flags, strict=strict)
     if dry_run:
-        plan = planned(nft, compilation.ruleset)
-        if output == "json":
-            write_data(json_lines(planned_document(nft, plan, compilation), levels=3))
-            return
-        write_data(line for each in plan.transactions for line in ("# One transaction:\n", *each.lines()))
-        tell_plan(talk, plan, compilation, "would change")
+        _print_plan(talk, nft, compilation, output)
         return
     with NodeLock():
         plan = planned(nft, compilation.ruleset)
         installer = Installer(nft, keep_scripts=keep_scripts or default_folder())
-        guard = Guard(remembered(nft), confirm_within) if confirm_within is not None and plan.transactions else None
-        try:
-            with talk.progress("applying"):
-                applied = synchronized(installer, compilation)
-        except BaseException:
-            if guard is not None:
-                talk.always(guard.abandon(nft))
-            raise
-        if guard is not None:
-            try:
-                guard.done()
-                if output != "json":
-                    tell_applied(talk, nft, plan, applied, compilation)
-                told = _awaited(talk, guard, nft, confirm_within or 0)
-            except KeyboardInterrupt:
-                # Somebody does not want to wait.
-                with contextlib.suppress(TargetError):
-                    answered("reject")
-                talk.always(guard.result(nft))
-                raise
-            if output == "json":
-                document = applied_document(nft, plan, applied, compilation, is_kept=told == KEPT)
-                write_data(json_lines(document, levels=3))
-            if told != KEPT:
-                raise TargetError(f"{told}: it was not confirmed")
-            talk.say(told)
+        if confirm_within is not None and plan.transactions:
+            guard = Guard(remembered(nft), confirm_within)
+            applied = _guarded(talk, nft, guard, installer, compilation)
+            _confirmed(talk, nft, guard, plan, applied, compilation, output, confirm_within)
             return
+        applied = _applied(talk, installer, compilation)
     if output == "json":
         write_data(json_lines(applied_document(nft, plan, applied, compilation), levels=3))
     else:
         tell_applied(talk, nft, plan, applied, compilation)
+
+
+def _print_plan(talk: Talk, nft: Nft, compilation: Compilation, output: str) -> None:
+    plan = planned(nft, compilation.ruleset)
+    if output == "json":
+        write_data(json_lines(planned_document(nft, plan, compilation), levels=3))
+        return
+    write_data(line for each in plan.transactions for line in ("# One transaction:\n", *each.lines()))
+    tell_plan(talk, plan, compilation, "would change")
+
+
+def _applied(talk: Talk, installer: Installer, compilation: Compilation) -> Applied:
+    with talk.progress("applying"):
+        return synchronized(installer, compilation)
+
+
+def _guarded(talk: Talk, nft: Nft, guard: Guard, installer: Installer, compilation: Compilation) -> Applied:
+    """As `_applied`; where that fails there is nothing to confirm."""
+    try:
+        applied = _applied(talk, installer, compilation)
+    except BaseException:
+        talk.always(guard.abandon(nft))
+        raise
+    return applied
+
+
+def _confirmed(
+    talk: Talk,
+    nft: Nft,
+    guard: Guard,
+    plan: Plan,
+    applied: Applied,
+    compilation: Compilation,
+    output: str,
+    seconds: float,
+) -> None:
+    """Tell what was done, and wait until it is confirmed.
+
+    Raises:
+        TargetError: it is not, and was rolled back.
+    """
+    try:
+        guard.done()
+        if output != "json":
+            tell_applied(talk, nft, plan, applied, compilation)
+        told = _awaited(talk, guard, nft, seconds)
+    except KeyboardInterrupt:
+        # Somebody does not want to wait.
+        with contextlib.suppress(TargetError):
+            answered("reject")
+        talk.always(guard.result(nft))
+        raise
+    if output == "json":
+        write_data(json_lines(applied_document(nft, plan, applied, compilation, is_kept=told == KEPT), levels=3))
+    if told != KEPT:
+        raise TargetError(f"{told}: it was not confirmed")
+    talk.say(told)
 
 
 def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:

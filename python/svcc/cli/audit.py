@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,16 @@ from svcc.auditing.dump import live_dump, unpacked
 from svcc.auditing.early import EarlyProof
 from svcc.auditing.finding import AuditReport, FindingKind
 from svcc.auditing.verdict import exit_code, is_at_least, rejudged
+from svcc.cli.audit_printing import Printing
 from svcc.cli.inputs import cluster_settings, loaded_input, node_name, tell_loaded, want_all, want_any
 from svcc.cli.options import InputOptions, filename_options, fleet_options, settings_options, talk_options
-from svcc.cli.output import Talk, terminal_width, write_data, write_file
+from svcc.cli.output import Talk, write_file
 from svcc.compiler.compilation import chosen_node
-from svcc.dataplane.build import NodeAndServices, build_dataplane, node_and_services
+from svcc.dataplane.build import BuiltDataplane, NodeAndServices, build_dataplane, node_and_services
 from svcc.errors import InputError, SvccError
 from svcc.fields import Severity
 from svcc.manifest.load import Loaded
-from svcc.model.cluster import Cluster
+from svcc.model.cluster import Cluster, ClusterSettings
 from svcc.report.audit_formats import SUFFIXES
 
 __all__ = ["audit_command"]
@@ -125,54 +126,37 @@ def audit_command(
       5  nothing wrong was found, but not everything could be decided
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
     _check_usage(dump, filenames, live=live, against=against, unreachable=unreachable)
-    accepted = _baseline(talk, baseline)
-    color = output == "table" and talk.wants_color(sys.stdout)
-    is_folder = dump is not None and dump != "-" and Path(dump).is_dir()
+    folder = Path(dump) if dump is not None and dump != "-" and Path(dump).is_dir() else None
     _check_folder(
-        is_folder=is_folder,
+        is_folder=folder is not None,
         of_one={"--against": against, "--write-baseline": write_baseline, "--node": settings_flags["node"]},
         of_many={"--output-dir": output_dir, "--scheduler": scheduler},
     )
-    if dump is not None and is_folder:
+    accepted = _baseline(talk, baseline)
+    printing = Printing(output, output == "table" and talk.wants_color(sys.stdout), show_suppressed)
+    if folder is not None:
         from svcc.cli.audit_fleet import audit_folder  # noqa: PLC0415  (only here: one dump needs no other processes)
 
         return audit_folder(
             talk,
-            Path(dump),
+            folder,
             filenames,
             settings_flags,
+            printing,
             baseline=accepted,
-            output=output,
             output_dir=output_dir,
             scheduler=scheduler,
             fail_on=Severity(fail_on),
-            color=color,
-            show_suppressed=show_suppressed,
             unreachable=unreachable,
         )
     found = _Dump("this machine", live_dump()) if live else _read(dump or "-")
     if against is None:
-        # Rust reads the dump without Python's lock, so the manifests are read at the same time.
-        with EarlyProof(lambda: read_ruleset(found.data, found.name)) as early:
-            report = _audited(talk, found.name, early, filenames, settings_flags, accepted, unreachable=unreachable)
+        report = _audited(talk, found, filenames, settings_flags, accepted, unreachable=unreachable)
     else:
-        other = _read(against)
-        with talk.progress("comparing the rulesets"):
-            report = audit_against(
-                found.data,
-                other.data,
-                local_addresses=settings_flags["local_address"],
-                baseline=accepted,
-                dump=found.name,
-                other_dump=other.name,
-            )
+        report = _compared(talk, found, _read(against), settings_flags["local_address"], accepted)
     if write_baseline is not None:
         report = _accept(talk, Path(write_baseline), report, accepted, Severity(fail_on))
-    # Only here: other commands do not need the formats.
-    from svcc.report.audit import render  # noqa: PLC0415
-
-    width = terminal_width(sys.stdout)
-    write_data(render([report], output, color=color, show_suppressed=show_suppressed, width=width))
+    printing.write([report])
     return exit_code([report], Severity(fail_on))
 
 
@@ -219,16 +203,50 @@ def _baseline(talk: Talk, name: str | None) -> Baseline | None:
     return found
 
 
+def _compared(
+    talk: Talk, dump: _Dump, other: _Dump, local_addresses: Iterable[str], baseline: Baseline | None
+) -> AuditReport:
+    with talk.progress("comparing the rulesets"):
+        return audit_against(
+            dump.data,
+            other.data,
+            local_addresses=local_addresses,
+            baseline=baseline,
+            dump=dump.name,
+            other_dump=other.name,
+        )
+
+
 def _audited(
     talk: Talk,
-    dump: str,
-    early: EarlyProof,
+    dump: _Dump,
     filenames: tuple[str, ...],
     flags: dict[str, Any],
     baseline: Baseline | None,
     *,
     unreachable: bool,
 ) -> AuditReport:
+    # Rust reads the dump without Python's lock, so the manifests are read at the same time.
+    with EarlyProof(lambda: read_ruleset(dump.data, dump.name)) as early:
+        loaded, settings, built = _declared(talk, early, filenames, flags)
+        _KEPT[:] = [loaded, built, early]
+        with talk.progress("auditing"):
+            return audit_dataplane(
+                early.ruleset.result(),
+                built.dataplane,
+                loaded.cluster,
+                settings=settings,
+                baseline=baseline,
+                dump=dump.name,
+                unreachable=unreachable,
+                begun=early.begun,
+            )
+
+
+def _declared(
+    talk: Talk, early: EarlyProof, filenames: tuple[str, ...], flags: dict[str, Any]
+) -> tuple[Loaded, ClusterSettings, BuiltDataplane]:
+    """The manifests, and what the node owes by them; what is known of it before all is read goes to the proof."""
 
     def announce(cluster: Cluster) -> None:
         # Whatever is wrong is told when everything is read.
@@ -250,18 +268,7 @@ def _audited(
     tell_loaded(talk, loaded)
     if not loaded.cluster.services:
         talk.say("warning: the manifests hold no Service: whatever the node serves counts as not declared")
-    _KEPT[:] = [loaded, built, early]
-    with talk.progress("auditing"):
-        return audit_dataplane(
-            early.ruleset.result(),
-            built.dataplane,
-            loaded.cluster,
-            settings=settings,
-            baseline=baseline,
-            dump=dump,
-            unreachable=unreachable,
-            begun=early.begun,
-        )
+    return loaded, settings, built
 
 
 def _supposed(cluster: Cluster, flags: Mapping[str, Any]) -> NodeAndServices:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from svcc.auditing.finding import AuditReport
 from svcc.auditing.fleet import audit_fleet
 from svcc.auditing.node_dump import dumps_in, report_of
 from svcc.auditing.verdict import exit_code
+from svcc.cli.audit_printing import Printing
 from svcc.cli.inputs import cluster_settings, loaded_input, tell_loaded, want_all, want_any
 from svcc.cli.options import InputOptions
-from svcc.cli.output import Talk, make_folder, terminal_width, write_data, write_file
+from svcc.cli.output import Talk, make_folder, write_data, write_file
 from svcc.fields import Severity, printable
 
 __all__ = ["audit_folder"]
@@ -30,14 +30,12 @@ def audit_folder(
     folder: Path,
     filenames: tuple[str, ...],
     flags: dict[str, Any],
+    printing: Printing,
     *,
     baseline: Baseline | None,
-    output: str,
     output_dir: Path | None,
     scheduler: str | None,
     fail_on: Severity,
-    color: bool,
-    show_suppressed: bool,
     unreachable: bool,
 ) -> int:
     """Audit every dump in a folder, print the reports or write them, and return the exit code.
@@ -66,12 +64,9 @@ def audit_folder(
         )
     reports = [report_of(result) for result in results]
     if output_dir is None:
-        from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
-
-        width = terminal_width(sys.stdout)
-        write_data(render(reports, output, color=color, show_suppressed=show_suppressed, width=width))
+        printing.write(reports)
     else:
-        _write_each(output_dir, reports, output, show_suppressed=show_suppressed)
+        _write_each(output_dir, reports, printing)
     unusable = [result for result in results if result.report is None]
     for result in unusable:
         talk.error(printable(result.error))
@@ -86,11 +81,10 @@ def _names_for(filenames: tuple[str, ...], scheduler: str | None) -> tuple[str, 
     return filenames if scheduler is None else tuple(map(os.path.abspath, filenames))
 
 
-def _write_each(folder: Path, reports: list[AuditReport], output: str, *, show_suppressed: bool) -> None:
-    from svcc.report.audit import render  # noqa: PLC0415  (only here: other commands do not need the formats)
+def _write_each(folder: Path, reports: list[AuditReport], printing: Printing) -> None:
+    # Only here: other commands do not need the formats.
     from svcc.report.audit_summary import audit_summary, report_file_names  # noqa: PLC0415
 
-    for report, name in zip(reports, report_file_names(reports, output), strict=True):
-        text = "".join(render([report], output, show_suppressed=show_suppressed))
-        write_file(folder / name, text)
+    for report, name in zip(reports, report_file_names(reports, printing.output), strict=True):
+        write_file(folder / name, "".join(printing.of_file(report)))
     write_data(audit_summary(reports))

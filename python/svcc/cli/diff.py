@@ -80,16 +80,9 @@ def diff_command(
     svcc diff -f before.json -f after.json --all-nodes
     svcc diff -f before.json -f after.json --node worker-1 -o nft | nft -f -
     """  # noqa: D301  (click's mark for a paragraph that is not to be wrapped)
-    if len(filenames) != 2:
-        raise click.UsageError("-f/--filename is needed twice: what is compared is before and after")
-    if filenames == ("-", "-"):
-        raise click.UsageError("-f/--filename: standard input can be one side only")
+    _check_usage(filenames, settings_flags["node"], output, all_nodes=all_nodes)
     if namespace and all_namespaces:
         raise click.UsageError("-n/--namespace and -A/--all-namespaces exclude each other")
-    if all_nodes and settings_flags["node"]:
-        raise click.UsageError("--node and --all-nodes exclude each other")
-    if all_nodes and output == "nft":
-        raise click.UsageError("-o nft is for one node: name it by --node")
     before, after = (
         loaded_side(talk, InputOptions((name,), namespace, all_namespaces, selector)) for name in filenames
     )
@@ -118,6 +111,17 @@ def diff_command(
     tell_loaded(talk, after)
     write_data(_rendered(change, output, everything=bool(talk.verbose)))
     return 1 if change and exit_code == "always" else 0
+
+
+def _check_usage(filenames: tuple[str, ...], node: str | None, output: str, *, all_nodes: bool) -> None:
+    if len(filenames) != 2:
+        raise click.UsageError("-f/--filename is needed twice: what is compared is before and after")
+    if filenames == ("-", "-"):
+        raise click.UsageError("-f/--filename: standard input can be one side only")
+    if all_nodes and node:
+        raise click.UsageError("--node and --all-nodes exclude each other")
+    if all_nodes and output == "nft":
+        raise click.UsageError("-o nft is for one node: name it by --node")
 
 
 def _compared(

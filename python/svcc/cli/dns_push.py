@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from svcc.cli.dns_options import dns_options
 from svcc.cli.durations import Duration
 from svcc.cli.inputs import loaded_input, tell_loaded
 from svcc.cli.options import InputOptions, comma_separated, filename_options, talk_options
-from svcc.cli.output import Talk, json_lines, write_data
+from svcc.cli.output import Talk
 from svcc.dns.contract import DnsSettings, DnsZone
 from svcc.dns.records import dns_records
 from svcc.dns.tsig_key import TsigKey, read_tsig_key
@@ -97,18 +98,15 @@ def push_command(
     declared = _declared(talk, filenames, dns_settings, force=force)
     zones = _chosen(declared, only)
     # Their third party is an extra.
+    from svcc.cli.dns_push_report import (  # noqa: PLC0415
+        exit_code_of,
+        print_report,
+        tell_begun,
+        tell_forsaken,
+        tell_problems,
+    )
     from svcc.dns.nameserver import NameServer  # noqa: PLC0415
-    from svcc.dns.push import ZonePush, ZoneState, forsaken_zones, push  # noqa: PLC0415
-    from svcc.report.push import difference_lines, push_document, push_lines  # noqa: PLC0415
-
-    def told(zone: ZonePush) -> None:
-        if zone.was_unfinished:
-            talk.say(f"{zone.zone}: an earlier push was interrupted; this one completes it")
-        if zone.messages > 1:
-            divided = (
-                f", and those of {', '.join(zone.plan.divided)} not even among themselves" if zone.plan.divided else ""
-            )
-            talk.say(f"{zone.zone}: the changes take {zone.messages} messages, so they are not made at once{divided}")
+    from svcc.dns.push import forsaken_zones, push  # noqa: PLC0415
 
     with talk.progress("pushing"):
         report = push(
@@ -118,22 +116,13 @@ def push_command(
             dry_run=dry_run,
             delete_foreign=delete_foreign,
             single_message=atomic,
-            told=told,
+            told=partial(tell_begun, talk),
         )
-    if output == "json":
-        write_data(json_lines(push_document(report), levels=5))
-    else:
-        write_data(difference_lines(report) if dry_run else push_lines(report))
+    print_report(report, output, dry_run=dry_run)
     if not dns_settings.reverse_zones:
-        for name in forsaken_zones(report, {zone.name for zone in declared}, dns_settings.zone):
-            talk.say(f"warning: {name}: no address that is declared is in this zone any more, so its PTR records stay")
-            talk.say(f"hint: once, to remove them: the same push with --reverse-zone {name} --only {name}")
-    for zone in report.zones:
-        if zone.problem is not None:
-            talk.error(zone.problem.message, hint=zone.problem.hint)
-    if not report.is_complete:
-        return TargetError.exit_code
-    return 1 if any(zone.state is ZoneState.DIFFERENT for zone in report.zones) else 0
+        tell_forsaken(talk, forsaken_zones(report, {zone.name for zone in declared}, dns_settings.zone))
+    tell_problems(talk, report)
+    return exit_code_of(report)
 
 
 def _declared(talk: Talk, filenames: tuple[str, ...], settings: DnsSettings, *, force: bool) -> tuple[DnsZone, ...]:

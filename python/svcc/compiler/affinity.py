@@ -20,7 +20,7 @@ from svcc.compiler.layout import PRIORITY, PROTOCOL, Layout
 from svcc.compiler.picks import Pick, pick_rule
 from svcc.compiler.program import rule
 from svcc.dataplane.contract import ServicePortName, ServicePortPlan
-from svcc.kernel_hash import concatenated, nft_hash_many
+from svcc.kernel_hash import concatenated, nft_hashes
 from svcc.nft.expressions import Binary, Constant, Ct, Expression, Jhash, Lookup, Numgen, Payload, concat
 from svcc.nft.names import identifier
 from svcc.nft.objects import Chain
@@ -151,7 +151,7 @@ def _seed(endpoints: Sequence[EndpointAddress], *, big_endian: bool) -> int:
 def endpoint_numbers(endpoints: Sequence[EndpointAddress], seed: int, *, big_endian: bool) -> list[int]:
     """The numbers the kernel computes for endpoints; see `_number_of_endpoint`."""
     keys = [concatenated([address_bytes(item.address), item.port.to_bytes(2, "big")]) for item in endpoints]
-    return nft_hash_many(keys, modulus=_NUMBERS, seed=seed, offset=_FIRST_NUMBER, big_endian=big_endian)
+    return nft_hashes(keys, modulus=_NUMBERS, seed=seed, offset=_FIRST_NUMBER, big_endian=big_endian)
 
 
 def sticky_endpoints_map(protocol: str) -> str:

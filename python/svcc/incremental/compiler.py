@@ -107,12 +107,6 @@ class IncrementalCompiler:
         found = zip(IPFamily, (family.planned.get(key) for family in self._families), strict=True)
         return {family: planned.plans for family, planned in found if planned is not None}
 
-    def replacing(self, changes: Iterable[Change]) -> tuple[Change, ...]:
-        """Changes that are all there is: all objects that they do not name are gone."""
-        named = {change.reference: change for change in changes}
-        gone = [Change(item, None) for item in self._objects.references() if item not in named]
-        return (*gone, *named.values())
-
     def update(self, changes: Iterable[Change]) -> Update:
         """Take changes over, all at once; objects must be sound, as those that were loaded are.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import Factory, define
 
@@ -67,14 +67,6 @@ class Objects:
     def slices_of(self, service: ServiceKey) -> Sequence[EndpointSlice]:
         """The slices of a Service as `slices_by_service` has them: those that count, by name."""
         return self._by_service.get(service, ())
-
-    def references(self) -> Iterator[ObjectReference]:
-        """All objects there are; other nodes' are not kept."""
-        yield from (item.reference for item in self.services.values())
-        yield from (item.reference for item in self._slices.values())
-        yield from (item.reference for item in self.service_cidrs.values())
-        if self.node is not None:
-            yield self.node.reference
 
     def apply(self, changes: Iterable[Change]) -> Touched:
         """Take changes over; where several are of one object, the last one counts.

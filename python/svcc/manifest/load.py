@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, TypeVar
 
@@ -35,7 +35,7 @@ from svcc.validate.admission import DEFAULT_NAMESPACE
 from svcc.validate.refused_objects import Refused
 from svcc.validate.update import objects_by_reference
 
-__all__ = ["Loaded", "load", "load_contents", "load_reading", "load_revision", "load_text"]
+__all__ = ["Loaded", "load", "load_reading", "load_revision", "load_text"]
 
 _Key = TypeVar("_Key")
 _Item = TypeVar("_Item", ClusterObject, AddressPool)
@@ -123,16 +123,11 @@ def load_revision(name: str, *, namespace: str | None = None, selector: str | No
     return _loaded(reading, selection)
 
 
-def load_contents(contents: Iterable[tuple[str, bytes]], *, namespace: str | None = None) -> Loaded:
-    """Load what somebody else has read, pairs of a name and bytes in UTF-8, all of it.
+def load_reading(reading: Reading, *, namespace: str | None = None) -> Loaded:
+    """Load all of what has been read, for those who also need the documents.
 
     `namespace` is where objects without a namespace belong, and leaves nothing out.
     """
-    return load_reading(read_contents(contents), namespace=namespace)
-
-
-def load_reading(reading: Reading, *, namespace: str | None = None) -> Loaded:
-    """Load all of what has been read, for those who also need the documents; `namespace` as for `load_contents`."""
     return _loaded(reading, Selection(), namespace)
 
 

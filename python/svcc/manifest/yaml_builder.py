@@ -110,12 +110,6 @@ class DocumentBuilder:
                 return
             self._attach(value, Span(self._line(start), start.column, start.index, event.end_mark.index))
 
-    def unusable_at(self, line: int, said: str) -> UnusableDocumentError:
-        """The error for something in `line` (0 is the first of the text) that is not YAML."""
-        return UnusableDocumentError(
-            problem_at("yaml-syntax", self._file, self._base + line, f"not valid YAML: {said}")
-        )
-
     def _open(self, event: Any) -> None:
         if len(self._stack) >= self._limits.depth:
             raise self._unusable("too-deep", event, f"more than {self._limits.depth} levels of nesting")

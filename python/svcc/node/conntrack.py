@@ -92,7 +92,8 @@ class ConntrackCleaner:
         """Delete the entries that match filters, right after the one change of the rules that they come from.
 
         With up to four ports the cost is that of the entries with these ports, besides some 50 milliseconds to go
-        through a large table; with more, 7 microseconds for each UDP entry of the family. A deletion takes 20.
+        through a large table; with more, some microseconds for each UDP entry of the family (DESIGN.md has the
+        figures). A deletion takes 20.
         """
         filters = _Filters(stale)
         if not filters.families or self._is_missing:

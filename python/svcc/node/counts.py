@@ -10,7 +10,7 @@ from svcc.dataplane.contract import Decision, FrontendKind, ServicePortPlan
 from svcc.fields import ObjectReference
 from svcc.node.state import Counts
 
-__all__ = ["Tally", "counts_of"]
+__all__ = ["ServedCounts", "counts_of"]
 
 
 def counts_of(plans: Iterable[ServicePortPlan]) -> Counts:
@@ -29,7 +29,7 @@ def counts_of(plans: Iterable[ServicePortPlan]) -> Counts:
     return Counts(services, service_ports, frontends, endpoints, internal, external)
 
 
-class Tally:
+class ServedCounts:
     """The sum over all Services."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import ServiceChange, Update
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.node import Node
-from svcc.node.counts import Tally
+from svcc.node.counts import ServedCounts
 from svcc.node.log_lines import NodeLog, counted
 from svcc.node.metrics import NodeMetrics
 from svcc.node.observer import Observer, Reason, Synchronization
@@ -69,7 +69,7 @@ class Reporter(Observer):
         self._clock = clock or Clock()
         self._recent: deque[Change] = deque(published.state.recent, _RECENT)
         self._log = NodeLog(told=self._happened)
-        self._tally = Tally()
+        self._served = ServedCounts()
         self._service_counters = service_counters
         self._triggers = TriggerTimes(published.state.started)
         self._slices: dict[ObjectReference, EndpointSlice] = {}
@@ -224,7 +224,7 @@ class Reporter(Observer):
         for update in synchronization.updates:
             self._log.news("compiler", update.problems, update.resolved)
             for change in update.services:
-                self._tally.replace(change.service, compiler.plans_of(change.service))
+                self._served.replace(change.service, compiler.plans_of(change.service))
                 if self._service_counters is not None:
                     self._service_counters.replace(change.service, compiler.plans_by_family(change.service))
         if applied is not None and applied.gone and synchronization.reason is Reason.START:
@@ -352,7 +352,7 @@ class Reporter(Observer):
             state,
             source=evolve(state.source, is_complete=True, awaited=()),
             last_success=sync,
-            counts=self._tally.counts,
+            counts=self._served.counts,
             health_checks=compiler.health_checks,
             node_ports=compiler.node_ports,
             queued_since=None,

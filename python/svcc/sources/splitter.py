@@ -87,11 +87,6 @@ class JsonSplitter:
         """How many bytes have been handed out or passed over."""
         return self._offset
 
-    @property
-    def held_bytes(self) -> int:
-        """How much is kept of what has not been handed out."""
-        return len(self._buffer)
-
     def feed(self, data: bytes) -> Iterator[Piece]:
         """The pieces that are complete with `data`; all of them must be taken."""
         self._buffer += data

@@ -15,41 +15,10 @@ use svcc_core::hashing::ring::Ring;
 use svcc_core::hashing::round_robin::RoundRobin;
 use svcc_core::kernel_hash::ByteOrder;
 
-type Group = (Vec<PyBackedStr>, Vec<i64>, usize, u64);
-
 /// The size of a Maglev table for a number of endpoints.
 #[pyfunction]
 pub(crate) fn maglev_size(count: usize) -> PyResult<u32> {
     maglev::size_for(count).map_err(|error| refused(&error))
-}
-
-/// For each slot of a Maglev table the index of its endpoint.
-#[pyfunction]
-pub(crate) fn maglev_table(
-    py: Python<'_>,
-    names: Vec<PyBackedStr>,
-    weights: Vec<i64>,
-    size: usize,
-    seed: u64,
-) -> PyResult<Vec<u32>> {
-    let weights = small_weights(&weights)?;
-    py.detach(|| maglev::table(&Endpoints::new(&names, &weights)?, size, seed)).map_err(|error| refused(&error))
-}
-
-/// `maglev_table` for many groups, given as tuples of its arguments.
-#[pyfunction]
-pub(crate) fn maglev_tables(py: Python<'_>, groups: Vec<Group>) -> PyResult<Vec<Vec<u32>>> {
-    let groups: Vec<_> = groups
-        .into_iter()
-        .map(|(names, weights, size, seed)| Ok((names, small_weights(&weights)?, size, seed)))
-        .collect::<PyResult<_>>()?;
-    py.detach(|| {
-        groups
-            .iter()
-            .map(|(names, weights, size, seed)| maglev::table(&Endpoints::new(names, weights)?, *size, *seed))
-            .collect::<Result<_, _>>()
-    })
-    .map_err(|error| refused(&error))
 }
 
 /// An algorithm over a group of endpoints; numbers of 32 bits are handed out packed, in the byte order of the machine.

@@ -29,7 +29,7 @@ mod _native {
     #[pymodule_export]
     use super::declaration::Declaration;
     #[pymodule_export]
-    use super::hashing::{Chooser, maglev_size, maglev_table, maglev_tables};
+    use super::hashing::{Chooser, maglev_size};
     #[pymodule_export]
     use super::inspection::Inspection;
     #[pymodule_export]
@@ -41,17 +41,9 @@ mod _native {
     #[pymodule_export]
     use super::yaml::{read_yaml, yaml_elements, yaml_row};
 
-    /// The value of `jhash KEY mod MODULUS seed SEED offset OFFSET`.
+    /// The values of `jhash KEY mod MODULUS seed SEED offset OFFSET` for many keys.
     #[pyfunction]
-    #[pyo3(signature = (key, modulus, seed, offset = 0, big_endian = false))]
-    fn nft_hash(key: &[u8], modulus: u32, seed: u32, offset: u32, big_endian: bool) -> PyResult<u32> {
-        Ok(expression(modulus, seed, offset, big_endian)?.value(key))
-    }
-
-    /// The values of `nft_hash` for many keys.
-    #[pyfunction]
-    #[pyo3(signature = (keys, modulus, seed, offset = 0, big_endian = false))]
-    fn nft_hash_many(
+    fn nft_hashes(
         py: Python<'_>,
         keys: Vec<PyBackedBytes>,
         modulus: u32,
@@ -59,7 +51,9 @@ mod _native {
         offset: u32,
         big_endian: bool,
     ) -> PyResult<Vec<u32>> {
-        let hash = expression(modulus, seed, offset, big_endian)?;
+        let byte_order = if big_endian { ByteOrder::Big } else { ByteOrder::Little };
+        let hash = NftHash::new(modulus, seed, offset, byte_order)
+            .map_err(|error: HashError| PyValueError::new_err(error.to_string()))?;
         Ok(py.detach(|| keys.iter().map(|key| hash.value(key)).collect()))
     }
 
@@ -74,12 +68,6 @@ mod _native {
     fn assign_slots_many(py: Python<'_>, groups: Vec<Vec<PyBackedStr>>) -> PyResult<Vec<Vec<usize>>> {
         py.detach(|| groups.iter().map(|keys| slots::assign(keys)).collect::<Result<_, _>>())
             .map_err(|error| duplicate(&error))
-    }
-
-    fn expression(modulus: u32, seed: u32, offset: u32, big_endian: bool) -> PyResult<NftHash> {
-        let byte_order = if big_endian { ByteOrder::Big } else { ByteOrder::Little };
-        NftHash::new(modulus, seed, offset, byte_order)
-            .map_err(|error: HashError| PyValueError::new_err(error.to_string()))
     }
 
     fn duplicate(error: &DuplicateKey) -> PyErr {

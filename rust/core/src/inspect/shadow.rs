@@ -6,8 +6,8 @@
 use super::RuleId;
 use super::references::Graph;
 use crate::evaluate::refusal;
-use crate::program::{Action, Field, NatTarget, Part, Program, Rule, Target, Term, Verdict};
-use crate::ruleset::TableFamily;
+use crate::program::{Action, Field, NatTarget, Part, Program, Rule, Target, Term, Transport, Verdict};
+use crate::ruleset::{Comparison, TableFamily};
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
 
@@ -25,6 +25,8 @@ pub struct Shadowed {
 /// Of more conditions not all subsets are looked up.
 const MOST_CONDITIONS: usize = 6;
 
+const TCP: u8 = 6;
+
 pub(super) fn shadowed(program: &Program, graph: &Graph<'_>) -> Vec<Shadowed> {
     let lasting: Vec<bool> = program
         .sets
@@ -34,13 +36,14 @@ pub(super) fn shadowed(program: &Program, graph: &Graph<'_>) -> Vec<Shadowed> {
         .collect();
     let mut found = Vec::new();
     for (id, chain) in program.chains.iter().enumerate().filter(|(_, chain)| chain.rules.len() > 1) {
-        // By the sum of the hashes of their conditions: rules that end the way of what meets these.
-        let mut ending: FxHashMap<u64, usize> = FxHashMap::default();
+        // By the sum of the hashes of their conditions: rules that end the way of what meets these, or of TCP alone.
+        let mut ending: FxHashMap<(u64, bool), usize> = FxHashMap::default();
         let mut epoch = 0;
         for (place, rule) in chain.rules.iter().enumerate() {
             let asked = Conditions::of(rule, &lasting, epoch);
+            let of_tcp = asked.are_of_tcp();
             let by = asked.subsets().find_map(|sum| {
-                let earlier = *ending.get(&sum)?;
+                let earlier = *ending.get(&(sum, false)).or_else(|| ending.get(&(sum, true)).filter(|_| of_tcp))?;
                 asked.include(&chain.rules[earlier].actions).then_some(earlier)
             });
             if let Some(earlier) = by {
@@ -48,7 +51,9 @@ pub(super) fn shadowed(program: &Program, graph: &Graph<'_>) -> Vec<Shadowed> {
                 let rule = RuleId { chain: id, rule: rule.place };
                 found.push(Shadowed { rule, by: chain.rules[earlier].place, differs });
             } else if asked.rest.iter().take(1).any(|action| ends(action, chain.family)) {
-                ending.entry(asked.sum()).or_insert(place);
+                // A reset is an answer to TCP; in tables of one family nft does not list the condition that says so.
+                let of_tcp_alone = asked.rest.first().is_some_and(resets);
+                ending.entry((asked.sum(), of_tcp_alone)).or_insert(place);
             }
             epoch += u64::from(rule.actions.iter().any(may_change_a_packet));
         }
@@ -90,6 +95,11 @@ impl<'a> Conditions<'a> {
         };
         let whole = (self.hashes.len() > some.len()).then(|| self.sum());
         (0..1_u32 << some.len()).map(sum).chain(whole)
+    }
+
+    /// Whether nothing but TCP meets them, or what follows.
+    fn are_of_tcp(&self) -> bool {
+        self.actions.iter().any(|action| is_of_tcp(action)) || self.rest.first().is_some_and(resets)
     }
 
     /// Whether these are all conditions of an earlier rule; equal hashes prove nothing.
@@ -159,7 +169,7 @@ fn stays_the_same(term: &Term, lasting: &[bool], changes: &mut bool) -> bool {
 fn ends(action: &Action, family: TableFamily) -> bool {
     match action {
         Action::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_)) => true,
-        // An answer in the words of one version of IP is for its packets alone; that a reset is for TCP, conditions say.
+        // An answer in the words of one version of IP is for its packets alone.
         Action::Reject { with } => {
             let is_for = |v4| refusal(v4, true, with.as_deref()).is_some();
             (family == TableFamily::Ip6 || is_for(true)) && (family == TableFamily::Ip || is_for(false))
@@ -173,6 +183,29 @@ fn ends(action: &Action, family: TableFamily) -> bool {
             };
             fixed && (version.is_none() || family != TableFamily::Inet)
         }
+        _ => false,
+    }
+}
+
+/// Whether an action is an answer that only TCP gets.
+fn resets(action: &Action) -> bool {
+    matches!(action, Action::Reject { with } if refusal(true, false, with.as_deref()).is_none()
+        && refusal(true, true, with.as_deref()).is_some())
+}
+
+/// Whether only TCP meets a condition.
+fn is_of_tcp(action: &Action) -> bool {
+    let is_tcp =
+        |part: &Part| matches!(part.term, Term::Field(Field::Port(Transport::Number(TCP), _) | Field::TcpFlags));
+    match action {
+        Action::Compare { part: Part { term: Term::Field(field), .. }, comparison: Comparison::Equal, span }
+            if matches!(field, Field::Protocol | Field::Ipv4Protocol | Field::Ipv6NextHeader) =>
+        {
+            span.is_one() && span.low == u128::from(TCP)
+        }
+        Action::Compare { part, .. } | Action::AnyBit { part, .. } => is_tcp(part),
+        Action::Same { left, right, .. } => is_tcp(left) || is_tcp(right),
+        Action::Member { key, .. } => key.iter().any(is_tcp),
         _ => false,
     }
 }

@@ -93,7 +93,7 @@ impl Made {
 
 impl Begun {
     /// Runs a program for every packet of a new connection without a mark, as [`prove`](super::prove::prove) does, on a
-    /// node of which this is supposed. A function that is too large is left out; the proof will tell.
+    /// node of which this is supposed. Where one function is too large nothing is kept, as there will be no proof.
     ///
     /// One processor is left to whoever finds out meanwhile what was declared.
     #[must_use]

@@ -47,8 +47,6 @@ pub struct Settings {
 /// A case and what came of it.
 #[derive(Clone, Debug)]
 pub struct Examined {
-    /// Which packets.
-    pub case: Case,
     /// What is remembered of their clients.
     pub records: Records,
     /// What differs.
@@ -153,7 +151,7 @@ pub fn prove(
                 }
                 .examine((left, right), settings.told, &mut report);
             }
-            examined.push(Examined { case: *case, records, report });
+            examined.push(Examined { records, report });
         }
         Ok(examined)
     })?;
@@ -201,7 +199,7 @@ pub fn compare_programs(
             most: settings.told,
             draws: Cell::new(DRAWS),
         };
-        Ok(Examined { case: *case, records, report: teller.report(&compared, folded) })
+        Ok(Examined { records, report: teller.report(&compared, folded) })
     })
 }
 

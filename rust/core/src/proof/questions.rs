@@ -40,18 +40,6 @@ impl Questions {
         self.asked.get(number as usize)
     }
 
-    /// How many questions there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.asked.len()
-    }
-
-    /// Whether nothing is asked.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.asked.is_empty()
-    }
-
     /// A number for another ruleset: what its sets hold beyond the dump is no other ruleset's business.
     pub(super) fn ruleset(&mut self) -> u32 {
         self.rulesets += 1;
