@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from svcc.addresses import IPFamily, family_of
 from svcc.compiler.compilation import compile_cluster
-from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends, stale_udp_entries
+from svcc.dataplane.conntrack import StaleEntries, UdpEntry, UdpFrontends, stale_udp_entries, still_stale
 from svcc.dataplane.contract import Dataplane, NodePortAddresses
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort
@@ -301,6 +301,82 @@ def test_filters_and_judgement_agree_on_what_the_rules_before_could_make(
     is_gone = not judge.is_ours(entry.destination) and entry.reply_source != entry.destination
     assert (judge.is_stale(entry) or is_gone) is bool(matching)
     assert all(family_of(item.endpoint.address) is item.family for item in filters)
+
+
+AT_THE_NUMBER = (AT_THE_NODE_PORTS_NUMBER, pods([remote(B)], "at"))
+LATER: dict[str, tuple[Dataplane, list[tuple[str | None, int, str, tuple[str, ...]]]]] = {
+    "nothing has changed since": (
+        dataplane(dns(type="NodePort"), FIRST),
+        [(None, 30053, f"{B}:1053", ()), (DNS, 53, f"{B}:1053", ())],
+    ),
+    "the endpoint is back": (dataplane(dns(type="NodePort"), BOTH), []),
+    "the endpoint is back, behind another Service that has the frontend now": (
+        dataplane(dns(name="new"), pods([remote(B)], "new")),
+        [(None, 30053, f"{B}:1053", ())],
+    ),
+    "the endpoint is back with another port": (
+        dataplane(dns(type="NodePort"), pods([remote(B)], port=2053)),
+        [(None, 30053, f"{B}:1053", ()), (DNS, 53, f"{B}:1053", ())],
+    ),
+    "all is gone": (dataplane(), [(None, 30053, f"{B}:1053", ()), (DNS, 53, f"{B}:1053", ())]),
+    "a frontend with the node port's number has the endpoint": (
+        dataplane(dns(type="NodePort"), FIRST, *AT_THE_NUMBER),
+        [(None, 30053, f"{B}:1053", (OTHER, NODE_ADDRESS)), (DNS, 53, f"{B}:1053", ())],
+    ),
+    "a frontend with the node port's number has another endpoint": (
+        dataplane(dns(type="NodePort"), FIRST, AT_THE_NODE_PORTS_NUMBER, pods([remote(A)], "at")),
+        [(None, 30053, f"{B}:1053", ()), (DNS, 53, f"{B}:1053", ())],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_a_filter_of_an_earlier_change_holds_as_far_as_its_endpoint_does_not_serve_again_when(case: str) -> None:
+    later, expected = LATER[case]
+    filters = stale_udp_entries(dataplane(dns(type="NodePort"), BOTH), dataplane(dns(type="NodePort"), FIRST))
+    assert [
+        (item.address, item.port, str(item.endpoint), item.except_addresses)
+        for item in still_stale(filters, frontends(later))
+    ] == expected
+
+
+def test_a_filter_that_still_holds_spares_what_it_spared() -> None:
+    before = dataplane(dns(type="NodePort"), pods([remote(A), remote(B)], port=30053))
+    [item] = [
+        item
+        for item in still_stale(stale_udp_entries(before, dataplane()), frontends(dataplane()))
+        if item.address is None and item.endpoint.address == B
+    ]
+    assert item.except_addresses == (B,)
+
+
+@given(before=scenarios(), after=scenarios(), later=scenarios(), data=st.data())
+def test_filters_still_match_what_they_matched_unless_it_could_be_made_again(
+    before: Scenario, after: Scenario, later: Scenario, data: st.DataObject
+) -> None:
+    old, new, now = (
+        compile_cluster(item.cluster, node=item.node, settings=item.settings).dataplane
+        for item in (before, after, later)
+    )
+    family = data.draw(st.sampled_from(old.families)).family
+    filters = [item for item in stale_udp_entries(old, new) if item.family is family]
+    served = frontends(now, family)
+    possible = [
+        UdpEntry(place(address or "192.0.2.77", port), endpoint)
+        for found in (frontends(old, family), served)
+        for (address, port), plan in found.plans.items()
+        for endpoint in (*plan.cluster_endpoints, *plan.local_endpoints)
+    ]
+    assume(possible)
+    entry = data.draw(st.sampled_from(possible))
+    plan = served.serving(entry.destination)
+    is_served = plan is not None and entry.reply_source in (
+        *plan.cluster_endpoints,
+        *plan.local_endpoints,
+        *plan.also_serving,
+    )
+    still = any(item.matches(entry) for item in still_stale(filters, served))
+    assert still is (any(item.matches(entry) for item in filters) and not is_served)
 
 
 @given(before=scenarios(), after=scenarios())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from svcc.compiler import affinity
 from svcc.compiler.ruleset import build_ruleset
-from svcc.dataplane.conntrack import stale_udp_entries
+from svcc.dataplane.conntrack import StaleEntries, UdpFrontends, stale_udp_entries, still_stale
 from svcc.dataplane.contract import ServicePortName
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.incremental.contract import Change, Update
@@ -48,6 +48,7 @@ class Follower:
         self.compilation = self.declared.compilation()
         self._service_counters = service_counters
         self.model = Model.holding(self.expected_ruleset())
+        self._stale: list[StaleEntries] = []
 
     def expected_ruleset(self) -> Ruleset:
         return build_ruleset(self.compilation.dataplane, service_counters=self._service_counters)
@@ -71,6 +72,14 @@ class Follower:
         self.model.run(*transaction(update.before, update.after).commands)
         assert self.model.content == Model.holding(new_ruleset).content
         assert update.stale_entries == stale_udp_entries(before.dataplane, after.dataplane)
+        assert self.compiler.still_stale(self._stale) == tuple(
+            each
+            for family in after.dataplane.families
+            for each in still_stale(
+                [item for item in self._stale if item.family is family.family], UdpFrontends(family)
+            )
+        )
+        self._stale += update.stale_entries
         assert set(update.problems) == set(after.problems) - set(before.problems)
         assert set(update.resolved) == set(before.problems) - set(after.problems)
         return update

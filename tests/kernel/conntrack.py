@@ -58,7 +58,7 @@ class ConntrackTable:
 
     def connections(self) -> list[TrackedConnection]:
         """List all connections, in no particular order."""
-        return [_connection(message) for message in self._exchange(_GET, _DUMP)]
+        return [tracked_connection(message) for message in self._exchange(_GET, _DUMP)]
 
     def close(self) -> None:
         """Close the socket."""
@@ -82,7 +82,8 @@ class ConntrackTable:
                 data = data[(length + 3) & ~3 :]
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes_of(data: bytes) -> dict[int, bytes]:
+    """Attributes by their kind, without flags."""
     found = {}
     while data:
         length, kind = struct.unpack_from("=HH", data)
@@ -91,16 +92,17 @@ def _attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _connection(message: bytes) -> TrackedConnection:
-    attributes = _attributes(message)
+def tracked_connection(message: bytes) -> TrackedConnection:
+    """What a message of the kernel tells, without its headers."""
+    attributes = attributes_of(message)
     number, original = _tuple(attributes[_ORIGINAL])
     _, reply = _tuple(attributes[_REPLY])
     return TrackedConnection(_NAMES.get(number, str(number)), original, reply)
 
 
 def _tuple(data: bytes) -> tuple[int, Tuple]:
-    attributes = _attributes(data)
-    ip, protocol = _attributes(attributes[_TUPLE_IP]), _attributes(attributes[_TUPLE_PROTOCOL])
+    attributes = attributes_of(data)
+    ip, protocol = attributes_of(attributes[_TUPLE_IP]), attributes_of(attributes[_TUPLE_PROTOCOL])
     source, destination = (
         unpacked(next(ip[key] for key in keys if key in ip)) for keys in (_IP_SOURCES, _IP_DESTINATIONS)
     )

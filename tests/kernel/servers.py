@@ -1,7 +1,7 @@
 """Real sockets: servers that tell who they are, and clients that ask them.
 
 A question is any data; the answer is one line of JSON with both ends as the server sees them. A TCP server answers
-each piece of data it receives, so a connection can be asked again later.
+each piece of data it receives, so a connection can be asked again later. Who serves may want to hear of datagrams.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import selectors
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from attrs import frozen
@@ -19,6 +20,8 @@ from tests.kernel.namespace import NetworkNamespace
 from tests.kernel.packets import unpacked
 
 Address = tuple[str, int]
+Hear = Callable[[bytes, Address, Address], None]
+"""Told of a question by datagram before it is answered: what was asked, by whose address, and who seems to ask."""
 
 _KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}
 _IPV6_TRANSPARENT = 75
@@ -47,8 +50,9 @@ class Answer:
 class AnswerServer:
     """Answers on sockets of one namespace, from a thread of its own that lives until `close`."""
 
-    def __init__(self, namespace: NetworkNamespace) -> None:
+    def __init__(self, namespace: NetworkNamespace, hear: Hear | None = None) -> None:
         self._namespace = namespace
+        self._hear = hear
         self._resources = ExitStack()
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
@@ -123,10 +127,11 @@ class AnswerServer:
         self._selector.unregister(connection)
         connection.close()
 
-    @staticmethod
-    def _answer_datagram(receiver: socket.socket) -> None:
-        _data, ancillary, _flags, peer = receiver.recvmsg(4096, 128)
+    def _answer_datagram(self, receiver: socket.socket) -> None:
+        data, ancillary, _flags, peer = receiver.recvmsg(4096, 128)
         own = _original_destination(next(value for _level, _kind, value in ancillary))
+        if self._hear is not None:
+            self._hear(data, own, peer[:2])
         with _socket(own[0], "UDP", transparent=True) as sender:
             sender.bind(own)
             sender.sendto(_answer(own, peer), peer)
@@ -151,11 +156,15 @@ class Conversation:
             self._socket.close()
             raise
 
-    def ask(self) -> Answer:
+    def ask(self, question: bytes = b"?") -> Answer:
         """Ask who is there; ConnectionRefusedError, ConnectionResetError or TimeoutError if nobody is."""
         # A rule that stops a UDP sender of the same namespace fails the sending. Waiting on tells refusal from silence.
         with suppress(PermissionError):
-            self._socket.send(b"?")
+            self._socket.send(question)
+        return self.wait()
+
+    def wait(self) -> Answer:
+        """Wait for the answer to what was asked, for as long again; errors as of `ask`."""
         data = self._socket.recv(4096)
         if not data:
             raise ConnectionResetError("the other end closed the connection")
@@ -172,12 +181,12 @@ class Conversation:
         self._socket.close()
 
 
-def serve_everything(namespace: NetworkNamespace) -> AnswerServer:
+def serve_everything(namespace: NetworkNamespace, hear: Hear | None = None) -> AnswerServer:
     """Answer on every address and port of TCP and UDP that arrives in the namespace from outside of it."""
     result = namespace.run("nft", "-f", "-", text=_ACCEPT_EVERYTHING)
     if result.returncode != 0:
         raise RuntimeError(result.stderr)
-    server = AnswerServer(namespace)
+    server = AnswerServer(namespace, hear)
     for address in ("0.0.0.0", "::"):
         for protocol in _KINDS:
             server.listen(address, _EVERYTHING_PORT, protocol, transparent=True)

@@ -2,145 +2,57 @@
 
 from __future__ import annotations
 
-import random
+import itertools
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, field
 
+from tests.kernel.churn import NODE_ADDRESS, TARGETS, Churn, Target
+from tests.kernel.conntrack import ConntrackTable, TrackedConnection
+from tests.kernel.conntrack_events import ConntrackEvents
+from tests.kernel.lost_answers import Loss, Witness
 from tests.kernel.node_process import (
-    NODE,
     PATIENCE_SECONDS,
     THOROUGH,
     Machine,
     RunningNode,
-    endpoints,
-    service,
     wait_until,
 )
-from tests.kernel.servers import Conversation, serve_everything
+from tests.kernel.servers import Address, Answer, Conversation, serve_everything
 from tests.kernel.topology import Topology
 
 pytestmark = pytest.mark.kernel
 
 SECONDS = 240 if THOROUGH else 12
-NODE_ADDRESS = "192.168.0.10"
-POOL = 8
+CLIENTS = tuple(f"198.51.100.{number}" for number in range(1, 251))
 MOST_GROWTH_KIB = 4096
 """Of memory, however long it goes on; what Python's allocators do by themselves stays below."""
 
 
-@frozen
-class Target:
-    """A Service that always has an endpoint, and where it is asked for."""
-
-    number: int
-    protocol: str
-    node_port: int | None = None
-
-    @property
-    def name(self) -> str:
-        return f"target-{self.number}"
-
-    @property
-    def address(self) -> str:
-        return f"10.96.1.{self.number}"
-
-    @property
-    def pool(self) -> list[str]:
-        """All that are ever its endpoints."""
-        return [f"10.244.{self.number}.{each}" for each in range(1, POOL + 1)]
-
-    def service(self) -> dict[str, Any]:
-        made = service(self.name, self.address, protocol=self.protocol)
-        if self.node_port is not None:
-            made["spec"]["type"] = "NodePort"
-            made["spec"]["ports"][0]["nodePort"] = self.node_port
-        return made
-
-    def frontends(self) -> Iterator[tuple[str, int]]:
-        yield self.address, 80
-        if self.node_port is not None:
-            yield NODE_ADDRESS, self.node_port
-
-
-TARGETS = (
-    *(Target(number, "TCP", 30_000 + number if number < 3 else None) for number in range(1, 6)),
-    *(Target(number, "UDP", 30_000 + number if number < 8 else None) for number in range(6, 9)),
-)
-
-
-@define
-class Churn:
-    """Declares other endpoints, Services and nodes again and again; the targets' Services stay."""
-
-    machine: Machine
-    live: dict[str, list[str]] = field(factory=dict)
-    dead: dict[str, dict[str, int]] = field(factory=dict)
-    """Endpoints of targets that are gone from the kernel and not back, and since which change."""
-    changes: int = 0
-
-    def begin(self) -> None:
-        self.live = {target.name: target.pool for target in TARGETS}
-        self.dead = {target.name: {} for target in TARGETS}
-        self._declare(0)
-
-    def change(self) -> None:
-        """Another change, which is in the kernel when this returns."""
-        self.changes += 1
-        for target in random.sample(TARGETS, random.randint(1, 3)):
-            self.live[target.name] = random.sample(target.pool, random.randint(1, POOL))
-        # Who is live again is not dead, from before the change is made.
-        self.dead = {
-            name: {address: since for address, since in gone.items() if address not in self.live[name]}
-            for name, gone in self.dead.items()
-        }
-        self._declare(self.changes)
-        wait_until(self._is_there, lambda: f"change {self.changes}; {self.machine.log}")
-        for target in TARGETS:
-            gone = {address: self.changes for address in target.pool if address not in self.live[target.name]}
-            self.dead[target.name] = gone | self.dead[target.name]
-
-    def _declare(self, count: int) -> None:
-        others = random.sample(range(20), random.randint(0, 12))
-        nodes = [
-            {**NODE, "metadata": {"name": f"node-{each}", "labels": {"change": str(count)}}}
-            for each in random.sample(range(5), 2)
-        ]
-        self.machine.declare(
-            {**NODE, "metadata": {**NODE["metadata"], "labels": {"change": str(count)}}},
-            *nodes,
-            service("marker", "10.96.255.1", port=1 + count % 60_000),
-            *(target.service() for target in TARGETS),
-            *(endpoints(each.name, self.live[each.name], protocol=each.protocol) for each in TARGETS),
-            *(service(f"other-{each}", f"10.96.2.{each + 1}") for each in others),
-            *(endpoints(f"other-{each}", random.sample(TARGETS[0].pool, each % 5)) for each in others),
-        )
-
-    def _is_there(self) -> bool:
-        element = f"{{ tcp . 10.96.255.1 . {1 + self.changes % 60_000} }}"
-        found = self.machine.namespace.run("nft", "get", "element", "ip", "svcc", "refused-services", element)
-        return found.returncode == 0
-
-
 @define
 class Clients:
-    """Threads that open one connection after the other, and keep some."""
+    """Threads that open one connection after the other."""
 
     topology: Topology
     churn: Churn
+    witness: Witness
     failures: list[str] = field(factory=list)
     connections: int = 0
+    losses: list[Loss] = field(factory=list)
+    """Answers that were lost because their endpoint went while they were under way."""
+    _sources: Iterator[tuple[int, str]] = field(factory=lambda: itertools.product(range(1024, 65_536), CLIENTS))
+    """None of them twice, so that each connection has an entry of its own."""
     _over: threading.Event = field(factory=threading.Event)
     _threads: list[threading.Thread] = field(factory=list)
 
     def start(self) -> None:
-        self._threads = [threading.Thread(target=self._ask, args=(target,)) for target in TARGETS]
+        self._threads = [threading.Thread(target=self._ask_on, args=(target,)) for target in TARGETS]
         for thread in self._threads:
             thread.start()
 
@@ -149,39 +61,102 @@ class Clients:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self, target: Target) -> None:
+    def open(self, target: Target, frontend: Address) -> Conversation:
+        """A new connection from outside of the cluster."""
+        port, address = next(self._sources)
+        # Who has waited for a datagram looks why it does not come, and waits on.
+        patience = 1 if target.protocol == "UDP" else PATIENCE_SECONDS
+        return Conversation(self.topology.far["outside"], (address, port), frontend, target.protocol, patience)
+
+    def _ask_on(self, target: Target) -> None:
         while not self._over.is_set():
-            for address, port in target.frontends():
-                dead = self.churn.dead[target.name]
-                try:
-                    answer = ask(self.topology, target, address, port)
-                except OSError as error:
-                    self.failures.append(f"{target.protocol} {address}:{port} {error!r} change {self.churn.changes}")
-                    continue
-                # It may have come back and died again meanwhile, but not have been dead all the time.
-                if answer not in target.pool or (answer, dead.get(answer)) in self.churn.dead[target.name].items():
-                    self.failures.append(f"{target.protocol} {address}:{port} led to {answer}, and {dead} are gone")
-                self.connections += 1
+            for frontend in target.frontends():
+                with closing(self.open(target, frontend)) as opened:
+                    # Who has lost an answer asks again, from the same port, and gets one.
+                    while not self._ask(target, frontend, opened):
+                        pass
             self._over.wait(0.01)
 
+    def _ask(self, target: Target, frontend: Address, opened: Conversation) -> bool:
+        """Ask once; whether that is all there is to say."""
+        dead = self.churn.dead[target.name]
+        try:
+            answer = self._answer(target, frontend, opened)
+        except OSError as error:
+            self._fail(target, f"{opened.source} to {frontend}: {error!r}")
+            return True
+        if answer is None:
+            return False
+        # It may have come back and died again meanwhile, but not have been dead all the time.
+        if answer not in target.pool or (answer, dead.get(answer)) in self.churn.dead[target.name].items():
+            self._fail(target, f"{opened.source} to {frontend} led to {answer}, and {dead} are gone")
+        self.connections += 1
+        return True
 
-def conversation(topology: Topology, target: Target, address: str, port: int) -> Conversation:
-    """A new connection from outside of the cluster."""
-    source = f"198.51.100.{random.randint(1, 250)}"
-    return Conversation(topology.far["outside"], (source, 0), (address, port), target.protocol, PATIENCE_SECONDS)
+    def _answer(self, target: Target, frontend: Address, opened: Conversation) -> str | None:
+        """Who answers; None where the answer was lost because its endpoint went."""
+        if target.protocol != "UDP":
+            return opened.ask().address
+        asked, deadline = time.time(), time.monotonic() + PATIENCE_SECONDS
+        question = f"{target.name} {asked:.9f}".encode()
+        receive: Callable[[], Answer] = partial(opened.ask, question)
+        while True:
+            try:
+                return receive().address
+            except OSError as error:
+                was_gone = partial(self.churn.was_gone, target.name)
+                loss = self.witness.judge(question, opened.source, frontend, asked, was_gone)
+                if loss.is_owed:
+                    self.losses.append(loss)
+                    return None
+                if not isinstance(error, TimeoutError) or time.monotonic() > deadline:
+                    raise OSError(f"{error!r}: {loss}") from error
+                receive = opened.wait
+
+    def _fail(self, target: Target, words: str) -> None:
+        """Remember a failure with what it takes to tell why."""
+        failure = [f"{target.protocol} {words}"]
+        if len(self.failures) < 5:
+            failure += [each.told(target.name) for each in self.churn.history[-8:]]
+            failure += self.churn.machine.log.splitlines()[-40:]
+            failure += [f"{name}: {line}" for name, line in counters(self.topology)]
+        self.failures.append("\n".join(failure))
 
 
-def ask(topology: Topology, target: Target, address: str, port: int) -> str:
-    """The endpoint that answers on a new connection."""
-    opened = conversation(topology, target, address, port)
-    try:
-        return opened.ask().address
-    finally:
-        opened.close()
+def counters(topology: Topology) -> Iterator[tuple[str, str]]:
+    """What the kernel has counted of packets that did not get through."""
+    for name, namespace in (("node", topology.node), *topology.far.items()):
+        for file in ("stat/nf_conntrack", "snmp", "dev"):
+            with namespace.entered():
+                text = Path("/proc/thread-self/net", file).read_text()
+            yield from (
+                (name, line) for line in text.splitlines() if file != "snmp" or line.startswith(("Ip:", "Udp:"))
+            )
+
+
+def astray(topology: Topology, churn: Churn) -> list[TrackedConnection]:
+    """Datagrams' connections to endpoints that are gone."""
+    served = {
+        frontend: churn.live[each.name] for each in TARGETS if each.protocol == "UDP" for frontend in each.frontends()
+    }
+    with topology.node.entered(), closing(ConntrackTable()) as table:
+        return [
+            each
+            for each in table.connections()
+            if (frontend := (each.original.destination, each.original.destination_port)) in served
+            and each.protocol == "UDP"
+            and each.reply.source not in served[frontend]
+        ]
 
 
 @pytest.fixture
-def topology() -> Iterator[Topology]:
+def witness() -> Witness:
+    """Who sees the datagrams of a test."""
+    return Witness()
+
+
+@pytest.fixture
+def topology(witness: Witness) -> Iterator[Topology]:
     """A node between clients and pods that all answer."""
     made = Topology(
         {"outside": "eth0", "pod": "cni0"},
@@ -192,7 +167,8 @@ def topology() -> Iterator[Topology]:
     with ExitStack() as resources:
         resources.callback(made.close)
         made.set_answering(answering=True)
-        resources.callback(serve_everything(made.far["pod"]).close)
+        resources.callback(serve_everything(made.far["pod"], witness.hear).close)
+        resources.callback(ConntrackEvents(made.node, witness.begun, witness.ended).close)
         yield made
 
 
@@ -204,7 +180,7 @@ def sizes(node: RunningNode) -> tuple[int, int, int]:
 @pytest.mark.long
 @pytest.mark.timeout(SECONDS * 4 + 300)
 def test_no_new_connection_to_a_live_endpoint_fails_whatever_changes_and_nothing_grows(
-    topology: Topology, tmp_path: Path
+    topology: Topology, witness: Witness, tmp_path: Path
 ) -> None:
     with Machine(tmp_path, topology.node) as machine, ExitStack() as resources:
         churn = Churn(machine)
@@ -212,11 +188,11 @@ def test_no_new_connection_to_a_live_endpoint_fails_whatever_changes_and_nothing
         node = machine.start()
         node.wait_until_ready()
         tcp = [target for target in TARGETS if target.protocol == "TCP"]
-        kept = [conversation(topology, target, target.address, 80) for target in tcp for _ in range(5)]
+        clients = Clients(topology, churn, witness)
+        kept = [clients.open(target, (target.address, 80)) for target in tcp for _ in range(5)]
         for each in kept:
             resources.callback(each.close)
         pods = [each.ask().address for each in kept]
-        clients = Clients(topology, churn)
         clients.start()
         resources.callback(clients.stop)
         _churn_for(churn, SECONDS / 4)
@@ -228,9 +204,13 @@ def test_no_new_connection_to_a_live_endpoint_fails_whatever_changes_and_nothing
         before, changes_before = sizes(node), churn.changes
         _churn_for(churn, SECONDS / 2)
         after = sizes(node)
-        machine.wait_until_right()
+        # What is left in conntrack at the end, nothing but the node may take away.
+        topology.node.sysctl(netfilter__nf_conntrack_udp_timeout=600)
+        _churn_for(churn, 5)
         clients.stop()
-        assert clients.failures == []
+        assert not clients.failures, "\n\n".join(clients.failures)
+        machine.wait_until_right()
+        wait_until(lambda: not astray(topology, churn), lambda: f"{astray(topology, churn)}\n{machine.log}")
         assert [each.ask().address for each in kept] == pods
         assert clients.connections > 100
         assert churn.changes > changes_before + 10

@@ -114,28 +114,28 @@ def tracked(family: IPFamily, address: str, port: int, endpoint: str) -> Tracked
     return TrackedConnection("UDP", Tuple(client, 1, address, port), Tuple(endpoint, 8080, client, 1))
 
 
+def entry(client: EndpointAddress, destination: EndpointAddress, endpoint: EndpointAddress) -> bytes:
+    """What makes the kernel track a connection that was translated, for ten minutes."""
+    number = socket.AF_INET6 if ":" in client.address else socket.AF_INET
+    kinds = (1, 2) if number == socket.AF_INET else (3, 4)
+
+    def direction(kind: int, *places: EndpointAddress) -> bytes:
+        ip = b"".join(
+            attribute(key, socket.inet_pton(number, place.address)) for key, place in zip(kinds, places, strict=True)
+        )
+        ports = [attribute(key, struct.pack("!H", place.port)) for key, place in zip((2, 3), places, strict=True)]
+        protocol = attribute(1, bytes([socket.IPPROTO_UDP])) + b"".join(ports)
+        return attribute(kind | NESTED, attribute(1 | NESTED, ip) + attribute(2 | NESTED, protocol))
+
+    timeout = attribute(7, struct.pack("!I", 600))
+    return netfilter_header(number) + direction(1, client, destination) + direction(2, endpoint, client) + timeout
+
+
 def insert(node: Node, family: IPFamily, places: Sequence[EndpointAddress], count: int) -> None:
     """Make entries towards the first endpoint, as the kernel does for real ones, but thousands of them at once."""
-    number = socket.AF_INET if family is IPFamily.IPV4 else socket.AF_INET6
-    source, destination = (1, 2) if family is IPFamily.IPV4 else (3, 4)
-
-    def direction(kind: int, from_place: EndpointAddress, to_place: EndpointAddress) -> bytes:
-        ip = attribute(source, socket.inet_pton(number, from_place.address)) + attribute(
-            destination, socket.inet_pton(number, to_place.address)
-        )
-        ports = (
-            attribute(1, bytes([socket.IPPROTO_UDP]))
-            + attribute(2, struct.pack("!H", from_place.port))
-            + attribute(3, struct.pack("!H", to_place.port))
-        )
-        return attribute(kind | NESTED, attribute(1 | NESTED, ip) + attribute(2 | NESTED, ports))
-
     endpoint = EndpointAddress(f"{ADDRESSES[family][PODS]}1", 8080)
     bodies = [
-        netfilter_header(number)
-        + direction(1, client := EndpointAddress(ADDRESSES[family][CLIENT], 1024 + index), places[index % len(places)])
-        + direction(2, endpoint, client)
-        + attribute(7, struct.pack("!I", 600))
+        entry(EndpointAddress(ADDRESSES[family][CLIENT], 1024 + index), places[index % len(places)], endpoint)
         for index in range(count)
     ]
 

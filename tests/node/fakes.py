@@ -63,8 +63,10 @@ class FakeInstaller:
 
     calls: list[str] = field(factory=list)
     failures: int = 0
+    tidying_failures: int = 0
     has_leftovers: bool = False
     refused: tuple[Any, ...] = ()
+    transactions: tuple[Any, ...] = ()
     lost: list[str] = field(factory=list)
 
     @property
@@ -76,7 +78,7 @@ class FakeInstaller:
         if self.failures:
             self.failures -= 1
             raise TargetError("the kernel said no")
-        return Applied(refused=self.refused)
+        return Applied(self.transactions, refused=self.refused)
 
     def losses(self, *_args: Any) -> list[str]:
         self.calls.append("losses")
@@ -90,6 +92,9 @@ class FakeInstaller:
 
     def tidy(self) -> Applied:
         self.has_leftovers = False
+        if self.tidying_failures:
+            self.tidying_failures -= 1
+            self.failures += 1
         return self._call("tidy")
 
 

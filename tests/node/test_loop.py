@@ -10,16 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from svcc.apply.applied import Applied
+from svcc.dataplane.conntrack import StaleEntries
 from svcc.errors import InputError
 from svcc.incremental.compiler import IncrementalCompiler
+from svcc.incremental.contract import Change
 from svcc.model.cluster import ClusterSettings
+from svcc.model.endpoints import EndpointPort
+from svcc.model.service import ServicePort
+from svcc.nft.transaction import Transaction
 from svcc.node.loop import Node
 from svcc.node.observer import Reason, Synchronization
 from svcc.node.schedule import Intervals, Task
 from svcc.sources.contract import Batch, SourceEndedError, SourceLostError
+from tests.declare import remote, service, slices
 from tests.node.fakes import (
     PATIENCE_SECONDS,
     FakeConntrack,
@@ -209,6 +215,78 @@ def test_connections_are_reconciled_first_and_then_only_removed_where_something_
         loop.source.said.put(Batch((change("b"),)))
         loop.observer.next()
         assert loop.conntrack.calls == [("reconcile", ())]
+
+
+DNS = service("dns", ["10.96.0.53"], ServicePort(53, "dns", protocol="UDP"))
+
+
+def dns_at(*addresses: str) -> tuple[Change, ...]:
+    [found] = slices("dns", map(remote, addresses), EndpointPort(53, "dns", "UDP"))
+    return Change(DNS.reference, DNS), Change(found.reference, found)
+
+
+def removed(call: tuple[str, tuple[StaleEntries, ...]]) -> tuple[str, list[str]]:
+    return call[0], [item.endpoint.address for item in call[1]]
+
+
+def test_connections_are_looked_for_again_when_what_was_under_way_is_through_s49() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch(dns_at("10.244.0.1", "10.244.0.2"), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(Batch(dns_at("10.244.0.1")))
+        assert loop.observer.next().task is Task.ADVANCE
+        assert loop.observer.next().task is Task.TIDY
+        assert [removed(call) for call in loop.conntrack.calls] == [
+            ("reconcile", []),
+            ("remove", ["10.244.0.2"]),
+            ("remove", ["10.244.0.2"]),
+        ]
+
+
+def test_connections_to_an_endpoint_that_is_back_are_not_looked_for_again_s49() -> None:
+    with running(intervals=evolve(QUICK, tidying=1.0)) as loop:
+        loop.source.said.put(Batch(dns_at("10.244.0.1", "10.244.0.2"), replaces_all=True))
+        loop.observer.next()
+        loop.source.said.put(Batch(dns_at("10.244.0.3")))
+        loop.observer.next()
+        loop.source.said.put(Batch(dns_at("10.244.0.2", "10.244.0.3")))
+        loop.observer.next()
+        assert loop.observer.next().task is Task.TIDY
+        assert [removed(call) for call in loop.conntrack.calls] == [
+            ("reconcile", []),
+            ("remove", ["10.244.0.1", "10.244.0.2"]),
+            ("remove", ["10.244.0.1"]),
+        ]
+
+
+def test_after_rules_were_repaired_all_connections_are_looked_at_again() -> None:
+    with running() as loop:
+        loop.installer.transactions = (Transaction(()),)
+        loop.source.said.put(Batch(dns_at("10.244.0.1"), replaces_all=True))
+        loop.observer.next()
+        assert loop.observer.next().task is Task.TIDY
+        loop.installer.transactions = ()
+        loop.node.resynchronize()
+        loop.observer.next()
+        loop.source.said.put(Batch(dns_at("10.244.0.3")))
+        loop.observer.next()
+        assert loop.observer.next().task is Task.TIDY
+        assert [name for name, _ in loop.conntrack.calls] == ["reconcile"] * 3 + ["remove"] * 2
+
+
+def test_a_second_look_that_a_failure_put_off_comes_after_it() -> None:
+    with running() as loop:
+        loop.source.said.put(Batch(dns_at("10.244.0.1"), replaces_all=True))
+        loop.observer.next()
+        loop.installer.tidying_failures = 1
+        loop.source.said.put(Batch(dns_at("10.244.0.3")))
+        assert [loop.observer.next().task for _ in range(4)] == [
+            Task.ADVANCE,
+            Task.TIDY,
+            Task.SYNCHRONIZE,
+            Task.TIDY,
+        ]
+        assert [name for name, _ in loop.conntrack.calls] == ["reconcile", "remove", "reconcile", "remove"]
 
 
 def test_the_end_of_the_source_ends_the_loop_when_all_it_said_is_in_the_kernel() -> None:

@@ -17,14 +17,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from svcc.addresses import IPFamily, address_bytes
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName, ServicePortPlan
 from svcc.model.service import Protocol
 from svcc.select import EndpointAddress
 
-__all__ = ["StaleEntries", "UdpEntry", "UdpFrontend", "UdpFrontends", "stale_at", "stale_udp_entries", "udp_frontends"]
+__all__ = [
+    "StaleEntries",
+    "UdpEntry",
+    "UdpFrontend",
+    "UdpFrontends",
+    "stale_at",
+    "stale_udp_entries",
+    "still_stale",
+    "udp_frontends",
+]
 
 UdpFrontend = tuple[str | None, int]
 """An address and port, or None and a node port."""
@@ -191,6 +200,27 @@ def stale_at(
             name = (now or was).name
             found.append(StaleEntries(after.family.family, address, port, endpoint, exceptions, name))
     return sorted(found, key=_order)
+
+
+def still_stale(stale: Iterable[StaleEntries], now: UdpFrontends) -> list[StaleEntries]:
+    """The filters of earlier changes, of one family, as far as they hold by what is served now.
+
+    Those whose endpoint serves the frontend again are left out: what leads there may be a new conversation.
+    """
+
+    def is_served(address: str | None, item: StaleEntries) -> bool:
+        plan = now.serving((address, item.port))
+        return plan is not None and item.endpoint in _serving(plan)
+
+    found = []
+    for item in stale:
+        if is_served(item.address, item):
+            continue
+        exceptions = set(item.except_addresses)
+        if item.address is None:
+            exceptions.update(each for each in now.own_addresses(item.port) if is_served(each, item))
+        found.append(evolve(item, except_addresses=tuple(sorted(exceptions, key=address_bytes))))
+    return found
 
 
 def _order(entry: StaleEntries) -> tuple[bytes, int, bytes, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from attrs import fields
 
 from svcc.addresses import IPFamily
 from svcc.compiler.ruleset import build_ruleset
+from svcc.dataplane.conntrack import StaleEntries
 from svcc.dataplane.contract import Dataplane, NodePortAddresses, ServicePortPlan
 from svcc.dataplane.health_checks import health_check_port
 from svcc.dataplane.notices import no_node_object, why_no_rules
@@ -106,6 +107,10 @@ class IncrementalCompiler:
         key = (service.namespace or "", service.name)
         found = zip(IPFamily, (family.planned.get(key) for family in self._families), strict=True)
         return {family: planned.plans for family, planned in found if planned is not None}
+
+    def still_stale(self, stale: Collection[StaleEntries]) -> tuple[StaleEntries, ...]:
+        """Which `stale_entries` of earlier updates still are; takes time in proportion to them."""
+        return tuple(chain.from_iterable(family.still_stale(stale) for family in self._families))
 
     def update(self, changes: Iterable[Change]) -> Update:
         """Take changes over, all at once; objects must be sound, as those that were loaded are.

@@ -20,7 +20,7 @@ from svcc.compiler.program import program_chains
 from svcc.compiler.ruleset import declared_sets
 from svcc.dataplane.build import family_dataplane
 from svcc.dataplane.conflicts import ClaimKey, claimed_keys
-from svcc.dataplane.conntrack import StaleEntries, UdpFrontends, stale_at, udp_frontends
+from svcc.dataplane.conntrack import StaleEntries, UdpFrontends, stale_at, still_stale, udp_frontends
 from svcc.dataplane.contract import FamilyDataplane, ServicePortPlan
 from svcc.dataplane.health_checks import health_check_port, ready_local_addresses
 from svcc.dataplane.notices import family_notices
@@ -157,6 +157,10 @@ class FamilyState:
                 has_node_ports=self._index.has_node_ports,
             )
         )
+
+    def still_stale(self, stale: Iterable[StaleEntries]) -> list[StaleEntries]:
+        """Which filters of earlier changes, those of this family, hold by what is served now."""
+        return still_stale([item for item in stale if item.family is self._family], self._udp)
 
     def update(self, services: ServiceChanges, around: Surroundings, view: NodeView) -> FamilyChange:
         """Plan Services again, in surroundings that may be others.

@@ -29,6 +29,7 @@ from svcc.node.inbox import Inbox
 from svcc.node.observer import Observer, Reason, Synchronization
 from svcc.node.pending import Pending
 from svcc.node.schedule import Intervals, Schedule, Task
+from svcc.node.second_look import SecondLook
 from svcc.node.watch import TableWatch
 from svcc.sources.contract import Batch, Source, SourceEndedError
 
@@ -85,7 +86,9 @@ class Node:
         self._watch = watch
         self._observer = observer
         self._clock = time.monotonic
-        self._schedule = Schedule(intervals or Intervals())
+        intervals = intervals or Intervals()
+        self._schedule = Schedule(intervals)
+        self._second_look = SecondLook(intervals.tidying)
         self._inbox: Inbox[Batch | _Ended | _Wish] = Inbox()
         self._pending = Pending()
         self._stale: list[StaleEntries] = []
@@ -245,21 +248,22 @@ class Node:
             self._observe(compiler, task, reason, start, queued_since, error=error)
             return
         now = self._clock()
-        forgotten = None
         self._schedule.done(task, now, now - start)
         if applied.refused:
             self._reason = Reason.FAILURE
             self._schedule.refused(now)
         elif task is Task.SYNCHRONIZE:
             self._reason = Reason.ROUTINE
-        if (wait := self._installer.seconds_until_tidy) is not None:
-            if task is Task.TIDY and wait == 0.0:
-                self._schedule.unfinished(now)
-            else:
-                self._schedule.left_behind(now)
-        if task is not Task.TIDY:
+        if task is Task.TIDY:
+            forgotten = self._look_again(compiler, now)
+        else:
             self._queued_since = None
-            forgotten = self._forget_connections(task, compiler)
+            forgotten = self._forget_connections(task, compiler, applied, now)
+        wait = self._installer.seconds_until_tidy
+        if task is Task.TIDY and wait == 0.0:
+            self._schedule.unfinished(now)
+        elif wait is not None or self._second_look:
+            self._schedule.left_behind(now)
         self._observe(compiler, task, reason, start, queued_since, applied=applied, forgotten=forgotten)
         self._updates = []
 
@@ -296,7 +300,9 @@ class Node:
             return self._installer.tidy()
         return self._installer.advance(self._updates[-1])
 
-    def _forget_connections(self, task: Task, compiler: IncrementalCompiler) -> Removal | None:
+    def _forget_connections(
+        self, task: Task, compiler: IncrementalCompiler, applied: Applied, now: float
+    ) -> Removal | None:
         """UDP connections that lead nowhere any more go after the rules that made them (S48, S49).
 
         Where rules were missing or wrong for a while, or where changes had to wait, what filters of single changes say
@@ -304,8 +310,25 @@ class Node:
         """
         stale, self._stale = self._stale, []
         if task is Task.SYNCHRONIZE or self._conntrack.in_doubt or len(self._updates) > 1:
+            self._second_look.add(now, stale, is_for_all=bool(applied.transactions))
             return self._conntrack.reconcile(compiler.dataplane(), stale)
+        self._second_look.add(now, stale)
         return self._conntrack.remove(stale) if stale else None
+
+    def _look_again(self, compiler: IncrementalCompiler, now: float) -> Removal | None:
+        """Connections that were under way when the rules changed go as well."""
+        look = self._second_look.take(now)
+        if not look:
+            return None
+        stale = compiler.still_stale(look.stale)
+        start = self._clock()
+        if look.is_for_all:
+            removal = self._conntrack.reconcile(compiler.dataplane(), stale)
+        else:
+            removal = self._conntrack.remove(stale)
+        end = self._clock()
+        self._second_look.took(end, end - start)
+        return removal
 
     def _observe(
         self,

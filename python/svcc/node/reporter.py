@@ -207,6 +207,7 @@ class Reporter(Observer):
             else:
                 self._log.state("tidying", "")
                 self._tell_repaired(synchronization.applied)
+            self._tell_connections(synchronization)
             return
         sync = self._sync(synchronization)
         applied = synchronization.applied
