@@ -14,6 +14,7 @@ from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference
 from svcc.manifest.amend import amend, with_assignments
 from svcc.manifest.json_members import with_new_members
+from svcc.manifest.json_places import place_of_member
 from svcc.manifest.load import load_text
 from svcc.model.service import ServicePort
 from tests.unit.rule_rows.row import changed
@@ -36,6 +37,16 @@ NODE_PORTS = [(("spec", "ports", index, "nodePort"), 30001 + index) for index in
 USUAL = [CLUSTER_IP, CLUSTER_IPS, HEALTH_CHECK, *NODE_PORTS]
 
 
+def with_members(text: str, value: dict[str, Any], wanted: list[Assignment]) -> str | None:
+    """The text of an object with new members in its `spec`."""
+    place = place_of_member(text, 0, "spec")
+    if place is None:
+        return None
+    start, end = place
+    changed = with_new_members(text, start, end, value["spec"], wanted)
+    return None if changed is None else text[:start] + changed + text[end:]
+
+
 def assigned(*wanted: tuple[Any, Any]) -> list[Assignment]:
     reference = ObjectReference("Service", "web", "default")
     return [Assignment(reference, FieldPath(path), value, "") for path, value in wanted]
@@ -53,7 +64,7 @@ def test_what_is_written_is_what_would_have_been_printed(
     value = {name: WEB[name] for name in order} | {"spec": {name: WEB["spec"][name] for name in inside}}
     each = assigned(*wanted)
     text = json.dumps(value, indent=indent)
-    assert with_new_members(text, value, each) == json.dumps(with_assignments(value, each), indent=indent)
+    assert with_members(text, value, each) == json.dumps(with_assignments(value, each), indent=indent)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +73,9 @@ def test_what_is_written_is_what_would_have_been_printed(
         ("all on one line", json.dumps(WEB), CLUSTER_IP),
         ("lines end as on Windows", json.dumps(WEB, indent=1).replace("\n", "\r\n"), CLUSTER_IP),
         ("a colon with a blank in front", json.dumps(WEB, indent=1, separators=(",", " : ")), CLUSTER_IP),
-        ("no spec", json.dumps({"kind": "Service"}, indent=1), CLUSTER_IP),
-        ("a spec that is none", json.dumps(WEB | {"spec": [1]}, indent=1), CLUSTER_IP),
+        ("an empty spec", json.dumps(WEB | {"spec": {}}, indent=1), CLUSTER_IP),
+        ("a spec behind another member", json.dumps(WEB, indent=1).replace(',\n "spec"', ', "spec"'), CLUSTER_IP),
+        ("a spec that is none", json.dumps(WEB | {"spec": ["a"]}, indent=1), CLUSTER_IP),
         ("a field that is there", json.dumps(WEB, indent=1), (("spec", "type"), "LoadBalancer")),
         ("a field elsewhere", json.dumps(WEB, indent=1), (("status", "loadBalancer", "ingress"), [])),
         ("a port that has one", json.dumps(changed(WEB, {NODE_PORTS[1][0]: 5}), indent=1), NODE_PORTS[1]),
@@ -71,10 +83,10 @@ def test_what_is_written_is_what_would_have_been_printed(
     ],
 )
 def test_what_is_not_usual_is_left_to_others(sentence: str, text: str, wanted: tuple[Any, Any]) -> None:
-    assert with_new_members(text, json.loads(text), assigned(wanted)) is None, sentence
+    assert with_members(text, json.loads(text), assigned(wanted)) is None, sentence
 
 
-def test_a_spec_that_is_found_in_the_wrong_place_is_noticed_and_the_right_one_is_written() -> None:
+def test_of_several_members_named_spec_that_of_the_object_is_written() -> None:
     value = {"extra": {"spec": {"a": 1}}, **WEB}
     text = json.dumps(value, indent=2)
     each = assigned(CLUSTER_IP, *NODE_PORTS)

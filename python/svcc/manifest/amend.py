@@ -19,13 +19,14 @@ from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
 from svcc.manifest.documents import Document, begins_with_bracket, read_text
 from svcc.manifest.json_members import with_new_members
-from svcc.manifest.parsed import Language, Limits
+from svcc.manifest.parsed import Language, Limits, Parsed
 from svcc.manifest.text_edits import Edit, applied, edits
 from svcc.manifest.text_nodes import Node, NotEditableError, json_node, sparse_json_node, yaml_nodes
 from svcc.manifest.text_values import rendered_document
 from svcc.manifest.yaml_reader import read_yaml
 from svcc.model.service import Service
 from svcc.validate.admission import admit
+from svcc.validate.plain_service import with_plain_spec
 
 __all__ = ["Amended", "amend", "values_of", "with_assignments"]
 
@@ -85,18 +86,20 @@ def values_of(
 
 
 def _targets(file: str, assignments: Sequence[Assignment], services: Sequence[Service]) -> list[_Target]:
-    wanted: dict[ObjectReference, list[Assignment]] = {}
+    wanted: dict[tuple[str, str], list[Assignment]] = {}
     of_last: list[Assignment] = []
     last: ObjectReference | None = None
     for assignment in assignments:
         if assignment.object is not last:  # those of a Service follow each other
             last = assignment.object
-            of_last = wanted.setdefault(last, [])
+            of_last = wanted.setdefault((last.namespace, last.name), [])
         of_last.append(assignment)
     return [
         _Target(service, own, service.source.line)
         for service in services
-        if service.source is not None and service.source.file == file and (own := wanted.get(service.reference))
+        if service.source is not None
+        and service.source.file == file
+        and (own := wanted.get((service.namespace, service.name)))
     ]
 
 
@@ -155,16 +158,16 @@ def _documents_of(
     targets: Sequence[_Target], documents: Sequence[Document], namespace: str, base: int = 1
 ) -> Iterator[tuple[_Target, int]]:
     """Each target with the index of its document: of two on one line the last, which is the one that counts."""
-    lines = {target.line for target in targets}
-    places = {
-        (line, _service_name(document.value, namespace)): index
-        for index, document in enumerate(documents)
-        if (line := document.source.line + base - 1) in lines
-    }
+    places: dict[int, list[int]] = {}
+    for index, document in enumerate(documents):
+        places.setdefault(document.source.line + base - 1, []).append(index)
     for target in targets:
-        index = places.get((target.line, target.name))
-        if index is not None:
-            yield target, index
+        for index in reversed(places.get(target.line, ())):
+            document = documents[index]
+            # Whoever read these documents has made the Service of one of them, else it is told by its name.
+            if document.source is target.service.source or _service_name(document.value, namespace) == target.name:
+                yield target, index
+                break
 
 
 def _service_name(value: Mapping[str, Any], namespace: str) -> tuple[str, str] | None:
@@ -185,11 +188,15 @@ def _amended_json(
         parsed = documents[index].parsed
         if parsed is None:
             continue
+        edit = _usual_edit(text, parsed, target)
+        if edit is not None:
+            changes.append(edit)
+            continue
         start, end = parsed.start, parsed.end
         written = text[start:end]
         old, _ = _decode(written)
         new = with_assignments(old, target.assignments)
-        changed = _changed_json(written, old, new, target.assignments)
+        changed = _changed_json(written, old, new)
         if changed is None:
             changed = json.dumps(new, indent=2)
             problems.append(_rendered_anew(target, file))
@@ -200,27 +207,43 @@ def _amended_json(
     return Amended(applied(text, changes), tuple(problems))
 
 
-def _changed_json(text: str, old: Any, new: Any, assignments: Sequence[Assignment]) -> str | None:
+def _usual_edit(text: str, parsed: Parsed, target: _Target) -> Edit | None:
+    """The change of the `spec` of an object, where that is all that changes, and is as usual.
+
+    What the object says outside of it stays as it was read; its new text is read again.
+    """
+    place = parsed.member_place("spec")
+    if place is None:
+        return None
+    start, end = place
+    spec, _ = _decode(text, start)
+    changed = with_new_members(text, start, end, spec, target.assignments) if type(spec) is dict else None
+    if changed is None:
+        return None
+    said = _read_again(changed, with_assignments({"spec": spec}, target.assignments)["spec"])
+    is_as_meant = said is not None and with_plain_spec(target.service, said) == target.service
+    return Edit(start, end, changed) if is_as_meant else None
+
+
+def _changed_json(text: str, old: Any, new: Any) -> str | None:
     """The text of one object that says `new` instead of `old`, or None if its layout cannot be kept."""
-    changed = with_new_members(text, old, assignments)
-    if changed is not None and _says(changed, new):
-        return changed
     for node_of in (_sparse_node, json_node):
         try:
             changed = applied(text, edits(text, node_of(text, 0, old, new), old, new))
         except (NotEditableError, ValueError):
             continue
-        if _says(changed, new):
+        if _read_again(changed, new) is not None:
             return changed
     return None
 
 
-def _says(text: str, value: Any) -> bool:
+def _read_again(text: str, meant: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the text of an object says; None unless that is what was meant."""
     try:
         said, end = _decode(text)
     except ValueError:
-        return False
-    return bool(said == value) and end == len(text)
+        return None
+    return said if said == meant and end == len(text) else None
 
 
 def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:

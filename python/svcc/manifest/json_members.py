@@ -8,7 +8,6 @@ uses the result has to read it again.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,18 +15,24 @@ from svcc.allocation.contract import Assignment
 
 __all__ = ["with_new_members"]
 
-_SPEC: Final = re.compile(r'\n([ \t]*)"spec": \{\n([ \t]+)"')
 _encode: Final = json.JSONEncoder().encode
 
 
-def with_new_members(text: str, old: Mapping[str, Any], assignments: Sequence[Assignment]) -> str | None:
-    """The JSON object `text`, whose value is `old`, with assignments; None where they or the layout are unusual."""
-    opening, spec = _SPEC.search(text), old.get("spec")
-    if opening is None or not isinstance(spec, dict):
+def with_new_members(
+    text: str, start: int, end: int, spec: Mapping[str, Any], assignments: Sequence[Assignment]
+) -> str | None:
+    """The `spec` of an object with assignments; None where they or the layout are unusual.
+
+    Its value is `spec`, and its text, without them, is that from `start` to `end` in the JSON `text`.
+    """
+    closing, first = text.rfind("\n", start, end), text.find('"', start, end)
+    if not text.startswith("{\n", start) or not start + 2 < first < closing:
         return None
-    outer, inner = opening[1], opening[2]
+    outer, inner = text[closing + 1 : end - 1], text[start + 2 : first]
+    key = f'\n{outer}"spec": '
+    if outer.strip(" \t") or inner.strip(" \t") or not text.startswith(key, start - len(key)):
+        return None
     unit = inner.removeprefix(outer)
-    closing = text.find(f"\n{outer}}}", opening.end())
     members: list[str] = []
     of_ports: dict[int, str] = {}
     for assignment in assignments:
@@ -38,20 +43,19 @@ def with_new_members(text: str, old: Mapping[str, Any], assignments: Sequence[As
             of_ports[steps[2]] = _member(steps[3], assignment.value, f"{inner}{unit}{unit}", unit)
         else:
             return None
-    ports = text.find(f'\n{inner}"ports": [\n', opening.end(1), closing) if of_ports else 0
-    if closing < 0 or ports < 0:
-        return None
     pieces: list[str] = []
-    written = 0
-    end_of_port, position = f"\n{inner}{unit}}}", ports
-    for index in range(max(of_ports, default=-1) + 1):
-        position = text.find(end_of_port, position + 1, closing)
-        if position < 0:
-            return None
-        if index in of_ports:
-            pieces += (text[written:position], of_ports[index])
-            written = position
-    return "".join([*pieces, text[written:closing], *members, text[closing:]])
+    written = start
+    if of_ports:
+        position = text.find(f'\n{inner}"ports": [\n', start, closing)
+        end_of_port = f"\n{inner}{unit}}}"
+        for index in range(max(of_ports) + 1):
+            position = text.find(end_of_port, position + 1, closing) if position >= 0 else -1
+            if position < 0:
+                return None
+            if index in of_ports:
+                pieces += (text[written:position], of_ports[index])
+                written = position
+    return "".join([*pieces, text[written:closing], *members, text[closing:end]])
 
 
 def _is_node_port(steps: tuple[Any, ...]) -> bool:
