@@ -108,27 +108,34 @@ def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]
 
     The index behind the last one of a list adds an entry.
     """
-    result = dict(value)
-    copies: dict[tuple[Any, ...], Any] = {}
+    copies: dict[tuple[Any, ...], Any] = {(): dict(value)}
     for assignment in assignments:
-        *parents, last = assignment.path.steps
-        place: Any = result
-        for depth, step in enumerate(parents, 1):
-            way = assignment.path.steps[:depth]
-            copied = copies.get(way)
-            if copied is None:
-                key = step[0] if isinstance(step, tuple) else step
-                inner = place.get(key) if isinstance(place, dict) else place[key]
-                copied = copies[way] = list(inner) if isinstance(inner, list) else dict(inner or {})
-                place[key] = copied
-            place = copied
+        steps = assignment.path.steps
+        last, place = steps[-1], copies.get(steps[:-1])
+        if place is None:
+            place = _copied(copies, steps[:-1])
         if isinstance(place, list) and last == len(place):
             place.append(assignment.value)
         else:
             place[last[0] if isinstance(last, tuple) else last] = assignment.value
-            if assignment.path.steps in copies:
-                copies.clear()
+            if steps in copies:
+                copies = {(): copies[()]}
+    result: dict[str, Any] = copies[()]
     return result
+
+
+def _copied(copies: dict[tuple[Any, ...], Any], way: tuple[Any, ...]) -> Any:
+    """The copy of what is at the end of a way, which is made, and put in its place, if there is none yet."""
+    place = copies[()]
+    for depth, step in enumerate(way, 1):
+        copied = copies.get(way[:depth])
+        if copied is None:
+            key = step[0] if isinstance(step, tuple) else step
+            inner = place.get(key) if isinstance(place, dict) else place[key]
+            copied = copies[way[:depth]] = list(inner) if isinstance(inner, list) else dict(inner or {})
+            place[key] = copied
+        place = copied
+    return place
 
 
 @define

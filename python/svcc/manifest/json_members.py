@@ -9,13 +9,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
+
+from attrs import frozen
 
 from svcc.allocation.contract import Assignment
 
 __all__ = ["with_new_members"]
 
 _encode: Final = json.JSONEncoder().encode
+_quoted: Final = json.encoder.encode_basestring_ascii
+"""As `_encode`, of a string."""
+
+
+@frozen
+class _Layout:
+    """How the `spec` of an object stands in the text: `key` is what is before it, `inner` the indentation in it."""
+
+    key: str
+    inner: str
+    unit: str
 
 
 def with_new_members(
@@ -25,14 +39,11 @@ def with_new_members(
 
     Its value is `spec`, and its text, without them, is that from `start` to `end` in the JSON `text`.
     """
-    closing, first = text.rfind("\n", start, end), text.find('"', start, end)
-    if not text.startswith("{\n", start) or not start + 2 < first < closing:
+    first, closing = text.find('"', start, end), text.rfind("\n", start, end)
+    layout = _layout(text[start:first], text[closing:end]) if start < first < closing else None
+    if layout is None or not text.startswith(layout.key, start - len(layout.key)):
         return None
-    outer, inner = text[closing + 1 : end - 1], text[start + 2 : first]
-    key = f'\n{outer}"spec": '
-    if outer.strip(" \t") or inner.strip(" \t") or not text.startswith(key, start - len(key)):
-        return None
-    unit = inner.removeprefix(outer)
+    inner, unit = layout.inner, layout.unit
     members: list[str] = []
     of_ports: dict[int, str] = {}
     for assignment in assignments:
@@ -58,6 +69,15 @@ def with_new_members(
     return "".join([*pieces, text[written:closing], *members, text[closing:end]])
 
 
+@lru_cache(maxsize=64)
+def _layout(opening: str, closing: str) -> _Layout | None:
+    """The layout of a `spec` that begins with `opening`, up to a quotation mark, and whose last line is `closing`."""
+    outer, inner = closing[1:-1], opening[2:]
+    if opening[:2] != "{\n" or not inner or inner.strip(" \t") or outer.strip(" \t"):
+        return None
+    return _Layout(f'\n{outer}"spec": ', inner, inner.removeprefix(outer))
+
+
 def _is_node_port(steps: tuple[Any, ...]) -> bool:
     return len(steps) == 4 and steps[:2] == ("spec", "ports") and steps[3] == "nodePort"
 
@@ -71,7 +91,4 @@ def _member(name: str, value: Any, indent: str, unit: str) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """As `json.dumps`; numbers and plain texts, of which addresses are made, without a call."""
-    if type(value) is str and value.isalnum() and value.isascii():
-        return f'"{value}"'
-    return _encode(value)
+    return _quoted(value) if type(value) is str else _encode(value)

@@ -77,7 +77,7 @@ def metadata_of(value: Mapping[str, Any]) -> Any:
     return value.without("metadata", "managedFields") if type(value) is WrittenObject else value["metadata"]
 
 
-def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:  # noqa: PLR0911  (one for each doubt)
+def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:
     """Whether all metadata but the name are in order. Raises one of `DOUBT` for some that are not."""
     get = metadata.get
     namespace = get("namespace")
