@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from attrs import evolve
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference
-from svcc.manifest.amend import amend, with_assignments
+from svcc.manifest import amend_json
+from svcc.manifest.amend import amend
+from svcc.manifest.amend_targets import with_assignments
 from svcc.manifest.json_members import with_new_members
 from svcc.manifest.json_places import place_of_member
 from svcc.manifest.load import load_text
@@ -84,6 +87,44 @@ def test_what_is_written_is_what_would_have_been_printed(
 )
 def test_what_is_not_usual_is_left_to_others(sentence: str, text: str, wanted: tuple[Any, Any]) -> None:
     assert with_members(text, json.loads(text), assigned(wanted)) is None, sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "old", "new"),
+    [
+        ("another address", "10.96.0.9", "10.96.0.8"),
+        ("a field less", '"clusterIP": "10.96.0.9",\n', ""),
+        ("a member that nobody reads", '"clusterIP":', '"x": 1, "clusterIP":'),
+        ("a member that changes", '"targetPort": 80', '"targetPort": 81'),
+        ("no JSON", "}", ""),
+    ],
+)
+def test_what_is_not_read_as_it_was_meant_is_not_written(sentence: str, old: str, new: str) -> None:
+    ports = [{"name": "http", "port": 80, "targetPort": 80}]
+    value = WEB | {"spec": {"ports": ports, "selector": {"app": "web"}, "type": "ClusterIP"}}
+    text = json.dumps(value, indent=2)
+    each = assigned(CLUSTER_IP, (("spec", "clusterIPs"), ["10.96.0.9"]))
+    (service,) = load_text(text, file="a.json").cluster.services
+    after = evolve(service, cluster_ips=["10.96.0.9"])
+
+    def wrong(*arguments: Any) -> str:
+        changed = with_new_members(*arguments)
+        assert changed is not None
+        assert old in changed
+        return changed.replace(old, new)
+
+    with mock.patch.object(amend_json, "with_new_members", wrong):
+        written = amend(text, "a.json", each, [after], "default")
+    assert written.text == json.dumps(with_assignments(value, each), indent=2), sentence
+
+
+def test_what_would_be_another_service_is_not_written() -> None:
+    text = json.dumps(WEB, indent=2)
+    (service,) = load_text(text, file="a.json").cluster.services
+    after = evolve(service, cluster_ips=["10.96.0.8"])
+    written = amend(text, "a.json", assigned(CLUSTER_IP), [after], "default")
+    assert written.text == text
+    assert [problem.rule for problem in written.problems] == ["manifest/not-amended"]
 
 
 def test_of_several_members_named_spec_that_of_the_object_is_written() -> None:

@@ -111,15 +111,14 @@ def plain_service(value: Mapping[str, Any], namespace: str, source: Source | Non
 def with_plain_spec(service: Service, spec: Mapping[str, Any]) -> Service | None:
     """What an object declares that declared `service`, and that says now `spec` and all else as before.
 
-    None unless `spec`, and all that depends on it, is certainly in order.
+    None unless the type is the same, on which addresses of balancers depend, and `spec` is certainly in order.
     """
-    ingress = service.load_balancer_ingress
     try:
-        if not annotations_are_plain(service.annotations) or (ingress and spec.get("type") != "LoadBalancer"):
+        if spec.get("type", "ClusterIP") != service.type or not annotations_are_plain(service.annotations):
             return None
         return _of_plain_spec(
             spec,
-            ingress,
+            service.load_balancer_ingress,
             service.name,
             service.namespace,
             service.labels,
