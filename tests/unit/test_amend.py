@@ -11,7 +11,8 @@ from attrs import evolve
 
 from svcc.allocation.contract import Assignment
 from svcc.fields import FieldPath, ObjectReference, Severity
-from svcc.manifest.amend import Amended, amend, with_assignments
+from svcc.manifest.amend import Amended, amend
+from svcc.manifest.amend_targets import with_assignments
 from svcc.manifest.documents import read_text
 from svcc.manifest.load import load_text
 from svcc.manifest.patches import merge_patch, operations, patches

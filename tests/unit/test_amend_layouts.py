@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from svcc.allocation.complete import allocate
 from svcc.allocation.contract import AllocationSettings
-from svcc.manifest.amend import amend, with_assignments
+from svcc.manifest.amend import amend
+from svcc.manifest.amend_targets import with_assignments
 from svcc.manifest.documents import read_text
 from svcc.manifest.load import load_text
 from svcc.model.address_pool import AddressPool

@@ -8,14 +8,14 @@ from unittest import mock
 import attrs
 import pytest
 from attrs import fields as model_fields
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from svcc.model.endpoints import EndpointSlice
 from svcc.model.service import Service
 from svcc.validate import admission, names, plain
 from svcc.validate.plain_endpoint_slice import plain_endpoint_slice
-from svcc.validate.plain_service import plain_service
+from svcc.validate.plain_service import plain_service, with_plain_spec
 from tests.unit.rule_rows.row import ENDPOINT_SLICE, LOAD_BALANCER, SERVICE, changed
 
 
@@ -175,6 +175,31 @@ def test_a_service_that_is_plainly_fine_is_the_same_thoroughly(value: dict[str, 
         thorough = thoroughly("Service", value)
         assert thorough == admission.Admission(quick, [])
         assert kinds_of(quick) == kinds_of(thorough.item), "a member of an enumeration equals its text"
+
+
+@given(service_values(), service_values())
+def test_a_service_with_another_spec_is_what_the_whole_object_says(
+    value: dict[str, Any], other: dict[str, Any]
+) -> None:
+    before = thoroughly("Service", value).item
+    spec = other["spec"]
+    quick = with_plain_spec(before, spec) if isinstance(before, Service) else None
+    event("plain" if quick is not None else "not plain")
+    if quick is not None:
+        thorough = thoroughly("Service", {**value, "spec": spec}).item
+        assert thorough == quick
+        assert kinds_of(quick) == kinds_of(thorough)
+
+
+def test_a_spec_of_another_type_or_beside_annotations_that_count_is_a_doubt() -> None:
+    value = changed(SERVICE, {("spec", "type"): "NodePort"})
+    service = thoroughly("Service", value).item
+    assert isinstance(service, Service)
+    assert with_plain_spec(service, value["spec"]) == service
+    assert with_plain_spec(service, {**value["spec"], "type": "LoadBalancer"}) is None
+    for key in ("svcc.dev/load-balancing", "service.beta.kubernetes.io/load-balancer-source-ranges"):
+        annotated = attrs.evolve(service, annotations={key: "maglev"})
+        assert with_plain_spec(annotated, value["spec"]) is None
 
 
 @given(slice_values())

@@ -99,6 +99,22 @@ def test_a_text_reads_the_same_with_and_without_rust(text: str, limits: Limits) 
     assert told(quickly) == told(slowly)
 
 
+@given(st.lists(OBJECTS, max_size=3), st.booleans(), st.sampled_from([None, 1]))
+def test_the_place_of_a_member_is_known_with_and_without_rust(
+    values: list[dict[str, Any]], ascii_only: bool, indent: int | None
+) -> None:
+    text = json.dumps(values, ensure_ascii=ascii_only, indent=indent)
+    for reading in read_both_ways(text, Limits()):
+        for document in reading.documents:
+            assert document.parsed is not None
+            assert document.parsed.member_place("nobody") is None
+            for name, value in document.value.items():
+                start, end = document.parsed.member_place(name) or (0, 0)
+                assert json.loads(text[start:end]) == value
+                assert text[:start].rstrip().endswith(f"{json.dumps(name, ensure_ascii=ascii_only)}:")
+                assert text[end] in ",}\n"
+
+
 @given(st.lists(slice_values(), max_size=4), st.booleans())
 def test_slices_load_the_same_with_and_without_rust(values: list[dict[str, Any]], ascii_only: bool) -> None:
     kind = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import MappingProxyType
 from typing import Final
 
 from attrs import evolve
@@ -17,11 +18,12 @@ from svcc.fields import Problem
 from svcc.model.age import seniority
 from svcc.model.cluster import Cluster
 from svcc.model.service import Service
-from svcc.model.unconverted import changer
+from svcc.model.unconverted import changer, maker
 
 __all__ = ["allocate"]
 
 _changed: Final = changer(Service)
+_reserved: Final = maker(Reservation, ("cluster_ips", "node_ports", "load_balancer_ips"))
 
 
 def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Allocation:
@@ -88,20 +90,20 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
 
 def _reservation(before: Reservation, cluster_ips: ClusterIPs, node_ports: NodePorts) -> Reservation:
     """Who holds what now; what was reserved stays so, unless its owner has got another number instead."""
-    addresses = dict(cluster_ips.holders())
-    ports = dict(node_ports.holders())
-    served = {(holder.key, family_of(address)) for address, holder in addresses.items() if not holder.is_reserved}
-    served_ports = {holder.key for holder in ports.values() if not holder.is_reserved}
-    return Reservation(
-        cluster_ips={
+    addresses = {address: holder.key for address, holder in cluster_ips.holders() if not holder.is_reserved}
+    ports = {port: holder.key for port, holder in node_ports.holders() if not holder.is_reserved}
+    if before.cluster_ips:
+        served = {(key, family_of(address)) for address, key in addresses.items()}
+        addresses |= {
             address: holder.key
-            for address, holder in addresses.items()
-            if not holder.is_reserved or (holder.key, family_of(address)) not in served
-        },
-        node_ports={
+            for address, holder in cluster_ips.holders()
+            if holder.is_reserved and (holder.key, family_of(address)) not in served
+        }
+    if before.node_ports:
+        served_ports = set(ports.values())
+        ports |= {
             port: holder.key
-            for port, holder in ports.items()
-            if not holder.is_reserved or holder.key not in served_ports
-        },
-        load_balancer_ips=before.load_balancer_ips,
-    )
+            for port, holder in node_ports.holders()
+            if holder.is_reserved and holder.key not in served_ports
+        }
+    return _reserved(MappingProxyType(addresses), MappingProxyType(ports), before.load_balancer_ips)

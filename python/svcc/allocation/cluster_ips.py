@@ -128,7 +128,7 @@ class ClusterIPs:
         problems: list[Problem] = []
         for family in _missing(service, families):
             ledger = self._ledgers[family]
-            if ledger.reserved_for(Holder(service_owner(service))) is None and not ledger.room:
+            if not ledger.room and ledger.reserved_for(Holder(service_owner(service))) is None:
                 if ledger.is_empty:
                     sentence = f"{service.reference} needs an {family.value} cluster IP, and no service CIDR is known"
                     raise SettingsError(sentence, hint="give --service-cidr 10.96.0.0/12, or ServiceCIDR objects")

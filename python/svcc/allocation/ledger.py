@@ -124,7 +124,10 @@ class Ledger:
 
     def is_within(self, number: int) -> bool:
         """Whether a number is one that can be given."""
-        return next(self._around(number), None) is not None
+        place = self._innermost(number)
+        while place is not None and number > place.range.last:
+            place = place.parent
+        return place is not None
 
     def reserve(self, numbers: Mapping[int, Holder]) -> None:
         """Keep numbers for their holders, or from everybody; before anything else is done."""
@@ -146,7 +149,7 @@ class Ledger:
 
     def reserved_for(self, holder: Holder) -> int | None:
         """The number that waits for somebody, if it still does."""
-        number = self._reserved.get((holder.owner, holder.role))
+        number = self._reserved.get((holder.owner, holder.role)) if self._reserved else None
         return number if number is not None and self._holders[number].is_reserved else None
 
     @property
@@ -192,20 +195,19 @@ class Ledger:
     def _take(self, number: int, holder: Holder) -> None:
         self._holders[number] = holder
         self._following[number] = number + 1
-        place = None
-        for place in self._around(number):
-            place.used[place.range.band_of(number)] += 1
-        if place is not None:
-            self._room -= 1
-
-    def _around(self, number: int) -> Iterator[_Place]:
-        """The ranges that have a number, inner ones first."""
-        index = bisect_right(self._firsts, number) - 1
-        place = self._nested[index] if index >= 0 else None
+        place, is_within = self._innermost(number), False
         while place is not None:
             if number <= place.range.last:
-                yield place
+                is_within = True
+                place.used[place.range.band_of(number)] += 1
             place = place.parent
+        if is_within:
+            self._room -= 1
+
+    def _innermost(self, number: int) -> _Place | None:
+        """The last range that starts before a number, or with it: all that have the number are among its parents."""
+        index = bisect_right(self._firsts, number) - 1
+        return self._nested[index] if index >= 0 else None
 
     def _next_with_room(self, band: Band) -> _Place | None:
         """The first range whose band has room; as nothing is given back, those before it never have any again."""

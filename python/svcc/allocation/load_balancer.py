@@ -25,6 +25,7 @@ from svcc.model.address_pool import AddressPool, Namespace
 from svcc.model.age import oldest_first
 from svcc.model.cluster import Cluster
 from svcc.model.service import IPFamilyPolicy, LoadBalancerIngress, Service, ServiceType
+from svcc.model.unconverted import changer
 
 __all__ = ["LOAD_BALANCER_RULES", "allocate_load_balancers"]
 
@@ -42,6 +43,7 @@ LOAD_BALANCER_RULES: Final = {
 }
 """Every rule about load balancers' addresses, and what it says; the last one is a warning."""
 
+_changed: Final = changer(Reservation)
 _INGRESS: Final = FieldPath.of("status.loadBalancer.ingress")
 
 
@@ -103,11 +105,11 @@ def allocate_load_balancers(
                 book.seat(address, wish.claim)
     order = [service.reference for service in balanced]
     return Allocation(
-        evolve(cluster, services=[_completed(service, assignments) for service in cluster.services]),
+        _completed(cluster, assignments) if assignments else cluster,
         [assignments[reference] for reference in order if reference in assignments],
         [*problems, *itertools.chain.from_iterable(found.get(reference, ()) for reference in order)],
         book.usage(),
-        evolve(before, load_balancer_ips=_reserved(before, book)),
+        _changed(before, {"load_balancer_ips": MappingProxyType(_reserved(before, book))}),
     )
 
 
@@ -201,7 +203,11 @@ def _addresses(assignment: Assignment) -> list[str]:
     return [entry["ip"] for entry in entries]
 
 
-def _completed(service: Service, assignments: Mapping[ObjectReference, Assignment]) -> Service:
+def _completed(cluster: Cluster, assignments: Mapping[ObjectReference, Assignment]) -> Cluster:
+    return evolve(cluster, services=[_with_addresses(service, assignments) for service in cluster.services])
+
+
+def _with_addresses(service: Service, assignments: Mapping[ObjectReference, Assignment]) -> Service:
     assignment = assignments.get(service.reference) if service.type is ServiceType.LOAD_BALANCER else None
     if assignment is None:
         return service

@@ -44,17 +44,18 @@ class NodePorts:
     def claim(self, service: Service) -> list[Problem]:
         """Take the node ports that a Service names; those of others are told."""
         problems: list[Problem] = []
+        if not _may_have_node_ports(service):
+            return problems
         owner = service_owner(service)
-        if _may_have_node_ports(service):
-            seen: set[tuple[int, int]] = set()
-            for index, port in enumerate(service.ports):
-                if not port.node_port or (port.port, port.node_port) in seen:
-                    continue
-                seen.add((port.port, port.node_port))
-                flaw = self._claim(port.node_port, Holder(owner, str(port.port)))
-                if flaw is not None:
-                    path = _node_port(index)
-                    problems.append(refusal(f"node-port-{flaw[0]}", service, path, port.node_port, flaw[1]))
+        seen: set[tuple[int, int]] = set()
+        for index, port in enumerate(service.ports):
+            if not port.node_port or (port.port, port.node_port) in seen:
+                continue
+            seen.add((port.port, port.node_port))
+            flaw = self._claim(port.node_port, Holder(owner, str(port.port)))
+            if flaw is not None:
+                path = _node_port(index)
+                problems.append(refusal(f"node-port-{flaw[0]}", service, path, port.node_port, flaw[1]))
         number = service.health_check_node_port
         if number and _needs_health_check(service):
             flaw = self._claim(number, Holder(owner, HEALTH_CHECK))
@@ -105,6 +106,8 @@ class NodePorts:
         """What a Service gets, by the fields of the model and of the API; nothing may be lacking."""
         changes: dict[str, Any] = {}
         assignments: list[Assignment] = []
+        if not _may_have_node_ports(service):
+            return changes, assignments
         owner = service_owner(service)
         if _gets_node_ports(service) and not all(port.node_port for port in service.ports):
             ports = list(service.ports)

@@ -7,31 +7,37 @@ rendered anew, which is told, and if that fails, too, it stays as it was.
 from __future__ import annotations
 
 import itertools
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import yaml
-from attrs import define, frozen
+from attrs import frozen
 
 from svcc.allocation.contract import Assignment
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source
+from svcc.fields import ObjectReference, Problem
+from svcc.manifest.amend_json import amended_json
+from svcc.manifest.amend_targets import (
+    NOT_AS_ALLOCATED,
+    Target,
+    documents_of,
+    not_amended,
+    rendered_anew,
+    service_name,
+    targets_of,
+    with_assignments,
+)
 from svcc.manifest.documents import Document, begins_with_bracket, read_text
-from svcc.manifest.json_members import with_new_members
 from svcc.manifest.parsed import Language, Limits
 from svcc.manifest.text_edits import Edit, applied, edits
-from svcc.manifest.text_nodes import Node, NotEditableError, json_node, sparse_json_node, yaml_nodes
+from svcc.manifest.text_nodes import Node, NotEditableError, yaml_nodes
 from svcc.manifest.text_values import rendered_document
 from svcc.manifest.yaml_reader import read_yaml
 from svcc.model.service import Service
-from svcc.validate.admission import admit
 
-__all__ = ["Amended", "amend", "values_of", "with_assignments"]
+__all__ = ["Amended", "amend", "values_of"]
 
 _MARKER: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_decode: Final = json.JSONDecoder().raw_decode
-"""As `json.loads`, for text with nothing around its one value, and without looking for that."""
 _CONTENT: Final = re.compile(r"^(?!%|---[ \t]*(?:#.*)?\r?$)[ \t]*[^ \t\r\n#]", re.MULTILINE)
 
 
@@ -58,7 +64,7 @@ def amend(
     `documents` are what was read of this very text, to save reading it again.
     Rules: ``manifest/rendered-anew`` (a warning), ``manifest/not-amended``.
     """
-    targets = _targets(file, assignments, services)
+    targets = targets_of(file, assignments, services)
     if not targets:
         return Amended(text)
     mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -68,169 +74,23 @@ def amend(
     elif documents is None:
         documents = read_text(text, file=file).documents
     if any(document.parsed is not None and document.parsed.language is Language.JSON for document in documents):
-        amended = _amended_json(text, file, targets, namespace, documents)
+        text, problems = amended_json(text, file, targets, namespace, documents)
     else:
-        amended = _amended_yaml(text, file, targets, namespace)
-    return Amended(mark + amended.text, amended.problems)
+        text, problems = _amended_yaml(text, file, targets, namespace)
+    return Amended(mark + text, tuple(problems))
 
 
 def values_of(
     text: str, file: str, assignments: Sequence[Assignment], services: Sequence[Service], namespace: str
 ) -> dict[ObjectReference, tuple[Mapping[str, Any], list[Assignment]]]:
     """The objects of a text that are assigned something, as they are written, with their assignments; see `amend`."""
-    targets = _targets(file, assignments, services)
+    targets = targets_of(file, assignments, services)
     documents = read_text(text, file=file).documents if targets else ()
-    found = _documents_of(targets, documents, namespace)
+    found = documents_of(targets, documents, namespace)
     return {target.service.reference: (documents[index].value, target.assignments) for target, index in found}
 
 
-def _targets(file: str, assignments: Sequence[Assignment], services: Sequence[Service]) -> list[_Target]:
-    wanted: dict[ObjectReference, list[Assignment]] = {}
-    of_last: list[Assignment] = []
-    last: ObjectReference | None = None
-    for assignment in assignments:
-        if assignment.object is not last:  # those of a Service follow each other
-            last = assignment.object
-            of_last = wanted.setdefault(last, [])
-        of_last.append(assignment)
-    return [
-        _Target(service, own, service.source.line)
-        for service in services
-        if service.source is not None and service.source.file == file and (own := wanted.get(service.reference))
-    ]
-
-
-def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]) -> dict[str, Any]:
-    """A copy of the value of an object with the assignments made; objects on the way to a field are added.
-
-    The index behind the last one of a list adds an entry.
-    """
-    result = dict(value)
-    copies: dict[tuple[Any, ...], Any] = {}
-    for assignment in assignments:
-        *parents, last = assignment.path.steps
-        place: Any = result
-        for depth, step in enumerate(parents, 1):
-            way = assignment.path.steps[:depth]
-            copied = copies.get(way)
-            if copied is None:
-                key = step[0] if isinstance(step, tuple) else step
-                inner = place.get(key) if isinstance(place, dict) else place[key]
-                copied = copies[way] = list(inner) if isinstance(inner, list) else dict(inner or {})
-                place[key] = copied
-            place = copied
-        if isinstance(place, list) and last == len(place):
-            place.append(assignment.value)
-        else:
-            place[last[0] if isinstance(last, tuple) else last] = assignment.value
-            if assignment.path.steps in copies:
-                copies.clear()
-    return result
-
-
-@define
-class _Target:
-    """A Service to be amended, and the line where it starts."""
-
-    service: Service
-    assignments: list[Assignment]
-    line: int
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """The namespace and name of the Service."""
-        return self.service.namespace, self.service.name
-
-    def says(self, value: Mapping[str, Any], namespace: str) -> bool:
-        """Whether a value is read as the Service that was allocated."""
-        return admit("Service", value, namespace).item == self.service
-
-    def problem(self, file: str, rule: str, detail: str, severity: Severity) -> Problem:
-        source = Source(file, self.line)
-        reference = self.service.reference
-        return Problem(f"manifest/{rule}", ProblemKind.NOTICE, FieldPath(), detail, None, reference, source, severity)
-
-
-def _documents_of(
-    targets: Sequence[_Target], documents: Sequence[Document], namespace: str, base: int = 1
-) -> Iterator[tuple[_Target, int]]:
-    """Each target with the index of its document: of two on one line the last, which is the one that counts."""
-    lines = {target.line for target in targets}
-    places = {
-        (line, _service_name(document.value, namespace)): index
-        for index, document in enumerate(documents)
-        if (line := document.source.line + base - 1) in lines
-    }
-    for target in targets:
-        index = places.get((target.line, target.name))
-        if index is not None:
-            yield target, index
-
-
-def _service_name(value: Mapping[str, Any], namespace: str) -> tuple[str, str] | None:
-    """The namespace and name of a Service as it is written; None for anything else."""
-    metadata = value.get("metadata")
-    if value.get("kind", "Service") != "Service" or not isinstance(metadata, Mapping):
-        return None
-    where, name = metadata.get("namespace") or namespace, metadata.get("name")
-    return (where, name) if isinstance(where, str) and isinstance(name, str) else None
-
-
-def _amended_json(
-    text: str, file: str, targets: Sequence[_Target], namespace: str, documents: Sequence[Document]
-) -> Amended:
-    changes: list[Edit] = []
-    problems: list[Problem] = []
-    for target, index in _documents_of(targets, documents, namespace):
-        parsed = documents[index].parsed
-        if parsed is None:
-            continue
-        start, end = parsed.start, parsed.end
-        written = text[start:end]
-        old, _ = _decode(written)
-        new = with_assignments(old, target.assignments)
-        changed = _changed_json(written, old, new, target.assignments)
-        if changed is None:
-            changed = json.dumps(new, indent=2)
-            problems.append(_rendered_anew(target, file))
-        if target.says(new, namespace):
-            changes.append(Edit(start, end, changed))
-        else:
-            problems.append(_not_amended(target, file, _NOT_AS_ALLOCATED))
-    return Amended(applied(text, changes), tuple(problems))
-
-
-def _changed_json(text: str, old: Any, new: Any, assignments: Sequence[Assignment]) -> str | None:
-    """The text of one object that says `new` instead of `old`, or None if its layout cannot be kept."""
-    changed = with_new_members(text, old, assignments)
-    if changed is not None and _says(changed, new):
-        return changed
-    for node_of in (_sparse_node, json_node):
-        try:
-            changed = applied(text, edits(text, node_of(text, 0, old, new), old, new))
-        except (NotEditableError, ValueError):
-            continue
-        if _says(changed, new):
-            return changed
-    return None
-
-
-def _says(text: str, value: Any) -> bool:
-    try:
-        said, end = _decode(text)
-    except ValueError:
-        return False
-    return bool(said == value) and end == len(text)
-
-
-def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:
-    node = sparse_json_node(text, old, new)
-    if node is None:
-        raise NotEditableError("it is not known where the members are")
-    return node
-
-
-def _amended_yaml(text: str, file: str, targets: Sequence[_Target], namespace: str) -> Amended:
+def _amended_yaml(text: str, file: str, targets: Sequence[Target], namespace: str) -> tuple[str, list[Problem]]:
     starts = [0, *(match.start() for match in _MARKER.finditer(text) if match.start()), len(text)]
     waiting = sorted(targets, key=lambda target: target.line)
     pieces: list[str] = []
@@ -246,20 +106,20 @@ def _amended_yaml(text: str, file: str, targets: Sequence[_Target], namespace: s
             problems += found
         pieces.append(chunk)
         line = following
-    return Amended("".join(pieces), tuple(problems))
+    return "".join(pieces), problems
 
 
 def _amended_chunk(
-    chunk: str, base: int, file: str, targets: Sequence[_Target], namespace: str
+    chunk: str, base: int, file: str, targets: Sequence[Target], namespace: str
 ) -> tuple[str, list[Problem]]:
     """A part of a YAML text between two markers, whose first line is line `base` of the file, with assignments."""
     documents = read_text(chunk, file=file, language=Language.YAML).documents
     meant = [document.value for document in documents]
-    found = list(_documents_of(targets, documents, namespace, base))
+    found = list(documents_of(targets, documents, namespace, base))
     for target, index in found:
         meant[index] = with_assignments(meant[index], target.assignments)
     problems = [
-        _not_amended(target, file, _NOT_AS_ALLOCATED)
+        not_amended(target, file, NOT_AS_ALLOCATED)
         for target, index in found
         if not target.says(meant[index], namespace)
     ]
@@ -273,9 +133,9 @@ def _amended_chunk(
         pass
     changed = _rendered_chunk(chunk, file, targets, namespace)
     if _values(changed, file) == meant:
-        return changed, [_rendered_anew(target, file) for target, _ in found]
+        return changed, [rendered_anew(target, file) for target, _ in found]
     why = "the document cannot be written so that it is read as it was meant"
-    return chunk, [_not_amended(target, file, why) for target, _ in found]
+    return chunk, [not_amended(target, file, why) for target, _ in found]
 
 
 def _values(chunk: str, file: str) -> list[Mapping[str, Any]]:
@@ -310,7 +170,7 @@ def _may_be(node: Node, value: Mapping[str, Any]) -> bool:
     return all(declared.get(name) == text for name, text in written.items())
 
 
-def _rendered_chunk(chunk: str, file: str, targets: Sequence[_Target], namespace: str) -> str:
+def _rendered_chunk(chunk: str, file: str, targets: Sequence[Target], namespace: str) -> str:
     """The documents in block style; what stands in front of the first of them stays."""
     content = _CONTENT.search(chunk)
     head = chunk[: content.start()] if content is not None else ""
@@ -327,20 +187,8 @@ def _replaced(value: Any, assigned: Mapping[tuple[str, str], Sequence[Assignment
         return [_replaced(item, assigned, namespace) for item in value]
     if not isinstance(value, dict):
         return value
-    name = _service_name(value, namespace)
+    name = service_name(value, namespace)
     if name is not None and name in assigned:
         return with_assignments(value, assigned[name])
     inside = {key: _replaced(value[key], assigned, namespace) for key in ("items", "object") if key in value}
     return {**value, **inside}
-
-
-_NOT_AS_ALLOCATED: Final = "it would not be read as the Service that was allocated"
-
-
-def _not_amended(target: _Target, file: str, why: str) -> Problem:
-    return target.problem(file, "not-amended", f"nothing was written: {why}", Severity.ERROR)
-
-
-def _rendered_anew(target: _Target, file: str) -> Problem:
-    detail = "its text cannot be changed in place: the document was rendered anew, without its comments"
-    return target.problem(file, "rendered-anew", detail, Severity.WARNING)

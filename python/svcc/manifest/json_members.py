@@ -8,26 +8,42 @@ uses the result has to read it again.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
+
+from attrs import frozen
 
 from svcc.allocation.contract import Assignment
 
 __all__ = ["with_new_members"]
 
-_SPEC: Final = re.compile(r'\n([ \t]*)"spec": \{\n([ \t]+)"')
 _encode: Final = json.JSONEncoder().encode
+_quoted: Final = json.encoder.encode_basestring_ascii
+"""As `_encode`, of a string."""
 
 
-def with_new_members(text: str, old: Mapping[str, Any], assignments: Sequence[Assignment]) -> str | None:
-    """The JSON object `text`, whose value is `old`, with assignments; None where they or the layout are unusual."""
-    opening, spec = _SPEC.search(text), old.get("spec")
-    if opening is None or not isinstance(spec, dict):
+@frozen
+class _Layout:
+    """How the `spec` of an object stands in the text: `key` is what is before it, `inner` the indentation in it."""
+
+    key: str
+    inner: str
+    unit: str
+
+
+def with_new_members(
+    text: str, start: int, end: int, spec: Mapping[str, Any], assignments: Sequence[Assignment]
+) -> str | None:
+    """The `spec` of an object with assignments; None where they or the layout are unusual.
+
+    Its value is `spec`, and its text, without them, is that from `start` to `end` in the JSON `text`.
+    """
+    first, closing = text.find('"', start, end), text.rfind("\n", start, end)
+    layout = _layout(text[start:first], text[closing:end]) if start < first < closing else None
+    if layout is None or not text.startswith(layout.key, start - len(layout.key)):
         return None
-    outer, inner = opening[1], opening[2]
-    unit = inner.removeprefix(outer)
-    closing = text.find(f"\n{outer}}}", opening.end())
+    inner, unit = layout.inner, layout.unit
     members: list[str] = []
     of_ports: dict[int, str] = {}
     for assignment in assignments:
@@ -38,20 +54,28 @@ def with_new_members(text: str, old: Mapping[str, Any], assignments: Sequence[As
             of_ports[steps[2]] = _member(steps[3], assignment.value, f"{inner}{unit}{unit}", unit)
         else:
             return None
-    ports = text.find(f'\n{inner}"ports": [\n', opening.end(1), closing) if of_ports else 0
-    if closing < 0 or ports < 0:
-        return None
     pieces: list[str] = []
-    written = 0
-    end_of_port, position = f"\n{inner}{unit}}}", ports
-    for index in range(max(of_ports, default=-1) + 1):
-        position = text.find(end_of_port, position + 1, closing)
-        if position < 0:
-            return None
-        if index in of_ports:
-            pieces += (text[written:position], of_ports[index])
-            written = position
-    return "".join([*pieces, text[written:closing], *members, text[closing:]])
+    written = start
+    if of_ports:
+        position = text.find(f'\n{inner}"ports": [\n', start, closing)
+        end_of_port = f"\n{inner}{unit}}}"
+        for index in range(max(of_ports) + 1):
+            position = text.find(end_of_port, position + 1, closing) if position >= 0 else -1
+            if position < 0:
+                return None
+            if index in of_ports:
+                pieces += (text[written:position], of_ports[index])
+                written = position
+    return "".join([*pieces, text[written:closing], *members, text[closing:end]])
+
+
+@lru_cache(maxsize=64)
+def _layout(opening: str, closing: str) -> _Layout | None:
+    """The layout of a `spec` that begins with `opening`, up to a quotation mark, and whose last line is `closing`."""
+    outer, inner = closing[1:-1], opening[2:]
+    if opening[:2] != "{\n" or not inner or inner.strip(" \t") or outer.strip(" \t"):
+        return None
+    return _Layout(f'\n{outer}"spec": ', inner, inner.removeprefix(outer))
 
 
 def _is_node_port(steps: tuple[Any, ...]) -> bool:
@@ -67,7 +91,4 @@ def _member(name: str, value: Any, indent: str, unit: str) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """As `json.dumps`; numbers and plain texts, of which addresses are made, without a call."""
-    if type(value) is str and value.isalnum() and value.isascii():
-        return f'"{value}"'
-    return _encode(value)
+    return _quoted(value) if type(value) is str else _encode(value)

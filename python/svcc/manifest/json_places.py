@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["BLANK", "offset_towards"]
+__all__ = ["BLANK", "offset_towards", "place_of_member"]
 
 BLANK: Final = re.compile("[ \t\n\r\ufeff]*")
 """White space, and byte order marks, which stand between files that were put together."""
@@ -37,6 +37,15 @@ def offset_towards(text: str, start: int, steps: Sequence[_Step], lists: dict[in
     except (ValueError, RecursionError):
         pass  # A flawed object: as far as it could be read.
     return found
+
+
+def place_of_member(text: str, start: int, name: str) -> tuple[int, int] | None:
+    """Where the value of a member of the object at `start` starts and ends; None if there is none that can be read."""
+    try:
+        found = _member(text, start, name)
+        return None if found is None else (found[1], _skip(text, found[1])[1])
+    except (ValueError, IndexError, RecursionError):
+        return None
 
 
 def _member(text: str, start: int, step: str | tuple[str]) -> tuple[int, int] | None:

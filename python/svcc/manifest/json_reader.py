@@ -20,7 +20,7 @@ from attrs import field, frozen
 from svcc import _native
 from svcc.fields import FieldPath, Problem
 from svcc.manifest.json_flaws import FlawError, end_of_value, first_flaw, refuse_duplicates, refuse_word, strict_float
-from svcc.manifest.json_places import BLANK, offset_towards
+from svcc.manifest.json_places import BLANK, offset_towards, place_of_member
 from svcc.manifest.parsed import Language, Limits, Parsed, problem_at
 from svcc.model.unconverted import maker
 from svcc.wire.written import WrittenObject
@@ -64,6 +64,12 @@ class _JsonParsed(Parsed):
             again = self._reader.again(self).value_with_places(self.start)
             return again._watched or self  # noqa: SLF001  (of the same class)
         return self._watched
+
+    def member_place(self, name: str) -> tuple[int, int] | None:
+        if type(self.value) is not WrittenObject:
+            return place_of_member(self._reader.text, self.start, name)
+        place = self.value.place(name)
+        return None if place is None else (self.start + place[0], self.start + place[1])
 
     def line_of(self, path: FieldPath) -> int | None:
         text, lists = self._reader.text, self._reader.lists

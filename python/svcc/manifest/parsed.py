@@ -77,6 +77,10 @@ class Parsed(abc.ABC):
     def line_of(self, path: FieldPath) -> int | None:
         """The line of the field `path`, or of its nearest parent that was written; reads the text again."""
 
+    def member_place(self, name: str) -> tuple[int, int] | None:  # noqa: ARG002  (for those who know)
+        """The characters of the text, from where to where, that are the value of a member; None if nobody knows."""
+        return None
+
     def rewritten_lookup(self) -> Callable[[], Sequence[Rewritten]] | None:
         """What finds the scalars in this value that mean something else than they spell; None where there are none."""
         return None

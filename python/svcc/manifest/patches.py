@@ -9,7 +9,8 @@ from attrs import frozen
 
 from svcc.allocation.contract import Assignment
 from svcc.fields import ObjectReference
-from svcc.manifest.amend import values_of, with_assignments
+from svcc.manifest.amend import values_of
+from svcc.manifest.amend_targets import with_assignments
 from svcc.model.service import Service
 
 __all__ = ["ObjectPatch", "merge_patch", "operations", "patches"]

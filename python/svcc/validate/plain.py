@@ -21,6 +21,7 @@ from svcc.wire.written import WrittenObject
 __all__ = [
     "DOUBT",
     "PROTOCOLS",
+    "annotations_are_plain",
     "is_known_subdomain",
     "is_label",
     "is_label_value",
@@ -76,13 +77,12 @@ def metadata_of(value: Mapping[str, Any]) -> Any:
     return value.without("metadata", "managedFields") if type(value) is WrittenObject else value["metadata"]
 
 
-def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:  # noqa: PLR0911  (one for each doubt)
+def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:
     """Whether all metadata but the name are in order. Raises one of `DOUBT` for some that are not."""
     get = metadata.get
     namespace = get("namespace")
     labels = get("labels")
     time = get("creationTimestamp")
-    annotations = get("annotations")
     if not METADATA.known.issuperset(metadata):
         return False
     if namespace is not None and not is_label(namespace):
@@ -93,8 +93,12 @@ def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:  # noqa: PLR0911  (o
         return False
     if get("generateName") is not None and type(get("generateName")) is not str:
         return False
-    if annotations is None:
-        return True
+    annotations = get("annotations")
+    return annotations is None or annotations_are_plain(annotations)
+
+
+def annotations_are_plain(annotations: Mapping[str, Any]) -> bool:
+    """Whether annotations are in order, and of none that svcc reads. Raises one of `DOUBT` if they are no map."""
     size = 0
     for key, text in annotations.items():
         if type(text) is not str or not _is_known_key(key):

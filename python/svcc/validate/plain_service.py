@@ -24,6 +24,7 @@ from svcc.model.unconverted import maker
 from svcc.validate.plain import (
     DOUBT,
     PROTOCOLS,
+    annotations_are_plain,
     is_label,
     is_old_label,
     labels_are_plain,
@@ -32,7 +33,7 @@ from svcc.validate.plain import (
 )
 from svcc.wire.service import SERVICE
 
-__all__ = ["plain_service"]
+__all__ = ["plain_service", "with_plain_spec"]
 
 _KUBELET_PORT = 10250
 _SPEC: Any = SERVICE.shapes["spec"]
@@ -80,52 +81,93 @@ _service: Final = maker(
 _INGRESS_FIELDS = frozenset({"ip", "ipMode"})
 
 
-def plain_service(  # noqa: PLR0911  (one for each doubt)
-    value: Mapping[str, Any], namespace: str, source: Source | None
-) -> Service | None:
+def plain_service(value: Mapping[str, Any], namespace: str, source: Source | None) -> Service | None:
     """The Service that a value declares, if it is certainly in order and needs no warning; else None."""
     try:
         metadata = metadata_of(value)
-        spec = value["spec"]
         name = metadata["name"]
-        if (
-            not _USUAL_FIELDS.issuperset(spec)
-            or not SERVICE.known.issuperset(value)
-            or not is_old_label(name)
-            or not metadata_is_plain(metadata)
-        ):
+        spec = value["spec"]
+        if not SERVICE.known.issuperset(value) or not is_old_label(name) or not metadata_is_plain(metadata):
             return None
-        get = spec.get
-        service_type = get("type", "ClusterIP")
-        policy = get("ipFamilyPolicy")
-        affinity = get("sessionAffinity", "None")
-        external = get("externalTrafficPolicy")
-        internal = get("internalTrafficPolicy", "Cluster")
-        health_port = get("healthCheckNodePort", 0)
-        allocates = get("allocateLoadBalancerNodePorts")
-        publishes = get("publishNotReadyAddresses", False)
-        distribution = get("trafficDistribution")
-        selector = get("selector")
-        if not _fields_are_plain(
-            service_type, policy, affinity, external, internal, health_port, allocates, publishes, distribution
-        ):
-            return None
-        if selector is not None and not labels_are_plain(selector):
-            return None
-        ranges = _plain_source_ranges(get("loadBalancerSourceRanges"), service_type)
-        ports = _plain_ports(spec["ports"], service_type)
-        cluster_ips = _plain_cluster_ips(spec)
         status = value.get("status")
-        ingress = () if status is None or status == _NO_STATUS else _plain_ingress(status, service_type)
-        if not ports or cluster_ips is None or ingress is None or ranges is None:
+        ingress = () if status is None or status == _NO_STATUS else _plain_ingress(status, spec.get("type"))
+        if ingress is None:
             return None
-        if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
-            return None
+        get = metadata.get
+        return _of_plain_spec(
+            spec,
+            ingress,
+            name,
+            get("namespace") or namespace,
+            frozen_mapping(get("labels")),
+            frozen_mapping(get("annotations")),
+            get("creationTimestamp"),
+            source,
+        )
     except DOUBT:
+        return None
+
+
+def with_plain_spec(service: Service, spec: Mapping[str, Any]) -> Service | None:
+    """What an object declares that declared `service`, and that says now `spec` and all else as before.
+
+    None unless the type is the same, on which addresses of balancers depend, and `spec` is certainly in order.
+    """
+    try:
+        if spec.get("type", "ClusterIP") != service.type or not annotations_are_plain(service.annotations):
+            return None
+        return _of_plain_spec(
+            spec,
+            service.load_balancer_ingress,
+            service.name,
+            service.namespace,
+            service.labels,
+            service.annotations,
+            service.creation_timestamp,
+            service.source,
+        )
+    except DOUBT:
+        return None
+
+
+def _of_plain_spec(
+    spec: Mapping[str, Any],
+    ingress: tuple[LoadBalancerIngress, ...],
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    created: str | None,
+    source: Source | None,
+) -> Service | None:
+    """The Service of these parts, if `spec` is certainly in order. Raises one of `DOUBT` for some that are not."""
+    get = spec.get
+    service_type = get("type", "ClusterIP")
+    policy = get("ipFamilyPolicy")
+    affinity = get("sessionAffinity", "None")
+    external = get("externalTrafficPolicy")
+    internal = get("internalTrafficPolicy", "Cluster")
+    health_port = get("healthCheckNodePort", 0)
+    allocates = get("allocateLoadBalancerNodePorts")
+    publishes = get("publishNotReadyAddresses", False)
+    distribution = get("trafficDistribution")
+    selector = get("selector")
+    if not _USUAL_FIELDS.issuperset(spec) or not _fields_are_plain(
+        service_type, policy, affinity, external, internal, health_port, allocates, publishes, distribution
+    ):
+        return None
+    if selector is not None and not labels_are_plain(selector):
+        return None
+    ranges = _plain_source_ranges(get("loadBalancerSourceRanges"), service_type)
+    ports = _plain_ports(spec["ports"], service_type)
+    cluster_ips = _plain_cluster_ips(spec)
+    if not ports or cluster_ips is None or ranges is None:
+        return None
+    if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
         return None
     return _service(
         name,
-        metadata.get("namespace") or namespace,
+        namespace,
         _TYPES[service_type],
         cluster_ips,
         tuple(map(_FAMILIES.__getitem__, get("ipFamilies") or ())),
@@ -141,9 +183,9 @@ def plain_service(  # noqa: PLR0911  (one for each doubt)
         ranges,
         ingress,
         allocates is not False,
-        frozen_mapping(metadata.get("labels")),
-        frozen_mapping(metadata.get("annotations")),
-        metadata.get("creationTimestamp"),
+        labels,
+        annotations,
+        created,
         source,
     )
 

@@ -31,6 +31,9 @@ class ObjectText(Protocol):
     def get(self, name: str) -> Any:
         """The value of a member, or None."""
 
+    def place(self, name: str) -> tuple[int, int] | None:
+        """Where the value of a member starts and ends; see `WrittenObject.place`."""
+
     def plain_endpoints(
         self, address_type: str, endpoint: Callable[..., Any], target: Callable[..., Any], /
     ) -> WrittenEndpoints | None:
@@ -60,6 +63,10 @@ class WrittenObject(Mapping[str, Any]):
         Raises `KeyError` if there is no such member.
         """
         return self._text.member(name, unread)
+
+    def place(self, name: str) -> tuple[int, int] | None:
+        """The characters of the object, from where to where, that are the value of a member; None if there is none."""
+        return self._text.place(name)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._text.has(name)

@@ -127,7 +127,7 @@ impl JsonText {
         });
         let found = found.ok_or_else(|| PyValueError::new_err("the position is not in the text"))?;
         let rows = found.objects.into_iter().map(|object| {
-            let made = JsonObject { text: Arc::clone(&self.text), members: object.members };
+            let made = JsonObject { text: Arc::clone(&self.text), start: object.start.byte, members: object.members };
             (made, object.start.line, object.start.character, object.end)
         });
         Ok((rows.collect(), found.next.character, found.next.line, found.closed))
@@ -154,6 +154,8 @@ impl JsonText {
 #[pyclass(frozen, module = "svcc._native")]
 pub(crate) struct JsonObject {
     text: Arc<Text>,
+    /// Where its bracket opens.
+    start: usize,
     members: Vec<Member>,
 }
 
@@ -174,6 +176,13 @@ impl JsonObject {
     /// The value of a member, or None.
     fn get<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.find(name).map(|found| self.read(py, found, None)).transpose()
+    }
+
+    /// Where the value of a member starts and ends, in characters from the start of the object; None without it.
+    fn place(&self, name: &str) -> Option<(usize, usize)> {
+        let value = &self.find(name)?.value;
+        let start = self.text.text.get(self.start..value.start)?.chars().count();
+        Some((start, start + self.text.text.get(value.clone())?.chars().count()))
     }
 
     /// Whether there is a member.
