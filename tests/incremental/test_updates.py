@@ -255,6 +255,23 @@ def test_udp_entries_of_a_service_that_is_gone_are_stale() -> None:
     ]
 
 
+def test_udp_entries_of_clients_who_sent_before_there_was_a_frontend_are_stale() -> None:
+    made = compiler(NODE, WEB, slices("web", [remote(A)]), ServiceCIDR("known", cidrs=["10.97.0.0/16"]))
+    port = ServicePort(53, "dns", protocol="UDP", node_port=30053)
+    dns = service("dns", ["10.97.0.53"], port, type="NodePort", external_ips=["198.51.100.53"])
+    came = told(made, dns, slices("dns", [remote(A)], EndpointPort(1053, "dns", "UDP")))
+    # Whoever sent to the cluster IP was dropped, and is tracked nowhere.
+    assert [(item.address, item.port, str(item.endpoint), item.except_addresses) for item in came.stale_entries] == [
+        ("192.168.0.10", 30053, "192.168.0.10:30053", ()),
+        ("198.51.100.53", 53, "198.51.100.53:53", ()),
+    ]
+    assert made.still_stale(came.stale_entries) == came.stale_entries
+    more = told(made, slices("dns", [remote(A), remote(B)], EndpointPort(1053, "dns", "UDP")))
+    assert more.stale_entries == ()
+    told(made, gone=[dns])
+    assert made.still_stale(came.stale_entries) == ()
+
+
 def test_udp_entries_of_a_node_port_are_stale_where_another_frontend_comes_before_it() -> None:
     dns = service("dns", ["10.96.0.53"], ServicePort(53, "dns", protocol="UDP", node_port=30053), type="NodePort")
     made = compiler(dns, slices("dns", [remote(A)], EndpointPort(1053, "dns", "UDP")))

@@ -81,3 +81,23 @@ def test_a_client_whom_the_old_rules_sent_to_an_endpoint_that_went_is_forgotten_
         wait_until(lambda: f"{POD}2" not in tracked(machine).values(), lambda: f"{tracked(machine)}\n{node.log}")
         assert tracked(machine) == kept
         assert node.terminate() == 0
+
+
+def test_a_client_who_has_sent_to_a_service_since_before_there_was_one_is_forgotten_when_it_comes_s49(
+    tmp_path: Path,
+) -> None:
+    own, other = EndpointAddress(SERVED, 80), EndpointAddress("10.96.0.99", 80)
+    with Machine(tmp_path) as machine:
+        node = machine.start(source="-")
+        say(node, "ADDED", NODE, service("web", "10.96.0.10"), endpoints("web", [f"{POD}9"]))
+        node.wait_until_ready()
+        # Nothing translated them, and nothing ever would: each datagram keeps its entry.
+        bodies = [entry(EndpointAddress(CLIENT, port), each, each) for port, each in ((5353, own), (5354, other))]
+        with machine.namespace.entered(), NetlinkSocket(NETFILTER) as netlink:
+            assert netlink.tell(NEW_ENTRY, bodies, CREATE) == [0, 0]
+        assert sorted(tracked(machine).values()) == [own.address, other.address]
+        say(node, "ADDED", service("dns", SERVED, protocol="UDP"), pods(1))
+        wait_until(
+            lambda: list(tracked(machine).values()) == [other.address], lambda: f"{tracked(machine)}\n{node.log}"
+        )
+        assert node.terminate() == 0

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
-from svcc.addresses import IPFamily, address_bytes
+from svcc.addresses import IPFamily, address_bytes, prefix_contains
 from svcc.dataplane.contract import Dataplane, FamilyDataplane, ServicePortName, ServicePortPlan
 from svcc.model.service import Protocol
 from svcc.select import EndpointAddress
@@ -29,6 +29,7 @@ __all__ = [
     "UdpEntry",
     "UdpFrontend",
     "UdpFrontends",
+    "passed_by_at",
     "stale_at",
     "stale_udp_entries",
     "still_stale",
@@ -89,17 +90,28 @@ class StaleEntries:
 class UdpFrontends:
     """The UDP frontends of one family, by address and port, and who serves behind them.
 
-    They may come and go (`add`, `remove`); `family` supplies the node's own addresses, and its service ports at first.
+    They may come and go (`add`, `remove`); `family` supplies its service ports at first, and the node's own addresses,
+    also when it is set anew.
     `local_addresses` are addresses of the node besides those that its Node object tells, where they are known.
     """
 
     def __init__(self, family: FamilyDataplane, local_addresses: Iterable[str] = ()) -> None:
+        self._other_addresses = tuple(local_addresses)
         self.family = family
-        self._local_addresses = frozenset((*family.node_addresses, *local_addresses))
         self._plans: dict[UdpFrontend, ServicePortPlan] = {}
         self._addresses: dict[int, set[str]] = {}
         for plan in family.service_ports:
             self.add(plan)
+
+    @property
+    def family(self) -> FamilyDataplane:
+        """What the node owes in the family besides its service ports."""
+        return self._family
+
+    @family.setter
+    def family(self, family: FamilyDataplane) -> None:
+        self._family = family
+        self._local_addresses = frozenset((*family.node_addresses, *self._other_addresses))
 
     @property
     def plans(self) -> Mapping[UdpFrontend, ServicePortPlan]:
@@ -150,6 +162,17 @@ class UdpFrontends:
             and address in self._local_addresses
             and self.family.node_ports.serves(address)
         )
+
+    def places(self, frontend: UdpFrontend) -> list[EndpointAddress]:
+        """Where packets to a frontend arrive that nothing translates."""
+        address, port = frontend
+        if address is None:
+            taken = self._addresses.get(port, ())
+            own = (each for each in self._local_addresses if self.family.node_ports.serves(each) and each not in taken)
+            return [EndpointAddress(each, port) for each in own]
+        if any(prefix_contains(cidr, address) for cidr in self.family.service_cidrs):
+            return []
+        return [EndpointAddress(address, port)]
 
     def own_addresses(self, port: int) -> tuple[str, ...]:
         """The addresses on which a port number belongs to a frontend that is no node port."""
@@ -202,15 +225,36 @@ def stale_at(
     return sorted(found, key=_order)
 
 
+def passed_by_at(
+    frontends: Iterable[UdpFrontend], served_by: Callable[[UdpFrontend], ServicePortPlan | None], after: UdpFrontends
+) -> list[StaleEntries]:
+    """The entries of clients that began to send to frontends before these were there, and would go on passing them by.
+
+    Of node ports on the addresses that the Node object tells. Whoever sent to a cluster IP that was nobody's was
+    dropped (S39), and has no entry. Arguments are those of `stale_at`.
+    """
+    found = []
+    for destination in frontends:
+        plan = after.serving(destination)
+        if plan is None or served_by(destination) is not None:
+            continue
+        places = [place for place in after.places(destination) if place not in _serving(plan)]
+        found += [StaleEntries(after.family.family, *place, place, (), plan.name) for place in places]
+    return sorted(found, key=_order)
+
+
 def still_stale(stale: Iterable[StaleEntries], now: UdpFrontends) -> list[StaleEntries]:
     """The filters of earlier changes, of one family, as far as they hold by what is served now.
 
-    Those whose endpoint serves the frontend again are left out: what leads there may be a new conversation.
+    Those whose endpoint serves the frontend again are left out: what leads there may be a new conversation. So are
+    those of clients that a frontend does not translate, where it is gone again: nothing is wrong with them.
     """
 
     def is_served(address: str | None, item: StaleEntries) -> bool:
         plan = now.serving((address, item.port))
-        return plan is not None and item.endpoint in _serving(plan)
+        if plan is None:
+            return item.endpoint == (address, item.port)
+        return item.endpoint in _serving(plan)
 
     found = []
     for item in stale:

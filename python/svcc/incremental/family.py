@@ -20,7 +20,7 @@ from svcc.compiler.program import program_chains
 from svcc.compiler.ruleset import declared_sets
 from svcc.dataplane.build import family_dataplane
 from svcc.dataplane.conflicts import ClaimKey, claimed_keys
-from svcc.dataplane.conntrack import StaleEntries, UdpFrontends, stale_at, still_stale, udp_frontends
+from svcc.dataplane.conntrack import StaleEntries, UdpFrontends, passed_by_at, stale_at, still_stale, udp_frontends
 from svcc.dataplane.contract import FamilyDataplane, ServicePortPlan
 from svcc.dataplane.health_checks import health_check_port, ready_local_addresses
 from svcc.dataplane.notices import family_notices
@@ -250,7 +250,8 @@ class FamilyState:
             self._with_problems.pop(key, None)
             if new is not None and (new.conflicts or new.notices):
                 self._with_problems[key] = None
-        return stale_at(at_stake, served_by.__getitem__, self._udp)
+        before = served_by.__getitem__
+        return [*stale_at(at_stake, before, self._udp), *passed_by_at(at_stake, before, self._udp)]
 
     def _render(self, replanned: Replanned, outline: FamilyDataplane, view: NodeView) -> tuple[Table, Table]:
         """The parts of the table that differ from what was rendered in the surroundings `outline`."""
