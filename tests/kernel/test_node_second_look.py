@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from svcc.node.schedule import Intervals
 from svcc.select import EndpointAddress
 from tests.kernel.conntrack import ConntrackTable
 from tests.kernel.node_process import NODE, PATIENCE_SECONDS, Machine, RunningNode, endpoints, service, wait_until
+from tests.kernel.test_node_starting import answer
 from tests.kernel.udp_service import CREATE, NEW_ENTRY, entry
 
 pytestmark = pytest.mark.kernel
@@ -53,6 +55,14 @@ def tracked(machine: Machine) -> dict[int, str]:
             table.close()
 
 
+def forgotten(machine: Machine) -> float:
+    """How many connections the node says that it has forgotten."""
+    told = answer(machine, 20249, "/metrics")[1]
+    found = re.search(r"^svcc_conntrack_entries_deleted_total (\S+)$", told, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
 def wait_for_change(node: RunningNode, words: str, count: int) -> None:
     wait_until(lambda: node.log.count(f"dns: endpoints {words}") == count, lambda: node.log)
 
@@ -61,7 +71,7 @@ def test_a_client_whom_the_old_rules_sent_to_an_endpoint_that_went_is_forgotten_
     tmp_path: Path,
 ) -> None:
     with Machine(tmp_path) as machine:
-        node = machine.start(source="-")
+        node = machine.start("--metrics-bind-address", "127.0.0.1:20249", source="-")
         say(node, "ADDED", NODE, service("dns", SERVED, protocol="UDP"), pods(1, 2))
         node.wait_until_ready()
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -80,6 +90,7 @@ def test_a_client_whom_the_old_rules_sent_to_an_endpoint_that_went_is_forgotten_
             wait_for_change(node, "+1", attempt)
         wait_until(lambda: f"{POD}2" not in tracked(machine).values(), lambda: f"{tracked(machine)}\n{node.log}")
         assert tracked(machine) == kept
+        wait_until(lambda: forgotten(machine) == len(kept), lambda: f"{forgotten(machine)}\n{node.log}")
         assert node.terminate() == 0
 
 
