@@ -49,7 +49,7 @@ def allocate(cluster: Cluster, settings: AllocationSettings | None = None) -> Al
     families: dict[int, Families] = {}
     for index in order:
         service = services[index]
-        addresses = given_addresses(service)
+        addresses = given_addresses(service) if service.cluster_ips else []
         found = families_of(service, addresses, cluster_ips.configured)
         if isinstance(found, Families):
             families[index] = found

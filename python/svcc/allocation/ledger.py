@@ -85,6 +85,7 @@ class Ledger:
     def __init__(self, ranges: Sequence[NumberRange]) -> None:
         self._holders: dict[int, Holder] = {}
         self._following: dict[int, int] = {}
+        self._outside: set[int] = set()
         self._reserved: dict[tuple[str, str], int] = {}
         self._places = [_Place(each) for each in ranges]
         # By their first numbers, outer before inner, so that the last one that starts before a number has all the
@@ -119,7 +120,7 @@ class Ledger:
     def holders(self) -> Iterator[tuple[int, Holder]]:
         """Who holds what now; without the numbers outside of the ranges that somebody names all the same."""
         for number, holder in self._holders.items():
-            if holder.is_reserved or self.is_empty or self.is_within(number):
+            if holder.is_reserved or self.is_empty or number not in self._outside:
                 yield number, holder
 
     def is_within(self, number: int) -> bool:
@@ -203,6 +204,8 @@ class Ledger:
             place = place.parent
         if is_within:
             self._room -= 1
+        else:
+            self._outside.add(number)
 
     def _innermost(self, number: int) -> _Place | None:
         """The last range that starts before a number, or with it: all that have the number are among its parents."""

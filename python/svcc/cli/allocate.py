@@ -90,7 +90,7 @@ def allocate_command(
     if stdin is None and "-" in filenames:
         raise InputError("standard input is closed")
     with talk.progress("reading manifests"):
-        contents = raw_contents(filenames, stdin=stdin)
+        contents = [(name, _text_or_bytes(data)) for name, data in raw_contents(filenames, stdin=stdin)]
         reading = read_contents(contents)
         loaded = load_reading(reading, namespace=flags["namespace"])
     pools = (*loaded.address_pools, *_pools(flags["pools"], loaded.address_pools))
@@ -164,24 +164,36 @@ def _reservation(filename: str | None, *, may_lack: bool) -> Reservation | None:
         raise InputError(f"{filename}: it is not UTF-8: {error.reason}") from None
 
 
+def _text_or_bytes(data: bytes) -> str | bytes:
+    """The text; the bytes where they are no UTF-8, or too many, so that nothing will be read of them."""
+    try:
+        return data.decode() if len(data) <= Limits().file_bytes else data
+    except UnicodeDecodeError:
+        return data
+
+
+def _printable(content: str | bytes) -> str:
+    return content if isinstance(content, str) else content.decode("utf-8", "backslashreplace")
+
+
 def _amended(
-    contents: Iterable[tuple[str, bytes]], reading: Reading, allocation: Allocation, namespace: str
+    contents: Iterable[tuple[str, str | bytes]], reading: Reading, allocation: Allocation, namespace: str
 ) -> dict[str, Amended]:
-    """The texts by file; what is no UTF-8 has been told, and nothing was read out of it."""
+    """The texts by file; what is no UTF-8 has been told."""
     services = allocation.cluster.services
     documents: dict[str, list[Document]] = {name: [] for name, _ in contents}
     for document in reading.documents:
         documents[document.source.file].append(document)
     return {
         name: amend(
-            data.decode("utf-8", "backslashreplace"),
+            _printable(content),
             name,
             allocation.assignments,
             services,
             namespace,
             documents=documents[name],
         )
-        for name, data in contents
+        for name, content in contents
     }
 
 
@@ -194,30 +206,22 @@ def _joined(texts: Mapping[str, str]) -> Iterable[str]:
         yield text if text.endswith("\n") else f"{text}\n"
 
 
-def _written(amended: Mapping[str, Amended], contents: Iterable[tuple[str, bytes]], talk: Talk) -> list[Problem]:
+def _written(amended: Mapping[str, Amended], contents: Iterable[tuple[str, str | bytes]], talk: Talk) -> list[Problem]:
     """Write the files that change; one that would lose its comments stays, which is an error."""
     problems: list[Problem] = []
     changed: dict[Path, bytes] = {}
-    for name, data in contents:
+    for name, content in contents:
         each = amended[name]
         lost = [problem for problem in each.problems if problem.rule == "manifest/rendered-anew"]
         if lost:
             talk.error(f"{name} was not written: it would lose its comments", hint="print it, without --in-place")
             problems += (_as_error(problem) for problem in lost)
-        elif each.text.encode("utf-8", "surrogateescape") != data and _is_text(data):
+        elif isinstance(content, str) and each.text != content:
             changed[Path(name)] = each.text.encode()
     replace_files(changed)
     for path in changed:
         talk.detail(f"wrote {path}")
     return problems
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _as_error(problem: Problem) -> Problem:
@@ -226,7 +230,7 @@ def _as_error(problem: Problem) -> Problem:
 
 def _rendered(
     output: str,
-    contents: Iterable[tuple[str, bytes]],
+    contents: Iterable[tuple[str, str | bytes]],
     allocation: Allocation,
     problems: Sequence[Problem],
     namespace: str,
@@ -237,9 +241,9 @@ def _rendered(
         return (f"{line}\n" for line in assignment_lines(allocation.assignments))
     found = (
         patch
-        for name, data in contents
+        for name, content in contents
         for patch in patches(
-            data.decode("utf-8", "backslashreplace"),
+            _printable(content),
             name,
             allocation.assignments,
             allocation.cluster.services,

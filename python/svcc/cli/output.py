@@ -35,6 +35,7 @@ __all__ = [
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PROGRESS_AFTER_SECONDS = 1.0
 _BAR = 30
+_PIECE = 1 << 20
 
 
 def version() -> str:
@@ -56,10 +57,12 @@ def write_data(lines: Iterable[str]) -> None:
     text = "".join(lines)
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    try:
-        sys.stdout.write(text)
-    except UnicodeEncodeError as error:
-        sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+    for start in range(0, len(text), _PIECE):  # each is encoded, and that of all at once would be as large again
+        piece = text[start : start + _PIECE]
+        try:
+            sys.stdout.write(piece)
+        except UnicodeEncodeError as error:
+            sys.stdout.write(piece.encode(error.encoding, "backslashreplace").decode(error.encoding))
     sys.stdout.flush()
 
 

@@ -23,12 +23,13 @@ from svcc.manifest.json_members import with_new_members
 from svcc.manifest.parsed import Parsed
 from svcc.manifest.text_edits import Edit, applied, edits
 from svcc.manifest.text_nodes import Node, NotEditableError, json_node, sparse_json_node
-from svcc.validate.plain_service import with_plain_spec
+from svcc.validate.plain_service import is_plain_spec_of
 
 __all__ = ["amended_json"]
 
 _decode: Final = json.JSONDecoder().raw_decode
 """As `json.loads`, for text with nothing around its one value, and without looking for that."""
+_SPEC: Final = ("spec",)
 
 
 def amended_json(
@@ -73,9 +74,8 @@ def _usual_edit(text: str, parsed: Parsed, target: Target) -> Edit | None:
     changed = with_new_members(text, start, end, spec, target.assignments) if type(spec) is dict else None
     if changed is None:
         return None
-    said = _read_again(changed, with_assignments({"spec": spec}, target.assignments)["spec"])
-    is_as_meant = said is not None and with_plain_spec(target.service, said) == target.service
-    return Edit(start, end, changed) if is_as_meant else None
+    said = _read_again(changed, with_assignments(spec, target.assignments, at=_SPEC))
+    return Edit(start, end, changed) if said is not None and is_plain_spec_of(said, target.service) else None
 
 
 def _changed_json(text: str, old: Any, new: Any) -> str | None:

@@ -127,16 +127,22 @@ def raw_contents(
 
 
 def read_contents(
-    contents: Iterable[tuple[str, bytes]],
+    contents: Iterable[tuple[str, str | bytes]],
     *,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> Reading:
-    """Read manifests that somebody else has read, as pairs of a name and bytes in UTF-8; as files in this order."""
+    """Read manifests that somebody else has read, as files in this order.
+
+    They are pairs of a name and bytes in UTF-8, or the text that these were.
+    """
     documents: list[Document] = []
     problems: list[Problem] = []
     files: list[str] = []
     for name, data in contents:
-        _read_bytes(data, name, limits, documents, problems)
+        if isinstance(data, str):
+            _read_characters(data, name, limits, documents, problems)
+        else:
+            _read_bytes(data, name, limits, documents, problems)
         files.append(name)
     return Reading(latest_states(documents), tuple(problems), tuple(files))
 

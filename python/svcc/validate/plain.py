@@ -48,6 +48,7 @@ _is_utc_time = re.compile(
 DOUBT = (KeyError, TypeError, AttributeError, ValueError, OSError, IndexError)
 """What reading a value of an unexpected shape raises."""
 
+_METADATA = ("namespace", "labels", "creationTimestamp", "generateName", "annotations")
 PROTOCOLS = frozenset({"TCP", "UDP", "SCTP"})
 _MOST_ANNOTATION_CHARACTERS = 256 * 1024 // 4  # no character takes more than four bytes of the 256 KiB
 
@@ -79,10 +80,7 @@ def metadata_of(value: Mapping[str, Any]) -> Any:
 
 def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:
     """Whether all metadata but the name are in order. Raises one of `DOUBT` for some that are not."""
-    get = metadata.get
-    namespace = get("namespace")
-    labels = get("labels")
-    time = get("creationTimestamp")
+    namespace, labels, time, generated, annotations = map(metadata.get, _METADATA)
     if not METADATA.known.issuperset(metadata):
         return False
     if namespace is not None and not is_label(namespace):
@@ -91,9 +89,8 @@ def metadata_is_plain(metadata: Mapping[str, Any]) -> bool:
         return False
     if time is not None and not _is_utc_time(time):
         return False
-    if get("generateName") is not None and type(get("generateName")) is not str:
+    if generated is not None and type(generated) is not str:
         return False
-    annotations = get("annotations")
     return annotations is None or annotations_are_plain(annotations)
 
 

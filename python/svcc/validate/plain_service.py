@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
+
+from attrs import fields
 
 from svcc.addresses import IPFamily, canonical_address, canonical_prefix, family_of
 from svcc.fields import Source
@@ -33,7 +36,7 @@ from svcc.validate.plain import (
 )
 from svcc.wire.service import SERVICE
 
-__all__ = ["plain_service", "with_plain_spec"]
+__all__ = ["is_plain_spec_of", "plain_service"]
 
 _KUBELET_PORT = 10250
 _SPEC: Any = SERVICE.shapes["spec"]
@@ -47,37 +50,52 @@ _USUAL_FIELDS = _SPEC.known - {
 _PORT_FIELDS = _SPEC.shapes["ports"].shape.known - {"appProtocol"}
 _STATUS: Any = SERVICE.shapes["status"]
 _NO_STATUS: Mapping[str, Any] = {"loadBalancer": {}}
-_TYPES: Final = {each.value: each for each in ServiceType}
 _FAMILIES: Final = {each.value: each for each in IPFamily}
-_POLICIES: Final = {each.value: each for each in IPFamilyPolicy}
-_AFFINITIES: Final = {each.value: each for each in SessionAffinity}
-_TRAFFIC: Final = {each.value: each for each in TrafficPolicy}
-_service: Final = maker(
-    Service,
-    (
-        "name",
-        "namespace",
-        "type",
-        "cluster_ips",
-        "ip_families",
-        "ip_family_policy",
-        "ports",
-        "selector",
-        "session_affinity",
-        "external_traffic_policy",
-        "internal_traffic_policy",
-        "traffic_distribution",
-        "health_check_node_port",
-        "publish_not_ready_addresses",
-        "load_balancer_source_ranges",
-        "load_balancer_ingress",
-        "allocate_load_balancer_node_ports",
-        "labels",
-        "annotations",
-        "creation_timestamp",
-        "source",
-    ),
+_FEW_VALUES: Final = {
+    "type": "ClusterIP",
+    "ipFamilyPolicy": None,
+    "sessionAffinity": "None",
+    "externalTrafficPolicy": None,
+    "internalTrafficPolicy": "Cluster",
+    "trafficDistribution": None,
+    "healthCheckNodePort": 0,
+    "publishNotReadyAddresses": False,
+    "allocateLoadBalancerNodePorts": None,
+}
+"""The fields of `spec` with few values, and what stands for them where they are absent."""
+_OF_SPEC: Final = (
+    "cluster_ips",
+    "ip_families",
+    "ports",
+    "selector",
+    "load_balancer_source_ranges",
+    "type",
+    "ip_family_policy",
+    "session_affinity",
+    "external_traffic_policy",
+    "internal_traffic_policy",
+    "traffic_distribution",
+    "health_check_node_port",
+    "publish_not_ready_addresses",
+    "allocate_load_balancer_node_ports",
 )
+"""The fields of the model that `_plain_spec` gives, in this order."""
+_OF_THE_REST: Final = (
+    "load_balancer_ingress",
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "creation_timestamp",
+    "source",
+)
+_service: Final = maker(Service, _OF_SPEC + _OF_THE_REST)
+_UNUSUAL: Final = tuple(each.name for each in fields(Service) if each.name not in _OF_SPEC + _OF_THE_REST)
+"""The fields of the model that all Services without unusual fields have in common."""
+_of_spec: Final = attrgetter(*_OF_SPEC)
+_unusual: Final = attrgetter(*_UNUSUAL)
+_NOTHING_UNUSUAL: Final = _unusual(Service(""))
+_FAMILY_LISTS: Final = (["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"])
 _INGRESS_FIELDS = frozenset({"ip", "ipMode"})
 
 
@@ -86,124 +104,80 @@ def plain_service(value: Mapping[str, Any], namespace: str, source: Source | Non
     try:
         metadata = metadata_of(value)
         name = metadata["name"]
-        spec = value["spec"]
-        if not SERVICE.known.issuperset(value) or not is_old_label(name) or not metadata_is_plain(metadata):
+        spec = _plain_spec(value["spec"])
+        if (
+            spec is None
+            or not SERVICE.known.issuperset(value)
+            or not is_old_label(name)
+            or not metadata_is_plain(metadata)
+        ):
             return None
         status = value.get("status")
-        ingress = () if status is None or status == _NO_STATUS else _plain_ingress(status, spec.get("type"))
+        ingress = () if status is None or status == _NO_STATUS else _plain_ingress(status, value["spec"].get("type"))
         if ingress is None:
             return None
-        get = metadata.get
-        return _of_plain_spec(
-            spec,
-            ingress,
-            name,
-            get("namespace") or namespace,
-            frozen_mapping(get("labels")),
-            frozen_mapping(get("annotations")),
-            get("creationTimestamp"),
-            source,
-        )
     except DOUBT:
         return None
+    get = metadata.get
+    return _service(
+        *spec,
+        ingress,
+        name,
+        get("namespace") or namespace,
+        frozen_mapping(get("labels")),
+        frozen_mapping(get("annotations")),
+        get("creationTimestamp"),
+        source,
+    )
 
 
-def with_plain_spec(service: Service, spec: Mapping[str, Any]) -> Service | None:
-    """What an object declares that declared `service`, and that says now `spec` and all else as before.
-
-    None unless the type is the same, on which addresses of balancers depend, and `spec` is certainly in order.
-    """
+def is_plain_spec_of(spec: Mapping[str, Any], service: Service) -> bool:
+    """Whether an object that declared `service`, but for fields of `spec`, declares it certainly with this `spec`."""
     try:
-        if spec.get("type", "ClusterIP") != service.type or not annotations_are_plain(service.annotations):
-            return None
-        return _of_plain_spec(
-            spec,
-            service.load_balancer_ingress,
-            service.name,
-            service.namespace,
-            service.labels,
-            service.annotations,
-            service.creation_timestamp,
-            service.source,
+        return (
+            _plain_spec(spec) == _of_spec(service)
+            and _unusual(service) == _NOTHING_UNUSUAL
+            and annotations_are_plain(service.annotations)
         )
     except DOUBT:
-        return None
+        return False
 
 
-def _of_plain_spec(
-    spec: Mapping[str, Any],
-    ingress: tuple[LoadBalancerIngress, ...],
-    name: str,
-    namespace: str,
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
-    created: str | None,
-    source: Source | None,
-) -> Service | None:
-    """The Service of these parts, if `spec` is certainly in order. Raises one of `DOUBT` for some that are not."""
+def _plain_spec(spec: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The fields `_OF_SPEC`, if a `spec` is certainly in order. Raises one of `DOUBT` for some that are not."""
     get = spec.get
-    service_type = get("type", "ClusterIP")
-    policy = get("ipFamilyPolicy")
-    affinity = get("sessionAffinity", "None")
-    external = get("externalTrafficPolicy")
-    internal = get("internalTrafficPolicy", "Cluster")
-    health_port = get("healthCheckNodePort", 0)
-    allocates = get("allocateLoadBalancerNodePorts")
-    publishes = get("publishNotReadyAddresses", False)
-    distribution = get("trafficDistribution")
-    selector = get("selector")
-    if not _USUAL_FIELDS.issuperset(spec) or not _fields_are_plain(
-        service_type, policy, affinity, external, internal, health_port, allocates, publishes, distribution
-    ):
+    few = _plain_fields(*map(get, _FEW_VALUES, _FEW_VALUES.values()))
+    if few is None or not _USUAL_FIELDS.issuperset(spec):
         return None
+    selector = get("selector")
     if selector is not None and not labels_are_plain(selector):
         return None
+    service_type = few[0]
     ranges = _plain_source_ranges(get("loadBalancerSourceRanges"), service_type)
     ports = _plain_ports(spec["ports"], service_type)
     cluster_ips = _plain_cluster_ips(spec)
     if not ports or cluster_ips is None or ranges is None:
         return None
-    if cluster_ips == ("None",) and not (service_type == "ClusterIP" and affinity == "None"):
+    if cluster_ips == ("None",) and not (service_type == "ClusterIP" and few[2] == "None"):
         return None
-    return _service(
-        name,
-        namespace,
-        _TYPES[service_type],
-        cluster_ips,
-        tuple(map(_FAMILIES.__getitem__, get("ipFamilies") or ())),
-        None if policy is None else _POLICIES[policy],
-        ports,
-        frozen_mapping(selector),
-        _AFFINITIES[affinity],
-        _TRAFFIC[external or "Cluster"],
-        _TRAFFIC[internal],
-        distribution,
-        health_port,
-        publishes,
-        ranges,
-        ingress,
-        allocates is not False,
-        labels,
-        annotations,
-        created,
-        source,
-    )
+    families = tuple(map(_FAMILIES.__getitem__, get("ipFamilies") or ()))
+    return (cluster_ips, families, ports, frozen_mapping(selector), ranges, *few)
 
 
 @lru_cache(maxsize=1024, typed=True)
-def _fields_are_plain(
+def _plain_fields(
     service_type: Any,
     policy: Any,
     affinity: Any,
     external: Any,
     internal: Any,
-    health_port: Any,
-    allocates: Any,
-    publishes: Any,
     distribution: Any,
-) -> bool:
-    """Whether the fields with few values are in order by themselves and with each other."""
-    return (
+    health_port: Any,
+    publishes: Any,
+    allocates: Any,
+) -> tuple[Any, ...] | None:
+    """The fields with few values as the model has them, if they are in order by themselves and with each other."""
+    if not (
         service_type in ("ClusterIP", "NodePort", "LoadBalancer")
         and policy in (None, "SingleStack", "PreferDualStack", "RequireDualStack")
         and affinity in ("None", "ClientIP")
@@ -214,6 +188,18 @@ def _fields_are_plain(
         and (allocates is None or (type(allocates) is bool and service_type == "LoadBalancer"))
         and type(publishes) is bool
         and distribution in (None, "PreferSameZone", "PreferSameNode")
+    ):
+        return None
+    return (
+        ServiceType(service_type),
+        None if policy is None else IPFamilyPolicy(policy),
+        SessionAffinity(affinity),
+        TrafficPolicy(external or "Cluster"),
+        TrafficPolicy(internal),
+        distribution,
+        health_port,
+        publishes,
+        allocates is not False,
     )
 
 
@@ -281,18 +267,19 @@ def _plain_cluster_ips(spec: Mapping[str, Any]) -> tuple[str, ...] | None:  # no
     elif type(cluster_ips) is not list or cluster_ips[:1] != ([] if cluster_ip is None else [cluster_ip]):
         return None
     if families is not None and (
-        families not in (["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"])
-        or (len(families) > 1 and spec.get("ipFamilyPolicy") == "SingleStack")
+        families not in _FAMILY_LISTS or (len(families) > 1 and spec.get("ipFamilyPolicy") == "SingleStack")
     ):
         return None
     if cluster_ips == ["None"]:
         return ("None",)
+    if not cluster_ips:
+        return ()
     found = []
     for address in cluster_ips:
         if canonical_address(address) != address:
             return None
         found.append(family_of(address))
-    if len(set(found)) != len(found) or (len(found) > 1 and spec.get("ipFamilyPolicy") == "SingleStack"):
+    if len(found) > 1 and (len(set(found)) != len(found) or spec.get("ipFamilyPolicy") == "SingleStack"):
         return None
     if families is not None and any(map(str.__ne__, found, families)):
         return None
