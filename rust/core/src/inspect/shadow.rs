@@ -198,11 +198,11 @@ fn is_of_tcp(action: &Action) -> bool {
     let is_tcp =
         |part: &Part| matches!(part.term, Term::Field(Field::Port(Transport::Number(TCP), _) | Field::TcpFlags));
     match action {
-        Action::Compare { part: Part { term: Term::Field(field), .. }, comparison: Comparison::Equal, span }
-            if matches!(field, Field::Protocol | Field::Ipv4Protocol | Field::Ipv6NextHeader) =>
-        {
-            span.is_one() && span.low == u128::from(TCP)
-        }
+        Action::Compare {
+            part: Part { term: Term::Field(Field::Protocol | Field::Ipv4Protocol | Field::Ipv6NextHeader), .. },
+            comparison: Comparison::Equal,
+            span,
+        } => span.is_one() && span.low == u128::from(TCP),
         Action::Compare { part, .. } | Action::AnyBit { part, .. } => is_tcp(part),
         Action::Same { left, right, .. } => is_tcp(left) || is_tcp(right),
         Action::Member { key, .. } => key.iter().any(is_tcp),

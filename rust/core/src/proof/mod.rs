@@ -47,6 +47,7 @@ mod supposition;
 mod targets;
 mod tell;
 mod terms;
+mod translation;
 mod value;
 mod variable;
 mod walk;

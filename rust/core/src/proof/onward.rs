@@ -1,11 +1,11 @@
 //! The way behind a base chain, which packets with different destinations have together.
 
-use super::changes::Aim;
 use super::diagram::{NodeId, View};
 use super::end::End;
 use super::position::PositionId;
 use super::run::{Failure, Followed, Run};
 use super::state::{Address, Change, Port, State, placeholder};
+use super::translation::Aim;
 use super::value::Value;
 use super::variable::Variable;
 use crate::evaluate::DestinationNat;
