@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from svcc.addresses import IPFamily
-from svcc.cli.node_status import status_command
+from svcc.cli import cli
 from svcc.cli.output import Talk
 from svcc.dataplane.contract import ServicePortPlan
 from svcc.model.cluster import ClusterObject
@@ -171,8 +171,8 @@ def test_the_status_as_json_holds_the_connections(settings: ServerSettings) -> N
     servers = NodeServers(published(), settings, service_counters=kernel.counters(WEB))
     servers.start()
     try:
-        arguments = ["--runtime-directory", str(settings.runtime_directory), "-o", "json"]
-        printed = CliRunner().invoke(status_command, arguments, obj=Talk(), standalone_mode=False).stdout
+        arguments = ["node", "status", "--runtime-directory", str(settings.runtime_directory), "-o", "json"]
+        printed = CliRunner().invoke(cli, arguments, obj=Talk(), standalone_mode=False).stdout
     finally:
         servers.close()
     found = json.loads(printed)["serviceConnections"]

@@ -13,7 +13,7 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from svcc.cli.node_status import status_command
+from svcc.cli import cli
 from svcc.cli.output import Talk
 from svcc.errors import TargetError
 from svcc.fields import FieldPath, Problem, ProblemKind, Severity, Source
@@ -213,7 +213,7 @@ def test_a_clock_that_went_back_shows_no_negative_age() -> None:
 
 def status(directory: Path, *arguments: str) -> Result:
     return CliRunner().invoke(
-        status_command, ["--runtime-directory", str(directory), *arguments], standalone_mode=False
+        cli, ["node", "status", "--runtime-directory", str(directory), *arguments], obj=Talk(), standalone_mode=False
     )
 
 
@@ -358,7 +358,7 @@ def test_an_answer_that_is_too_long_is_not_taken_for_a_strangers(
 
 
 def test_the_command_is_described() -> None:
-    outcome = CliRunner().invoke(status_command, ["--help"], obj=Talk())
+    outcome = CliRunner().invoke(cli, ["node", "status", "--help"], obj=Talk())
     assert "Exits with 0 if the node is healthy, 1 if it is not, 3 if none is running." in outcome.stdout
 
 
