@@ -113,9 +113,7 @@ def with_assignments(
     copies: dict[tuple[Any, ...], Any] = {at: result}
     for assignment in assignments:
         steps = assignment.path.steps
-        last, place = steps[-1], copies.get(steps[:-1])
-        if place is None:
-            place = _copied(copies, at, steps[:-1])
+        last, place = steps[-1], copies.get(steps[:-1]) or _copied(copies, at, steps[:-1])
         if isinstance(place, list) and last == len(place):
             place.append(assignment.value)
         else:

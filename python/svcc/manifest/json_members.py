@@ -25,11 +25,17 @@ _quoted: Final = json.encoder.encode_basestring_ascii
 
 @frozen
 class _Layout:
-    """How the `spec` of an object stands in the text: `key` is what is before it, `inner` the indentation in it."""
+    """How the `spec` of an object stands in the text: `key` is what is before it, `inner` the indentation in it.
+
+    `unit` is the indentation of each level; `member`, `listed` and `of_port` are patterns of members.
+    """
 
     key: str
     inner: str
     unit: str
+    member: str
+    listed: str
+    of_port: str
 
 
 def with_new_members(
@@ -48,10 +54,15 @@ def with_new_members(
     of_ports: dict[int, str] = {}
     for assignment in assignments:
         steps: tuple[Any, ...] = assignment.path.steps
+        value = assignment.value
         if len(steps) == 2 and steps[0] == "spec" and steps[1] not in spec:
-            members.append(_member(steps[1], assignment.value, inner, unit))
+            if type(value) is list and value:
+                items = f",\n{inner}{unit}".join(map(_scalar, value))
+                members.append(layout.listed % (steps[1], items))
+            else:
+                members.append(layout.member % (steps[1], _scalar(value)))
         elif _is_node_port(steps) and "nodePort" not in spec["ports"][steps[2]]:
-            of_ports[steps[2]] = _member(steps[3], assignment.value, f"{inner}{unit}{unit}", unit)
+            of_ports[steps[2]] = layout.of_port % (steps[3], _scalar(value))
         else:
             return None
     pieces: list[str] = []
@@ -75,20 +86,17 @@ def _layout(opening: str, closing: str) -> _Layout | None:
     outer, inner = closing[1:-1], opening[2:]
     if opening[:2] != "{\n" or not inner or inner.strip(" \t") or outer.strip(" \t"):
         return None
-    return _Layout(f'\n{outer}"spec": ', inner, inner.removeprefix(outer))
+    unit = inner.removeprefix(outer)
+    member = f',\n{inner}"%s": %s'
+    listed = f',\n{inner}"%s": [\n{inner}{unit}%s\n{inner}]'
+    of_port = f',\n{inner}{unit}{unit}"%s": %s'
+    return _Layout(f'\n{outer}"spec": ', inner, unit, member, listed, of_port)
 
 
 def _is_node_port(steps: tuple[Any, ...]) -> bool:
     return len(steps) == 4 and steps[:2] == ("spec", "ports") and steps[3] == "nodePort"
 
 
-def _member(name: str, value: Any, indent: str, unit: str) -> str:
-    """A member behind another one, laid out as `json.dumps` does; `name` is one of the API's fields."""
-    if type(value) is list and value:
-        items = f",\n{indent}{unit}".join(map(_scalar, value))
-        return f',\n{indent}"{name}": [\n{indent}{unit}{items}\n{indent}]'
-    return f',\n{indent}"{name}": {_scalar(value)}'
-
-
 def _scalar(value: Any) -> str:
+    """As `json.dumps`; texts, of which there are most, with fewer calls."""
     return _quoted(value) if type(value) is str else _encode(value)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from attrs import Factory, define, frozen
 
@@ -22,8 +22,7 @@ _DOCUMENT_UNIT: Final = "  "
 """Of JSON whose indentation is lost."""
 
 
-@frozen
-class Edit:
+class Edit(NamedTuple):
     """Characters `start` to `end` become `text`."""
 
     start: int
