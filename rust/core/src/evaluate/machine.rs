@@ -317,12 +317,12 @@ impl<'a, W: World> Machine<'a, W> {
             return Err(Stop::Unknown("chains call each other more than 16 deep".into()));
         }
         let program = self.program;
+        let mut gotos = 0;
         'chain: loop {
             let linked = &program.chains[chain];
             for place in &linked.live {
                 let rule = &linked.rules[*place];
-                self.budget =
-                    self.budget.checked_sub(1).ok_or_else(|| Stop::Unknown("the rules go round in circles".into()))?;
+                self.budget = self.budget.checked_sub(1).ok_or_else(in_circles)?;
                 self.place = (chain, rule.place);
                 match self.rule(rule)? {
                     super::rule::Next::Rule => {}
@@ -333,6 +333,11 @@ impl<'a, W: World> Machine<'a, W> {
                         }
                     }
                     super::rule::Next::Goto(target) => {
+                        gotos += 1;
+                        // Some chain has come twice then, which the kernel refuses whatever rules ask (`nft_chain_validate`).
+                        if gotos >= program.chains.len() {
+                            return Err(in_circles());
+                        }
                         chain = target;
                         continue 'chain;
                     }
@@ -374,4 +379,8 @@ impl<'a, W: World> Machine<'a, W> {
     pub(super) fn value(&mut self, part: &'a Part) -> Result<Loaded<'a>, Stop> {
         self.term(&part.term)
     }
+}
+
+fn in_circles() -> Stop {
+    Stop::Unknown("the rules go round in circles".into())
 }
