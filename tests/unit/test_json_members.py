@@ -40,13 +40,13 @@ NODE_PORTS = [(("spec", "ports", index, "nodePort"), 30001 + index) for index in
 USUAL = [CLUSTER_IP, CLUSTER_IPS, HEALTH_CHECK, *NODE_PORTS]
 
 
-def with_members(text: str, value: dict[str, Any], wanted: list[Assignment]) -> str | None:
+def with_members(text: str, wanted: list[Assignment]) -> str | None:
     """The text of an object with new members in its `spec`."""
     place = place_of_member(text, 0, "spec")
     if place is None:
         return None
     start, end = place
-    changed = with_new_members(text, start, end, value["spec"], wanted)
+    changed = with_new_members(text, start, end, wanted)
     return None if changed is None else text[:start] + changed + text[end:]
 
 
@@ -67,7 +67,7 @@ def test_what_is_written_is_what_would_have_been_printed(
     value = {name: WEB[name] for name in order} | {"spec": {name: WEB["spec"][name] for name in inside}}
     each = assigned(*wanted)
     text = json.dumps(value, indent=indent)
-    assert with_members(text, value, each) == json.dumps(with_assignments(value, each), indent=indent)
+    assert with_members(text, each) == json.dumps(with_assignments(value, each), indent=indent)
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,14 @@ def test_what_is_written_is_what_would_have_been_printed(
         ("a spec behind another member", json.dumps(WEB, indent=1).replace(',\n "spec"', ', "spec"'), CLUSTER_IP),
         ("a spec that is none", json.dumps(WEB | {"spec": ["a"]}, indent=1), CLUSTER_IP),
         ("a field that is there", json.dumps(WEB, indent=1), (("spec", "type"), "LoadBalancer")),
+        ("a name with an escape", json.dumps(WEB, indent=1).replace('"type"', '"t\\u0079pe"'), (("spec", "type"), "X")),
         ("a field elsewhere", json.dumps(WEB, indent=1), (("status", "loadBalancer", "ingress"), [])),
         ("a port that has one", json.dumps(changed(WEB, {NODE_PORTS[1][0]: 5}), indent=1), NODE_PORTS[1]),
         ("ports on one line", json.dumps(WEB, indent=1).replace("[\n", "["), NODE_PORTS[0]),
     ],
 )
 def test_what_is_not_usual_is_left_to_others(sentence: str, text: str, wanted: tuple[Any, Any]) -> None:
-    assert with_members(text, json.loads(text), assigned(wanted)) is None, sentence
+    assert with_members(text, assigned(wanted)) is None, sentence
 
 
 @pytest.mark.parametrize(

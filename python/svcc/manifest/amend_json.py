@@ -6,7 +6,7 @@ Either way what was written is read again, and judged again, before it counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from svcc.fields import Problem
@@ -29,7 +29,6 @@ __all__ = ["amended_json"]
 
 _decode: Final = json.JSONDecoder().raw_decode
 """As `json.loads`, for text with nothing around its one value, and without looking for that."""
-_SPEC: Final = ("spec",)
 
 
 def amended_json(
@@ -64,18 +63,27 @@ def amended_json(
 def _usual_edit(text: str, parsed: Parsed, target: Target) -> Edit | None:
     """The change of the `spec` of an object, where that is all that changes, and is as usual.
 
-    What the object says outside of it stays as it was read; its new text is read again.
+    What the object says outside of it stays as it was read. The new text is read again: nothing in it means anything
+    that is not known, it says what was assigned, and it is the Service that was allocated.
     """
     place = parsed.member_place("spec")
     if place is None:
         return None
     start, end = place
-    spec, _ = _decode(text, start)
-    changed = with_new_members(text, start, end, spec, target.assignments) if type(spec) is dict else None
+    changed = with_new_members(text, start, end, target.assignments)
     if changed is None:
         return None
-    said = _read_again(changed, with_assignments(spec, target.assignments, at=_SPEC))
-    return Edit(start, end, changed) if said is not None and is_plain_spec_of(said, target.service) else None
+    try:
+        said, said_end = _decode(changed)
+        for assignment in target.assignments:
+            found = said
+            for step in assignment.path.steps[1:]:
+                found = found[step]
+            if found != assignment.value:
+                return None
+    except (ValueError, LookupError, TypeError):
+        return None
+    return Edit(start, end, changed) if said_end == len(changed) and is_plain_spec_of(said, target.service) else None
 
 
 def _changed_json(text: str, old: Any, new: Any) -> str | None:
@@ -85,18 +93,17 @@ def _changed_json(text: str, old: Any, new: Any) -> str | None:
             changed = applied(text, edits(text, node_of(text, 0, old, new), old, new))
         except (NotEditableError, ValueError):
             continue
-        if _read_again(changed, new) is not None:
+        if _says(changed, new):
             return changed
     return None
 
 
-def _read_again(text: str, meant: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the text of an object says; None unless that is what was meant."""
+def _says(text: str, value: Any) -> bool:
     try:
         said, end = _decode(text)
     except ValueError:
-        return None
-    return said if said == meant and end == len(text) else None
+        return False
+    return bool(said == value) and end == len(text)
 
 
 def _sparse_node(text: str, _start: int, old: Any, new: Any) -> Node:

@@ -101,32 +101,29 @@ def service_name(value: Mapping[str, Any], namespace: str) -> tuple[str, str] | 
     return (where, name) if isinstance(where, str) and isinstance(name, str) else None
 
 
-def with_assignments(
-    value: Mapping[str, Any], assignments: Sequence[Assignment], *, at: tuple[Any, ...] = ()
-) -> dict[str, Any]:
+def with_assignments(value: Mapping[str, Any], assignments: Sequence[Assignment]) -> dict[str, Any]:
     """A copy of the value of an object with the assignments made; objects on the way to a field are added.
 
-    The index behind the last one of a list adds an entry. With `at` the value is that of this field, and all the
-    assignments are in it.
+    The index behind the last one of a list adds an entry.
     """
     result = dict(value)
-    copies: dict[tuple[Any, ...], Any] = {at: result}
+    copies: dict[tuple[Any, ...], Any] = {(): result}
     for assignment in assignments:
         steps = assignment.path.steps
-        last, place = steps[-1], copies.get(steps[:-1]) or _copied(copies, at, steps[:-1])
+        last, place = steps[-1], copies.get(steps[:-1]) or _copied(copies, steps[:-1])
         if isinstance(place, list) and last == len(place):
             place.append(assignment.value)
         else:
             place[last[0] if isinstance(last, tuple) else last] = assignment.value
             if steps in copies:
-                copies = {at: result}
+                copies = {(): result}
     return result
 
 
-def _copied(copies: dict[tuple[Any, ...], Any], at: tuple[Any, ...], way: tuple[Any, ...]) -> Any:
-    """The copy of what is at the end of a way from `at`, which is made, and put in its place, if there is none yet."""
-    place = copies[at]
-    for depth, step in enumerate(way[len(at) :], len(at) + 1):
+def _copied(copies: dict[tuple[Any, ...], Any], way: tuple[Any, ...]) -> Any:
+    """The copy of what is at the end of a way, which is made, and put in its place, if there is none yet."""
+    place = copies[()]
+    for depth, step in enumerate(way, 1):
         copied = copies.get(way[:depth])
         if copied is None:
             key = step[0] if isinstance(step, tuple) else step

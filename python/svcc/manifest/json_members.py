@@ -2,13 +2,14 @@
 
 That is what kubectl prints, and what an allocation of a whole cluster consists of; it takes a tenth of the time of
 `svcc.manifest.text_edits`, which does the same to any text. Places are found by indentation, so it is a guess: whoever
-uses the result has to read it again.
+uses the result has to read it again. But nothing is ever lost: all that is done is to put members whose names stand
+nowhere in `spec` behind other members.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -38,16 +39,14 @@ class _Layout:
     of_port: str
 
 
-def with_new_members(
-    text: str, start: int, end: int, spec: Mapping[str, Any], assignments: Sequence[Assignment]
-) -> str | None:
-    """The `spec` of an object with assignments; None where they or the layout are unusual.
+def with_new_members(text: str, start: int, end: int, assignments: Sequence[Assignment]) -> str | None:
+    """The text of the `spec` of an object with assignments; None where they or the layout are unusual.
 
-    Its value is `spec`, and its text, without them, is that from `start` to `end` in the JSON `text`.
+    Its text without them is that from `start` to `end` in the JSON `text`.
     """
     first, closing = text.find('"', start, end), text.rfind("\n", start, end)
     layout = _layout(text[start:first], text[closing:end]) if start < first < closing else None
-    if layout is None or not text.startswith(layout.key, start - len(layout.key)):
+    if layout is None or not text.startswith(layout.key, start - len(layout.key)) or text.find("\\", start, end) >= 0:
         return None
     inner, unit = layout.inner, layout.unit
     members: list[str] = []
@@ -55,14 +54,17 @@ def with_new_members(
     for assignment in assignments:
         steps: tuple[Any, ...] = assignment.path.steps
         value = assignment.value
-        if len(steps) == 2 and steps[0] == "spec" and steps[1] not in spec:
+        name = steps[-1]
+        if text.find(f'"{name}"', start, end) >= 0:
+            return None
+        if len(steps) == 2 and steps[0] == "spec":
             if type(value) is list and value:
                 items = f",\n{inner}{unit}".join(map(_scalar, value))
-                members.append(layout.listed % (steps[1], items))
+                members.append(layout.listed % (name, items))
             else:
-                members.append(layout.member % (steps[1], _scalar(value)))
-        elif _is_node_port(steps) and "nodePort" not in spec["ports"][steps[2]]:
-            of_ports[steps[2]] = layout.of_port % (steps[3], _scalar(value))
+                members.append(layout.member % (name, _scalar(value)))
+        elif _is_node_port(steps):
+            of_ports[steps[2]] = layout.of_port % (name, _scalar(value))
         else:
             return None
     pieces: list[str] = []
