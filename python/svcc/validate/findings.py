@@ -41,10 +41,13 @@ class Findings:
     def __len__(self) -> int:
         return len(self._problems)
 
-    @property
-    def has_errors(self) -> bool:
-        """Whether any of the problems so far is an error."""
-        return any(problem.severity is Severity.ERROR for problem in self._problems)
+    def of_same_object(self) -> Findings:
+        """A collection for the same object that holds nothing yet."""
+        return Findings(self._subject, self._source)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Take problems from another collection for the same object."""
+        self._problems.extend(problems)
 
     def required(self, rule: str, path: Path, detail: str = "") -> None:
         """A field that must be there is not."""
