@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source, printable
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source, place_of, printable
 from svcc.validate.rules import RULES
 from svcc.wire.structure import type_name
 
@@ -110,7 +110,7 @@ class Findings:
     def _add(self, rule: str, kind: ProblemKind, path: Path, detail: str, value: Any = None, hint: str = "") -> None:
         where = FieldPath(path)
         written = FieldPath(tuple(_WRITTEN.get(step, step) for step in path)) if path else where
-        source = self._source.at(written) if self._source is not None else None
+        source = place_of(self._source, written) if self._source is not None else None
         severity = RULES[rule].severity
         self._problems.append(Problem(rule, kind, where, detail, value, self._subject, source, severity, hint))
 
