@@ -20,6 +20,7 @@ __all__ = [
     "Rewritten",
     "Severity",
     "Source",
+    "place_of",
     "printable",
     "reading_order",
 ]
@@ -130,6 +131,17 @@ class Source(_TextLookups):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+def place_of(source: Source, path: FieldPath) -> Source:
+    """Where the field `path` is written, or the nearest parent that is.
+
+    Few people write `clusterIPs`, which a server makes of `clusterIP`.
+    """
+    found = source.at(path)
+    if path.steps[:2] == ("spec", "clusterIPs") and found == source.at(FieldPath(("spec",))):
+        return source.at(FieldPath(("spec", "clusterIP")))
+    return found
 
 
 @frozen

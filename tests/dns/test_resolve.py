@@ -261,6 +261,13 @@ HINTS = [
         "musl stops here; glibc goes on, and is answered",
         "it is answered with the ndots that kubelet writes",
     ]),
+    ("an external name of nothing", "gone", "shop", {}, [
+        "shop/gone leads to nothing.shop.svc.cluster.local., which has no such records"
+    ]),
+    ("external names in a circle", "left", "shop", {}, ["shop/left leads in a circle"]),
+    ("a port, whose addresses are asked for", "_sql._tcp.database.shop", "blog", {}, [
+        "_sql._tcp.database.shop.svc.cluster.local. is a port, and is asked for with --type SRV"
+    ]),
     ("nothing that is like it", "www.example.com", "shop", {}, []),
     ("an answer", "cart", "shop", {}, []),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from svcc.dns.dnspython import verify_zone
 from svcc.dns.document import records_document
 from svcc.dns.hosts import hosts_lines
 from svcc.dns.lookup import NameIndex, lookup
+from svcc.dns.names import reverse_name
 from svcc.dns.records import dns_records
 from svcc.dns.zone import zone_lines
 from svcc.errors import SvccError
@@ -170,11 +171,24 @@ def test_the_longest_names_are_names() -> None:
 def test_a_hosts_file_has_each_address_with_all_its_names() -> None:
     objects = [*OBJECTS, external("alias", "web.shop.svc.cluster.local"), external("pay", "pay.example.com")]
     assert list(hosts_lines(dns_records(objects))) == [
-        "10.96.0.10 alias.shop.svc.cluster.local web.shop.svc.cluster.local\n",
-        "10.244.3.4 db.shop.svc.cluster.local db-0.db.shop.svc.cluster.local\n",
+        "10.96.0.10 web.shop.svc.cluster.local alias.shop.svc.cluster.local\n",
+        "10.244.3.4 db-0.db.shop.svc.cluster.local db.shop.svc.cluster.local\n",
         "10.244.3.5 db.shop.svc.cluster.local 10-244-3-5.db.shop.svc.cluster.local\n",
-        "fd00:96::10 alias.shop.svc.cluster.local web.shop.svc.cluster.local\n",
+        "fd00:96::10 web.shop.svc.cluster.local alias.shop.svc.cluster.local\n",
     ]
+
+
+def test_the_first_name_of_a_hosts_line_is_the_one_that_the_address_leads_back_to() -> None:
+    records = dns_records([*OBJECTS, external("alias", "web.shop.svc.cluster.local")])
+    index = NameIndex(records)
+    first = dict(line.split()[:2] for line in hosts_lines(records))
+    led_to = {
+        address: answer.records[0].data.removesuffix(".")
+        for address in first
+        if (answer := index.lookup(reverse_name(address), "PTR")).records
+    }
+    assert len(led_to) == 3
+    assert {address: first[address] for address in led_to} == led_to
 
 
 def test_lines_of_a_hosts_file_stay_short() -> None:

@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svcc import _native
-from svcc.fields import FieldPath
+from svcc.allocation.build import allocate
+from svcc.allocation.contract import AllocationSettings
+from svcc.fields import FieldPath, Severity
 from svcc.manifest import json_places
 from svcc.manifest.documents import Document, read_text
+from svcc.manifest.load import load_text
 
 JSON = """{
     "apiVersion": "v1",
@@ -134,6 +137,33 @@ def test_fields_of_yaml_are_found() -> None:
     assert line(second, "spec.type") == 27
     assert line(aliased, "spec.type") == 28
     assert line(watched, "spec") == 33
+
+
+@pytest.mark.parametrize(
+    ("sentence", "service_type", "address", "lines"),
+    [
+        ("no address", "ClusterIP", "10.0.0.300", [("m.yaml:8", "service/cluster-ip-invalid")]),
+        (
+            "not for an external name",
+            "ExternalName",
+            "10.0.0.9",
+            [("m.yaml:8", "service/external-name-has-cluster-ips")],
+        ),
+        ("out of range", "ClusterIP", "10.0.0.9", [("m.yaml:8", "allocate/cluster-ip-not-in-range")]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_told_of_cluster_ips_is_at_the_line_of_cluster_ip_where_only_that_is_written(
+    sentence: str, service_type: str, address: str, lines: list[tuple[str, str]]
+) -> None:
+    loaded = load_text(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  externalName: a.example\n  ports:\n"
+        f"    - port: 80\n  clusterIP: {address}\n  type: {service_type}\n",
+        file="m.yaml",
+    )
+    refused = allocate(loaded.cluster, AllocationSettings(service_cidrs=["10.96.0.0/12"])).problems
+    errors = [problem for problem in [*loaded.problems, *refused] if problem.severity is Severity.ERROR]
+    assert [(str(problem.source), problem.rule) for problem in errors] == lines
 
 
 @pytest.mark.parametrize("text", [JSON, YAML], ids=["JSON", "YAML"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -15,10 +16,23 @@ from svcc.wire.node import NODE as NODE_SHAPE
 from svcc.wire.node import SERVICE_CIDR as SERVICE_CIDR_SHAPE
 from svcc.wire.service import SERVICE as SERVICE_SHAPE
 from svcc.wire.structure import Fields, Items, Scalar, Shape, conformed
-from tests.unit.rule_rows.row import ENDPOINT_SLICE, LOAD_BALANCER, NODE, SERVICE, SERVICE_CIDR, changed, said_of
+from tests.unit.rule_rows.row import (
+    ENDPOINT_SLICE,
+    EXTERNAL_NAME,
+    LOAD_BALANCER,
+    NODE,
+    SERVICE,
+    SERVICE_CIDR,
+    Change,
+    changed,
+    said_of,
+)
 
+REPORTED_PORT = {
+    ("status", "loadBalancer", "ingress"): [{"ip": "203.0.113.7", "ports": [{"port": 80, "protocol": "TCP"}]}]
+}
 SHAPES = {
-    "Service": (LOAD_BALANCER, SERVICE_SHAPE),
+    "Service": (changed(LOAD_BALANCER, REPORTED_PORT), SERVICE_SHAPE),
     "EndpointSlice": (ENDPOINT_SLICE, ENDPOINT_SLICE_SHAPE),
     "Node": (NODE, NODE_SHAPE),
     "ServiceCIDR": (SERVICE_CIDR, SERVICE_CIDR_SHAPE),
@@ -170,6 +184,143 @@ def test_all_wrong_types_are_said_and_nothing_that_follows_from_them() -> None:
     }
     paths = [str(problem.path) for problem in admit("Service", changed(SERVICE, change)).problems]
     assert paths == ["metadata.name", "spec.clusterIP", "spec.ports[0].port", "spec.ports[1].port"]
+
+
+WRONG_PORT: Change = {("spec", "ports"): [{"name": "a", "port": "80"}, {"name": "b", "port": 0}]}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "value", "change", "told"),
+    [
+        (
+            "another port",
+            "Service",
+            SERVICE,
+            WRONG_PORT,
+            [("manifest/wrong-type", "spec.ports[0].port"), ("service/port-out-of-range", "spec.ports[1].port")],
+        ),
+        (
+            "another field of the same port",
+            "Service",
+            SERVICE,
+            {("spec", "ports", 0): {"name": "HTTP", "port": "80"}},
+            [("manifest/wrong-type", "spec.ports[0].port"), ("service/port-name-invalid", "spec.ports[0].name")],
+        ),
+        (
+            "a policy",
+            "Service",
+            LOAD_BALANCER,
+            {("metadata", "annotations"): {"a": True}, ("spec", "externalTrafficPolicy"): "local"},
+            [
+                ("manifest/wrong-type", "metadata.annotations[a]"),
+                ("service/external-traffic-policy-unsupported", "spec.externalTrafficPolicy"),
+            ],
+        ),
+        (
+            "what is only worth a warning",
+            "Service",
+            SERVICE,
+            {("spec", "selector"): {"a": 1}, ("spec", "trafficDistribution"): "PreferClose"},
+            [
+                ("manifest/wrong-type", "spec.selector[a]"),
+                ("service/prefer-close-deprecated", "spec.trafficDistribution"),
+            ],
+        ),
+        (
+            "an address of a slice",
+            "EndpointSlice",
+            ENDPOINT_SLICE,
+            {("ports", 0, "port"): "80", ("endpoints", 0, "addresses"): ["fd00::1"]},
+            [
+                ("manifest/wrong-type", "ports[0].port"),
+                ("endpoint-slice/address-wrong-family", "endpoints[0].addresses[0]"),
+            ],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_mistake_is_told_beside_a_wrong_type_in(
+    sentence: str, kind: str, value: Mapping[str, Any], change: Change, told: list[tuple[str, str]]
+) -> None:
+    problems = admit(kind, changed(value, change)).problems
+    assert [(problem.rule, str(problem.path)) for problem in problems] == told
+
+
+ORDERLY: dict[str, Mapping[str, Any]] = {
+    "a headless Service": changed(SERVICE, {("spec", "clusterIP"): "None", ("spec", "clusterIPs"): ["None"]}),
+    "an external name": EXTERNAL_NAME,
+    "node ports that differ in their protocols": changed(
+        SERVICE,
+        {
+            ("spec", "type"): "NodePort",
+            ("spec", "ports"): [
+                {"name": "a", "port": 53, "protocol": "UDP", "nodePort": 30053},
+                {"name": "b", "port": 53, "protocol": "TCP", "nodePort": 30053},
+            ],
+        },
+    ),
+    "two families and session affinity": changed(
+        SERVICE,
+        {
+            ("spec", "clusterIP"): "10.96.0.10",
+            ("spec", "clusterIPs"): ["10.96.0.10", "fd00::10"],
+            ("spec", "ipFamilies"): ["IPv4", "IPv6"],
+            ("spec", "ipFamilyPolicy"): "RequireDualStack",
+            ("spec", "sessionAffinity"): "ClientIP",
+            ("spec", "sessionAffinityConfig"): {"clientIP": {"timeoutSeconds": 10}},
+        },
+    ),
+    "health checks and source ranges": changed(
+        LOAD_BALANCER,
+        {
+            ("spec", "externalTrafficPolicy"): "Local",
+            ("spec", "healthCheckNodePort"): 30100,
+            ("spec", "loadBalancerClass"): "example.com/lb",
+            ("spec", "allocateLoadBalancerNodePorts"): False,
+            ("spec", "loadBalancerSourceRanges"): ["10.0.0.0/8"],
+        },
+    ),
+    "annotations that belong together": changed(
+        SERVICE,
+        {
+            ("metadata", "annotations"): {
+                "service.kubernetes.io/topology-mode": "Auto",
+                "svcc.dev/load-balancing": "maglev",
+                "svcc.dev/hash-key": "flow",
+            }
+        },
+    ),
+}
+
+
+def standing(value: Any, path: Path = ()) -> Iterator[Path]:
+    """The places of everything that stands in a value."""
+    steps = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for step in steps:
+        yield (*path, step)
+        yield from standing(value[step], (*path, step))
+
+
+@pytest.mark.parametrize("sentence", ORDERLY)
+def test_nothing_that_follows_from_a_wrong_type_is_told_of(sentence: str) -> None:
+    value = dict(ORDERLY[sentence])
+    assert admit("Service", value).problems == []
+    for path in standing(value):
+        if path[0] in ("apiVersion", "kind"):
+            continue
+        for wrong in (True, 1.5, ["a"], {"a": 1}, "yes"):
+            problems = admit("Service", with_item(value, path, wrong)).problems
+            rules = {problem.rule for problem in problems}
+            assert "manifest/wrong-type" not in rules or rules == {"manifest/wrong-type"}, (path, wrong, problems)
+
+
+def with_item(value: Any, path: Path, item: Any) -> Any:
+    """A copy of `value` with another item at a place where something stands."""
+    if not path:
+        return item
+    copy = value.copy()
+    copy[path[0]] = with_item(value[path[0]], path[1:], item)
+    return copy
 
 
 def not_expected(path: Path, wanted: str, found: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from svcc.allocation.ledger import Holder
-from svcc.fields import FieldPath, Problem, ProblemKind
+from svcc.fields import FieldPath, Problem, ProblemKind, place_of
 from svcc.model.service import Service
 
 __all__ = [
@@ -58,7 +58,7 @@ def refusal(
         detail,
         value,
         service.reference,
-        service.source.at(path) if service.source else None,
+        place_of(service.source, path) if service.source else None,
     )
 
 

@@ -17,21 +17,26 @@ _LINE_NAMES = 8
 def hosts_lines(records: DnsRecords) -> Iterator[str]:
     """A line for each address with its names, IPv4 first, addresses in numeric order.
 
-    External names inside the cluster stand beside the address they lead to; others, ports and what leads from addresses
-    to names cannot be said in such a file.
+    The first name is the canonical one, which is what an address leads back to: that of the PTR record, if there is
+    one. External names inside the cluster stand behind the other names of the address they lead to; those that leave
+    it, and ports, cannot be said in such a file.
     """
     index = NameIndex(records)
+    led_to = {record.data for zone in records.zones[1:] for record in zone.records if record.type == "PTR"}
     names: dict[str, dict[str, None]] = {}
-    for record in records.zones[0].records:
+    aliases: list[str] = []
+    for record in sorted(records.zones[0].records, key=lambda record: record.name not in led_to):
         if record.type in ("A", "AAAA"):
             names.setdefault(record.data, {})[record.name] = None
         elif record.type == "CNAME":
-            for record_type in ("A", "AAAA"):
-                answer = index.lookup(record.name, record_type)
-                if answer.status is AnswerStatus.NOERROR:
-                    for found in answer.records:
-                        if found.type == record_type:
-                            names.setdefault(found.data, {})[record.name] = None
+            aliases.append(record.name)
+    for alias in aliases:
+        for record_type in ("A", "AAAA"):
+            answer = index.lookup(alias, record_type)
+            if answer.status is AnswerStatus.NOERROR:
+                for found in answer.records:
+                    if found.type == record_type:
+                        names.setdefault(found.data, {})[alias] = None
     for address in sorted(names, key=lambda text: (family_of(text) is IPFamily.IPV6, address_bytes(text))):
         own = [name.removesuffix(".") for name in names[address]]
         for start in range(0, len(own), _LINE_NAMES):

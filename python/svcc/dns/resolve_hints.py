@@ -60,13 +60,18 @@ def _of_service(resolution: Resolution, index: NameIndex, services: Sequence[Ser
     """What the Service is like whose name was asked for, if there is one."""
     zone = resolution.resolver.zone
     asked = {query.name for query in resolution.queries}
+    for name in dict.fromkeys(query.name for query in resolution.queries):
+        if name.startswith("_") and "SRV" not in resolution.types and index.lookup(name, "SRV").records:
+            yield f"{name} is a port, and is asked for with --type SRV"
     for service in services:
         name = f"{service.name}.{service.namespace}.svc.{zone}"
         if name not in asked:
             continue
         subject = f"{service.namespace}/{service.name}"
         types = sorted({record.type for record in index.lookup(name, "ANY").records} - set(resolution.types))
-        if types:
+        if types == ["CNAME"]:
+            yield f"{subject} {_dead_end(name, resolution.types[0], index)}"
+        elif types:
             yield f"{subject} has {' and '.join(types)} records, which are asked for with --type"
         elif service.is_headless:
             yield f"{subject} is headless, and none of its endpoints is ready"
@@ -74,6 +79,14 @@ def _of_service(resolution: Resolution, index: NameIndex, services: Sequence[Ser
             yield f"{subject} has no cluster IP yet"
         else:
             yield f"{subject} is declared, but has no records"
+
+
+def _dead_end(name: str, record_type: str, index: NameIndex) -> str:
+    """Where an external name leads that is not answered: round in a circle, or to a name without such records."""
+    way = [name, *(record.data for record in index.lookup(name, record_type).records)]
+    if len(set(way)) < len(way):
+        return "leads in a circle"
+    return f"leads to {way[-1]}, which has no such records"
 
 
 def _suggested(resolution: Resolution, index: NameIndex, services: Sequence[Service]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from svcc.validate.refused_objects import Refused, refused_object
 from svcc.validate.rules import RULES
 from svcc.validate.service import check_service
 from svcc.validate.written import check_written
+from svcc.validate.wrong_types import can_be_judged, independent_problems
 from svcc.wire.endpoint_slice import ENDPOINT_SLICE, endpoint_slice_from, set_endpoint_slice_defaults
 from svcc.wire.node import NODE, SERVICE_CIDR, node_from, service_cidr_from, set_node_defaults
 from svcc.wire.service import SERVICE, service_from, set_service_defaults
@@ -100,7 +101,8 @@ def admit(
     With `before`, the same object as it was, the object is judged as an update of it: what a Service of another type
     leaves behind is wiped first (see `svcc.validate.update`, which knows what an update may not change).
 
-    Problems come in the server's order: as on the server, an object with fields of a wrong type is judged no further.
+    Problems come in the server's order, those of wrong types first; beside these only problems are told that do not
+    follow from them, which a server would tell when they are mended.
 
     Raises:
         KeyError: svcc does not read objects of this kind.
@@ -111,7 +113,7 @@ def admit(
         return _admission(plain, [])
     reference = reference_of(kind, value, namespace)
     findings = Findings(reference, source)
-    read = _examined(reader, value, findings, before)
+    read = _examined(kind, value, findings, before)
     check_written(reader.shape, source, findings)
     problems = findings.problems
     if not any(map(is_fatal, problems)):
@@ -133,19 +135,27 @@ def problems_in(kind: str, value: Mapping[str, Any], subject: ObjectReference, s
     if reader.plain is not None and reader.plain(value, DEFAULT_NAMESPACE, None) is not None:
         return []
     findings = Findings(subject, source)
-    _examined(reader, value, findings, None)
+    _examined(kind, value, findings, None)
     return findings.problems
 
 
-def _examined(
-    reader: _Kind, value: Mapping[str, Any], findings: Findings, before: ClusterObject | None
-) -> dict[str, Any]:
-    read: dict[str, Any] = conformed(value, reader.shape, findings.wrong_type, report_unknown=findings.unknown_field)
-    if not findings.has_errors:
-        reader.set_defaults(read)
-        if isinstance(before, Service):
-            prepare_update(read, before)
+def _examined(kind: str, value: Mapping[str, Any], findings: Findings, before: ClusterObject | None) -> dict[str, Any]:
+    reader = _KINDS[kind]
+    read: dict[str, Any] = conformed(
+        value, reader.shape, findings.wrong_type, report_unknown=findings.unknown_field, keep_places=True
+    )
+    wrong = [problem.path.steps for problem in findings.problems if problem.severity is Severity.ERROR]
+    if wrong and not can_be_judged(kind, wrong):
+        return read
+    reader.set_defaults(read)
+    if isinstance(before, Service):
+        prepare_update(read, before)
+    if not wrong:
         reader.check(read, findings)
+        return read
+    others = findings.of_same_object()
+    reader.check(read, others)
+    findings.extend(independent_problems(others.problems, wrong))
     return read
 
 

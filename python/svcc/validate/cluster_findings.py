@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from svcc.fields import FieldPath, Problem, ProblemKind, Source
+from svcc.fields import FieldPath, Problem, ProblemKind, Source, place_of
 from svcc.model.cluster import ClusterObject
 from svcc.model.service import Service
 from svcc.validate.cluster_rules import CLUSTER_RULES
@@ -41,13 +41,8 @@ def named(item: ClusterObject, place: Source | None) -> str:
 
 
 def cluster_ip_place(service: Service, index: int) -> Source | None:
-    """Where a cluster IP is written: few people write `clusterIPs`, which a server makes of `clusterIP`."""
-    if service.source is None:
-        return None
-    found = service.source.at(FieldPath(("spec", "clusterIPs", index)))
-    if found != service.source.at(FieldPath(("spec",))):
-        return found
-    return service.source.at(FieldPath(("spec", "clusterIP")))
+    """Where a cluster IP is written."""
+    return place_of(service.source, FieldPath(("spec", "clusterIPs", index))) if service.source is not None else None
 
 
 class Claim:

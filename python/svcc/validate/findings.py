@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source, printable
+from svcc.fields import FieldPath, ObjectReference, Problem, ProblemKind, Severity, Source, place_of, printable
 from svcc.validate.rules import RULES
 from svcc.wire.structure import type_name
 
@@ -41,10 +41,13 @@ class Findings:
     def __len__(self) -> int:
         return len(self._problems)
 
-    @property
-    def has_errors(self) -> bool:
-        """Whether any of the problems so far is an error."""
-        return any(problem.severity is Severity.ERROR for problem in self._problems)
+    def of_same_object(self) -> Findings:
+        """A collection for the same object that holds nothing yet."""
+        return Findings(self._subject, self._source)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Take problems from another collection for the same object."""
+        self._problems.extend(problems)
 
     def required(self, rule: str, path: Path, detail: str = "") -> None:
         """A field that must be there is not."""
@@ -107,7 +110,7 @@ class Findings:
     def _add(self, rule: str, kind: ProblemKind, path: Path, detail: str, value: Any = None, hint: str = "") -> None:
         where = FieldPath(path)
         written = FieldPath(tuple(_WRITTEN.get(step, step) for step in path)) if path else where
-        source = self._source.at(written) if self._source is not None else None
+        source = place_of(self._source, written) if self._source is not None else None
         severity = RULES[rule].severity
         self._problems.append(Problem(rule, kind, where, detail, value, self._subject, source, severity, hint))
 
