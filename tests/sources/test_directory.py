@@ -375,7 +375,7 @@ def test_a_file_that_may_not_be_read_at_the_start_is_told_and_takes_no_other_wit
         os.seteuid(0)
         (open_folder / "api.yaml").chmod(0)
         os.seteuid(NOBODY)
-        with pytest.raises(InputError, match="api.yaml: Permission denied"):
+        with pytest.raises(InputError, match=r"api\.yaml: Permission denied"):
             DirectorySource([str(open_folder / "api.yaml")]).list()
     finally:
         os.seteuid(0)

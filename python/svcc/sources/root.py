@@ -32,7 +32,7 @@ def identity_of(name: str) -> Identity | None:
 def is_gone(name: str) -> bool:
     """Whether nothing has this name, not even a link; False where nobody may look."""
     try:
-        os.lstat(name)  # noqa: PTH116
+        os.lstat(name)
     except OSError as error:
         return error.errno in GONE
     return False
