@@ -307,6 +307,16 @@ def test_applying_twice_does_nothing_and_cleaning_up_leaves_what_is_others(names
     assert listing(namespace) == before
 
 
+def test_dormant_tables_of_others_are_no_obstacle(namespace: NetworkNamespace) -> None:
+    """Of their flags nft 1.0.6 prints, as JSON, whatever is in memory, which may be no JSON."""
+    for number in range(5):
+        assert namespace.run("nft", f"add table ip dormant-{number} {{ flags dormant; }}").returncode == 0
+    first = svcc(namespace, *APPLY, "examples/shop")
+    assert first.returncode == 0, first.stderr
+    assert "nothing to do" in svcc(namespace, *APPLY, "examples/shop").stderr
+    assert svcc(namespace, "cleanup").stderr == "removed: table ip svcc, table ip6 svcc\n"
+
+
 def test_two_at_once_are_refused_and_the_other_is_named(namespace: NetworkNamespace) -> None:
     with namespace.entered(), NodeLock():
         with pytest.raises(TargetError, match=f"another svcc is changing this node: process {os.getpid()}"):

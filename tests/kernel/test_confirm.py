@@ -47,7 +47,7 @@ def started(
         )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("press Enter"):
+        if line.startswith("to keep the change, run within" if terminal is None else "press Enter within"):
             return process
     raise AssertionError(f"it does not wait: {process.wait()}")
 
@@ -131,6 +131,12 @@ def test_another_session_confirms(namespace: NetworkNamespace) -> None:
     assert ended(waiting) == 0
     assert listing(namespace) == held
     assert run(namespace, "apply", "--confirm").returncode == 3
+
+
+def test_without_a_terminal_nobody_is_asked_for_enter(namespace: NetworkNamespace) -> None:
+    result = run(namespace, *WEB, "--confirm-within", "1s")
+    assert "to keep the change, run within 1 s: svcc apply --confirm\n" in result.stderr
+    assert "Enter" not in result.stderr
 
 
 def test_enter_confirms(namespace: NetworkNamespace) -> None:

@@ -93,7 +93,7 @@ spec.loader.exec_module(real)
 
 class Nftables(real.Nftables):
     def cmd(self, script):
-        if script == "list tables":
+        if script == "list flowtables":
             return super().cmd(script)
         what = "list" if script.startswith("list table ") else "run"
         fault = pathlib.Path("FOLDER", what)

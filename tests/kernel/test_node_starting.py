@@ -217,6 +217,22 @@ def test_a_file_that_cannot_be_read_and_is_deleted_is_waited_for_no_more(machine
     assert "warning not served any more, since nothing declares it now: default/other:http" in node.log
 
 
+def test_a_node_that_is_to_go_says_so_in_the_log_and_what_is_tidied_up_is_counted(machine: Machine) -> None:
+    machine.declare(NODE, WEB, endpoints("web", ["10.244.1.1", "10.244.1.2"]))
+    node = machine.start("--metrics-bind-address", "127.0.0.1:20249")
+    node.wait_until_ready()
+    going = {**NODE, "spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]}}
+    machine.declare(going, WEB, endpoints("web", ["10.244.1.1"]))
+    node.wait_for_log("warning the node will be deleted by the cluster autoscaler: /healthz tells balancers to go")
+    machine.declare(NODE, WEB, endpoints("web", ["10.244.1.1"]))
+    node.wait_for_log("info the node stays: /healthz tells balancers so")
+    # The slot of the endpoint that is gone is emptied a second after the change.
+    deadline = time.monotonic() + 60
+    while 'svcc_operations_total{operation="delete element"} 2.0' not in answer(machine, 20249, "/metrics")[1]:
+        assert time.monotonic() < deadline, node.log
+        time.sleep(0.2)
+
+
 def test_without_a_flag_the_only_node_is_the_one_that_is_meant(machine: Machine) -> None:
     leaving = {**NODE, "spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]}}
     machine.declare(leaving, WEB, WEB_ENDPOINTS)

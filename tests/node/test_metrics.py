@@ -28,6 +28,8 @@ EVENTS: list[tuple[str, Mapping[str, str], Event, float]] = [
     ("svcc_sync_duration_seconds_sum", {"kind": "full"}, lambda m: m.synchronized(FULL), 0.25),
     ("svcc_sync_duration_seconds_count", {"kind": "partial"}, lambda m: m.synchronized(FAILED), 0),
     ("svcc_operations_total", {"operation": "add element"}, lambda m: m.synchronized(FULL, {"add element": 7}), 7),
+    ("svcc_operations_total", {"operation": "delete set"}, lambda m: m.tidied({"delete set": 2}), 2),
+    ("svcc_syncs_total", {"kind": "partial", "outcome": "success"}, lambda m: m.tidied({"delete set": 2}), 0),
     ("svcc_drift_detected_total", {}, lambda m: m.drifted(), 1),
     ("svcc_drift_repaired_total", {}, lambda m: m.drift_repaired(), 1),
     ("svcc_drift_repaired_total", {}, lambda m: m.drifted(), 0),

@@ -140,6 +140,13 @@ def test_problems_of_manifests_repaired_drift_and_being_deleted_are_no_trouble_o
     assert list(troubles(fine, CLOCK, 60)) == []
 
 
+def test_a_directory_that_cannot_be_read_is_said_in_so_many_words() -> None:
+    fault = SourceFault(problem("cannot read m: Permission denied"), START)
+    told = lines(state(source=SourceState("m", is_complete=True, faults=(fault,))))
+    [line] = [line for line in told if line.startswith("Cannot be read")]
+    assert line.startswith("Cannot be read m: Permission denied, for ")
+
+
 def test_files_that_cannot_be_read_are_said_since_when_and_the_probes_do_not_mind() -> None:
     names = [f"{number}.yaml" for number in range(12)]
     source = SourceState("m", is_complete=True, faults=tuple(unread(name) for name in names))

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -319,6 +320,63 @@ def test_what_may_not_be_read_any_more_keeps_its_objects(open_folder: Path, is_d
             forbidden.chmod(0o755)
             os.seteuid(NOBODY)
             following.until(lambda so_far: so_far.port(API) == 81 and not so_far.problems)
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_a_whole_directory_that_may_not_be_read_any_more_keeps_its_objects_and_those_behind_links(
+    open_folder: Path, mode: int
+) -> None:
+    manifests = open_folder / "manifests"
+    manifests.mkdir()
+    (manifests / "web.yaml").write_text(documents(service("web")))
+    (open_folder / "api").write_text(documents(service("api")))
+    (manifests / "api.yaml").symlink_to(open_folder / "api")
+    os.seteuid(NOBODY)
+    try:
+        with follow(manifests, rescan_seconds=0.2) as following:
+            following.until_listed()
+            os.seteuid(0)
+            manifests.chmod(mode)
+            os.seteuid(NOBODY)
+            following.until(lambda so_far: bool(so_far.problems))
+            time.sleep(1)
+            assert following.rules() == {"source/unreadable"}
+            assert all("Permission denied" in problem.message() for problem in following.problems)
+            assert set(following.objects) == {WEB, API}
+            os.seteuid(0)
+            (open_folder / "api").write_text(documents(service("api", port=81)))
+            manifests.chmod(0o755)
+            os.seteuid(NOBODY)
+            following.until(lambda so_far: so_far.port(API) == 81 and not so_far.problems)
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+def test_a_file_that_may_not_be_read_at_the_start_is_told_and_takes_no_other_with_it(open_folder: Path) -> None:
+    for name in ("api", "web"):
+        (open_folder / f"{name}.yaml").write_text(documents(service(name)))
+    (open_folder / "api.yaml").chmod(0)
+    os.seteuid(NOBODY)
+    try:
+        with follow(open_folder) as following:
+            following.until_listed()
+            assert set(following.objects) == {WEB}
+            assert following.batches[0].unread == (str(open_folder / "api.yaml"),)
+            assert [(problem.rule, problem.hint) for problem in following.problems] == [("source/unreadable", "")]
+            os.seteuid(0)
+            (open_folder / "api.yaml").chmod(0o644)
+            os.seteuid(NOBODY)
+            following.until(lambda so_far: set(so_far.objects) == {WEB, API} and not so_far.problems)
+            assert following.batches[-1].unread == ()
+        os.seteuid(0)
+        (open_folder / "api.yaml").chmod(0)
+        os.seteuid(NOBODY)
+        with pytest.raises(InputError, match=r"api\.yaml: Permission denied"):
+            DirectorySource([str(open_folder / "api.yaml")]).list()
     finally:
         os.seteuid(0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,33 @@ def test_a_dangling_link_keeps_what_it_led_to(folder: Path, tmp_path: Path) -> N
         assert API in following.objects
         (tmp_path / "target").write_text(documents(service("api", port=81)))
         following.until(lambda so_far: so_far.port(API) == 81 and not so_far.problems)
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_a_directory_of_links_that_vanishes_keeps_its_objects_until_it_is_back(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    folder = tmp_path / "manifests"
+    (folder / "..data").mkdir(parents=True)
+    (folder / "..data" / "web.yaml").write_text(documents(service("web")))
+    (folder / "web.yaml").symlink_to("..data/web.yaml")
+    with follow(folder) as following:
+        following.until_listed()
+        folder.rename(tmp_path / "elsewhere")
+        if is_replaced:
+            folder.mkdir()
+        following.until(lambda so_far: bool(so_far.problems))
+        time.sleep(1)
+        assert following.rules() == {"source/gone"}
+        assert set(following.objects) == {WEB}
+        if is_replaced:
+            folder.rmdir()
+        (tmp_path / "elsewhere").rename(folder)
+        following.until(lambda so_far: not so_far.problems)
+        (folder / "..data" / "web.yaml").write_text(documents(service("web", port=81)))
+        following.until(port_is(81))
+        (folder / "web.yaml").unlink()
+        following.until(lambda so_far: not so_far.objects)
 
 
 @pytest.mark.parametrize("is_moved", [True, False])

@@ -168,8 +168,12 @@ def _confirmed(
 
 def _awaited(talk: Talk, guard: Guard, nft: Nft, seconds: float) -> str:
     """Wait until the change is confirmed, by Enter or by others, or rolled back; what came of it."""
-    talk.always(f"press Enter within {seconds:g} s to keep the change, or run: svcc apply --confirm")
     stdin = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
+    if stdin is None:
+        # What comes by a pipe may be manifests, or meant for another command.
+        talk.always(f"to keep the change, run within {seconds:g} s: svcc apply --confirm")
+    else:
+        talk.always(f"press Enter within {seconds:g} s to keep the change, or run: svcc apply --confirm")
     while stdin is not None:
         readable, _, _ = select.select([stdin, guard.result_descriptor], [], [])
         if guard.result_descriptor in readable:

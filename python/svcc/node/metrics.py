@@ -160,6 +160,11 @@ class NodeMetrics:
             if sync.error:
                 self._sync_failures.labels(family).inc()
 
+    def tidied(self, operations: Mapping[str, int]) -> None:
+        """What nothing leads to any more was deleted, which is no synchronization."""
+        for operation, count in operations.items():
+            self._operations.labels(operation).inc(count)
+
     def changed(self, *, services: int = 0, endpoint_slices: int = 0) -> None:
         """The source told of so many changes."""
         for family in self._families:

@@ -118,7 +118,9 @@ class Reporter(Observer):
             elif kind == "Node" and change.reference.name == state.node:
                 node = change.object
                 if isinstance(node, Node):
-                    state = evolve(state, eligibility=Eligibility(node.is_being_deleted, node.taints))
+                    eligibility = Eligibility(node.is_being_deleted, node.taints)
+                    self._tell_eligibility(state.eligibility, eligibility)
+                    state = evolve(state, eligibility=eligibility)
         self._metrics.changed(services=services, endpoint_slices=slices)
         if batch.problems or batch.resolved:
             lasting = self._source_problems.take(batch, self._clock.now())
@@ -206,6 +208,8 @@ class Reporter(Observer):
                 self._log.state("tidying", str(synchronization.error))
             else:
                 self._log.state("tidying", "")
+                if synchronization.applied is not None:
+                    self._metrics.tidied(synchronization.applied.operations)
                 self._tell_repaired(synchronization.applied)
             self._tell_connections(synchronization)
             return
@@ -311,6 +315,12 @@ class Reporter(Observer):
         self._is_unrepaired = not sync.operations
         if sync.operations:
             self._repaired(sync.operations, is_told=True)
+
+    def _tell_eligibility(self, before: Eligibility, now: Eligibility) -> None:
+        if before and not now:
+            self._log.event(f"the node {now.why_not}: /healthz tells balancers to go elsewhere")
+        elif now and not before:
+            self._log.event("the node stays: /healthz tells balancers so", severity=Severity.INFO)
 
     def _tell_repaired(self, applied: Applied | None) -> None:
         """What is in nobody's way, such as an endpoint in a slot that is not drawn, is left to tidying."""

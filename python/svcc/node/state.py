@@ -162,7 +162,14 @@ class Eligibility:
     taints: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return not self.is_being_deleted and DELETION_TAINT not in self.taints
+        return not self.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Why they may not, as the end of a sentence about the node; empty if they may."""
+        if self.is_being_deleted:
+            return "is being deleted"
+        return "will be deleted by the cluster autoscaler" if DELETION_TAINT in self.taints else ""
 
 
 @frozen(kw_only=True)

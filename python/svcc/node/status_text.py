@@ -85,7 +85,8 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _unread(status: Mapping[str, Any], fault: Mapping[str, Any]) -> str:
-    return f"{fault['file'] or fault['message']}, for {duration(_age(status, fault['since']))}"
+    what = fault["file"] or fault["message"].removeprefix("cannot read ")
+    return f"{what}, for {duration(_age(status, fault['since']))}"
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -15,7 +15,6 @@ is a directory of links whose targets are exchanged all at once.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import threading
@@ -35,7 +34,7 @@ from svcc.manifest.selection import Selection
 from svcc.sources.contract import Batch, SourceClosedError
 from svcc.sources.declarations import Declarations, FileDeclarations, declarations_in
 from svcc.sources.known_files import KnownFiles, signature_of
-from svcc.sources.root import Root, identity_of, root_of
+from svcc.sources.root import GONE, Root, identity_of, is_gone, root_of
 from svcc.sources.selected import SelectedObjects
 from svcc.sources.settings import settings_problems
 from svcc.sources.told import KEPT, ToldProblems
@@ -48,7 +47,6 @@ _TICK: Final = 0.25
 """Seconds between two looks at links and at the user's own names."""
 _UNWATCHED_TICK: Final = 1.0
 """Seconds between two looks at everything, where nothing can be watched."""
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 class DirectorySource:
@@ -129,7 +127,8 @@ class DirectorySource:
             for path in sorted(paths):
                 self._look_at(path)
             for name in self._known.links:
-                self._check(name)
+                if self._root_of(name).is_there:
+                    self._check(name)
             for root in self._roots:
                 for link in root.turned_links():
                     root.links.pop(link)
@@ -205,11 +204,11 @@ class DirectorySource:
             if identity is not None and identity == root.identity and root.absolute not in paths:
                 continue
             # An event of the directory itself may mean that it is another one with the same number.
-            found = identity is not None and any(True for _ in manifests_below(root.name, lambda *_: None))
+            refused: dict[str, OSError] = {}
+            found = any(True for _ in manifests_below(root.name, refused.__setitem__)) and identity is not None
             if not found:
                 root.identity = None
-                said = "is gone" if identity is None else "came anew, and there are no manifests in it"
-                self._hold_root(root, (_kept_notice("gone", f"{root.name} {said}"),))
+                self._hold_root(root, (_missing(root.name, refused.get(root.name), is_there=identity is not None),))
                 continue
             root.identity = identity
             self._hold_root(root, ())
@@ -253,7 +252,10 @@ class DirectorySource:
                 self._must_watch_anew = self._must_watch_anew or self._is_listed
 
         found = dict(manifests_below(directory, refused.__setitem__, enter))
-        self._refuse(directory, {name: error for name, error in refused.items() if error.errno not in _GONE})
+        if root.name in refused and is_gone(root.name):
+            # It is gone since it was looked at, which takes nothing away, and will be told the next time.
+            return
+        self._refuse(directory, {name: error for name, error in refused.items() if error.errno not in GONE})
         unknown = tuple(os.path.join(name, "") for name in self._refused_directories)  # noqa: PTH118
         for name in tuple(self._known.below(directory)):
             if name not in found and not name.startswith(unknown):
@@ -306,18 +308,20 @@ class DirectorySource:
         try:
             data = _content(name, self._limits.file_bytes)
         except InputError as error:
-            if not self._is_listed:
+            root = self._root_of(name)
+            if not self._is_listed and not (root.is_directory and isinstance(error.__cause__, OSError)):
                 raise
             known.was_read(signature, now)
-            if os.path.lexists(name) or not self._root_of(name).is_directory:
-                self._keep(name, _kept_notice("unreadable", error.message, name))
-            else:
+            # Nobody deletes files in a directory that is gone itself.
+            if root.is_directory and is_gone(name) and identity_of(root.name) == root.identity:
                 self._forget(name)
+            else:
+                self._keep(name, "unreadable", error.message)
             return
         known.was_read(signature, now)
         earlier = self._declarations.of_file(name)
         if earlier.entries and not data.strip():
-            self._keep(name, _kept_notice("empty-file", "the file is empty; delete it to take its objects away", name))
+            self._keep(name, "empty-file", "the file is empty; delete it to take its objects away")
             return
         documents, problems = read_bytes(data, name, self._limits)
         said = declarations_in(documents, problems, self._namespace, earlier)
@@ -326,9 +330,11 @@ class DirectorySource:
             said = evolve(said, is_whole=False)
         self._put(name, said)
 
-    def _keep(self, name: str, problem: Problem) -> None:
-        """The file says nothing now, and what it said stays."""
+    def _keep(self, name: str, rule: str, said: str) -> None:
+        """The file says nothing now, and what it said stays, if anybody knows what that was."""
         earlier = self._declarations.of_file(name)
+        is_known = self._is_listed and name not in self._unread
+        problem = _notice(rule, said, hint=KEPT if is_known else "", severity=Severity.ERROR, file=name)
         self._put(name, FileDeclarations(earlier.entries, (problem,), earlier.settings, is_whole=False))
 
     def _forget(self, name: str) -> None:
@@ -368,8 +374,15 @@ def _content(name: str, most: int) -> bytes:
     return read_file(name, most)
 
 
-def _kept_notice(rule: str, said: str, file: str | None = None) -> Problem:
-    return _notice(rule, said, hint=KEPT, severity=Severity.ERROR, file=file)
+def _missing(name: str, error: OSError | None, *, is_there: bool) -> Problem:
+    """Of a directory that the user named, in which nothing is found."""
+    if error is not None and error.errno not in GONE:
+        return _kept_notice("unreadable", unreadable(name, error).message)
+    return _kept_notice("gone", f"{name} {'came anew, and there are no manifests in it' if is_there else 'is gone'}")
+
+
+def _kept_notice(rule: str, said: str) -> Problem:
+    return _notice(rule, said, hint=KEPT, severity=Severity.ERROR)
 
 
 def _notice(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import Final
 
 from attrs import Factory, define
 
 from svcc.sources.declarations import Position
 
-__all__ = ["Identity", "Root", "identity_of", "root_of"]
+__all__ = ["GONE", "Identity", "Root", "identity_of", "is_gone", "root_of"]
 
 Identity = tuple[int, int]
+GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+"""Errors that say that there is nothing of that name; others leave it open."""
 
 
 def identity_of(name: str) -> Identity | None:
@@ -23,6 +27,15 @@ def identity_of(name: str) -> Identity | None:
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
+
+
+def is_gone(name: str) -> bool:
+    """Whether nothing has this name, not even a link; False where nobody may look."""
+    try:
+        os.lstat(name)
+    except OSError as error:
+        return error.errno in GONE
+    return False
 
 
 @define
@@ -44,6 +57,11 @@ class Root:
     absolute: str
     identity: Identity | None
     links: dict[str, Identity | None] = Factory(dict)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what is below it can be told from what has vanished with it."""
+        return not self.is_directory or self.identity is not None
 
     def has(self, name: str) -> bool:
         """Whether a name is this one, or below it."""
