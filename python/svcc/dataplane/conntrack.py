@@ -71,6 +71,11 @@ class StaleEntries:
     except_addresses: tuple[str, ...] = ()
     service_port: ServicePortName | None = field(default=None, eq=False)
 
+    @property
+    def is_untranslated(self) -> bool:
+        """Whether they are entries that nothing translates, of clients who were there before the frontend."""
+        return self.endpoint == (self.address, self.port)
+
     def matches(self, entry: UdpEntry) -> bool:
         """Whether an entry is one of them."""
         address, port = entry.destination

@@ -187,17 +187,14 @@ class _Filters:
 
 
 def _now_or(frontends: UdpFrontends, matches: _Judge) -> _Judge:
-    """Whether an entry is stale by the frontends there are now, or where there is none, by filters.
-
-    Where there is none, an entry that nothing translated is right, whatever passed a frontend by in the meantime.
-    """
+    """Whether an entry is stale by the frontends there are now, or where there is none, by filters."""
 
     def judge(entry: UdpEntry) -> bool:
         if frontends.is_stale(entry):
             return True
         destination = entry.destination
         served = destination in frontends.plans or (None, destination.port) in frontends.plans
-        return not served and entry.reply_source != entry.destination and matches(entry)
+        return not served and matches(entry)
 
     return judge
 

@@ -310,6 +310,8 @@ class Node:
         """
         stale, self._stale = self._stale, []
         if task is Task.SYNCHRONIZE or self._conntrack.in_doubt or len(self._updates) > 1:
+            # That finds what is not translated by what is served: at a start, all frontends are new.
+            stale = [item for item in stale if not item.is_untranslated]
             self._second_look.add(now, stale, is_for_all=bool(applied.transactions))
             return self._conntrack.reconcile(compiler.dataplane(), stale)
         self._second_look.add(now, stale)
