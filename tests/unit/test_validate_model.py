@@ -10,7 +10,7 @@ from svcc.fields import Source
 from svcc.model.cluster import ClusterObject
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
 from svcc.model.node import Node, NodeAddress, ServiceCIDR
-from svcc.model.service import LoadBalancerIngress, Service, ServicePort
+from svcc.model.service import IPFamilyPolicy, LoadBalancerIngress, Service, ServicePort
 from svcc.validate import validate
 from svcc.validate.admission import admit
 from svcc.wire.form import wire_form
@@ -30,7 +30,12 @@ def test_what_was_loaded_in_order_is_in_order(value: dict[str, Any]) -> None:
     "item",
     [
         Service("web", ports=PORTS),
-        Service("web", ports=PORTS, cluster_ips=("10.96.0.9", "fd00::9")),
+        Service(
+            "web",
+            ports=PORTS,
+            cluster_ips=("10.96.0.9", "fd00::9"),
+            ip_family_policy=IPFamilyPolicy.REQUIRE_DUAL_STACK,
+        ),
         Service("web", ports=PORTS, cluster_ips=("None",)),
         Service("web", ports=PORTS, type="NodePort", external_traffic_policy="Local"),
         Service("web", type="ExternalName", external_name="example.com"),

@@ -96,6 +96,7 @@ _of_spec: Final = attrgetter(*_OF_SPEC)
 _unusual: Final = attrgetter(*_UNUSUAL)
 _NOTHING_UNUSUAL: Final = _unusual(Service(""))
 _FAMILY_LISTS: Final = (["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"])
+_TWO_FAMILIES = frozenset({"PreferDualStack", "RequireDualStack"})
 _INGRESS_FIELDS = frozenset({"ip", "ipMode"})
 
 
@@ -267,7 +268,7 @@ def _plain_cluster_ips(spec: Mapping[str, Any]) -> tuple[str, ...] | None:  # no
     elif type(cluster_ips) is not list or cluster_ips[:1] != ([] if cluster_ip is None else [cluster_ip]):
         return None
     if families is not None and (
-        families not in _FAMILY_LISTS or (len(families) > 1 and spec.get("ipFamilyPolicy") == "SingleStack")
+        families not in _FAMILY_LISTS or (len(families) > 1 and spec.get("ipFamilyPolicy") not in _TWO_FAMILIES)
     ):
         return None
     if cluster_ips == ["None"]:
@@ -279,7 +280,7 @@ def _plain_cluster_ips(spec: Mapping[str, Any]) -> tuple[str, ...] | None:  # no
         if canonical_address(address) != address:
             return None
         found.append(family_of(address))
-    if len(found) > 1 and (len(set(found)) != len(found) or spec.get("ipFamilyPolicy") == "SingleStack"):
+    if len(found) > 1 and (len(set(found)) != len(found) or spec.get("ipFamilyPolicy") not in _TWO_FAMILIES):
         return None
     if families is not None and any(map(str.__ne__, found, families)):
         return None

@@ -169,6 +169,7 @@ _SERVICE_WARNINGS = _warnings(
         "external-ips-deprecated": "External IPs are deprecated.",
         "external-ips-ignored": "An ExternalName ignores `externalIPs`.",
         "external-name-ignored": "Only an ExternalName uses `externalName`.",
+        "two-families-without-policy": "A Service of two families says so in `ipFamilyPolicy`.",
         "prefer-close-deprecated": "PreferClose is the old name of PreferSameZone.",
         "annotation-not-read": "An annotation of svcc's is one it reads on Services.",
         "load-balancing-unsupported": "The load balancing is maglev, random or round-robin; else it is random.",

@@ -179,6 +179,29 @@ SPEC_ROWS = [
         ],
     ),
     Row(
+        "two addresses or families are for a policy that is written out",
+        {
+            ("spec", "clusterIP"): "10.96.0.9",
+            ("spec", "clusterIPs"): ["10.96.0.9", "fd00::9"],
+            ("spec", "ipFamilies"): ["IPv4", "IPv6"],
+        },
+        [
+            (
+                "service/two-families-without-policy",
+                "spec.ipFamilyPolicy: is SingleStack by default, with which a server refuses two cluster IPs",
+            )
+        ],
+    ),
+    Row(
+        "without a selector a headless Service has both families by default",
+        {
+            ("spec", "clusterIP"): "None",
+            ("spec", "ipFamilies"): ["IPv4", "IPv6"],
+            ("spec", "selector"): None,
+        },
+        [],
+    ),
+    Row(
         "NodePort Services are not headless",
         {("spec", "type"): "NodePort", ("spec", "clusterIP"): "None"},
         [
