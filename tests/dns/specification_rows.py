@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from svcc.dns.contract import DnsSettings
 from svcc.model.endpoints import Endpoint, EndpointPort, EndpointSlice
-from svcc.model.service import HEADLESS, Protocol, Service, ServicePort, ServiceType
+from svcc.model.service import HEADLESS, IPFamilyPolicy, Protocol, Service, ServicePort, ServiceType
 from tests.dns.row import NODATA, NXDOMAIN, Row
 
 HTTP = ServicePort(80, "http")
+DUAL = IPFamilyPolicy.REQUIRE_DUAL_STACK
 TOLERANT = {"service.alpha.kubernetes.io/tolerate-unready-endpoints": "true"}
 OTHER = DnsSettings(zone="Prod.Example.ORG")
 
@@ -53,7 +54,7 @@ SPECIFICATION_ROWS = [
     Row(
         "D2 D6",
         "a Service of both families has A and AAAA, and PTR in both trees",
-        [Service("web", "dual", cluster_ips=["10.96.2.10", "FD00:96::2:0A"], ports=[HTTP])],
+        [Service("web", "dual", cluster_ips=["10.96.2.10", "FD00:96::2:0A"], ip_family_policy=DUAL, ports=[HTTP])],
         {
             ("web.dual.svc.cluster.local", "A"): ["A 10.96.2.10"],
             ("web.dual.svc.cluster.local", "AAAA"): ["AAAA fd00:96::2:a"],
@@ -96,7 +97,7 @@ SPECIFICATION_ROWS = [
     Row(
         "D3",
         "a named port of a Service of both families has one SRV record",
-        [Service("web", "dual-port", cluster_ips=["10.96.3.20", "fd00:96::3:20"], ports=[HTTP])],
+        [Service("web", "dual-port", cluster_ips=["10.96.3.20", "fd00:96::3:20"], ip_family_policy=DUAL, ports=[HTTP])],
         {
             ("_http._tcp.web.dual-port.svc.cluster.local", "SRV"): ["SRV 0 100 80 web.dual-port.svc.cluster.local."],
         },

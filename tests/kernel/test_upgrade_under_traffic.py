@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import struct
@@ -85,17 +86,18 @@ def udp(source: bytes, port: int, destination: bytes) -> bytes:
 
 
 @contextmanager
-def traffic(namespace: NetworkNamespace) -> Iterator[None]:
-    """UDP packets to all Services without end, most of them from another address and port each."""
+def traffic(namespace: NetworkNamespace, numbers: Iterator[int]) -> Iterator[None]:
+    """UDP packets to all Services without end, most of them from another address and port each, by their numbers.
+
+    A number that came again soon would be a packet of a connection that conntrack still has.
+    """
     with namespace.entered():
         sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     over, steady = threading.Event(), socket.inet_aton(STEADY)
 
     def send() -> None:
-        number = 0
         while not over.is_set():
-            for _ in range(100):
-                number += 1
+            for number in itertools.islice(numbers, 100):
                 source = bytes((198, 51, 100, 1 + number // 50_000 % 250))
                 destination = bytes((10, 96, 0, 1 + number % SERVICES))
                 sender.sendto(udp(source, 10_000 + number % 50_000, destination), (socket.inet_ntoa(destination), 0))
@@ -177,11 +179,12 @@ def lost(topology: Topology, upgrade: Upgrade, rounds: int = ROUNDS) -> dict[str
         declared += slices(f"web-{number}", endpoints, EndpointPort(53, "dns", "UDP"))
     wanted = compiled(declared)
     older = padded(with_verdicts(wanted.ruleset))
+    numbers = itertools.count(1)
     with node.entered():
         nft = open_nft()
         for _ in range(rounds):
             nft.run(transaction(NOTHING, older).script)
-            with traffic(topology.far["outside"]):
+            with traffic(topology.far["outside"], numbers):
                 time.sleep(BEFORE_SECONDS)
                 upgrade(nft, older, wanted)
             nft.run(transaction(wanted.ruleset, NOTHING).script)
