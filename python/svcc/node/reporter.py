@@ -36,7 +36,6 @@ from svcc.node.state import (
     NodeState,
     Published,
     RefusedService,
-    SourceState,
     Sync,
     SyncKind,
 )
@@ -388,11 +387,6 @@ class Reporter(Observer):
 
     def _publish(self, state: NodeState) -> None:
         self._published.state = state
-
-
-def starting_state(node: str, version: str, source: str, clock: Clock) -> NodeState:
-    """The state of a node that has not heard from its source."""
-    return NodeState(node=node, version=version, started=clock.now(), source=SourceState(source))
 
 
 def _words(error: SvccError) -> str:

@@ -17,12 +17,12 @@ from svcc.apply.nft import open_nft
 from svcc.incremental.compiler import IncrementalCompiler
 from svcc.node.conntrack import ConntrackCleaner
 from svcc.node.loop import Node
-from svcc.node.reporter import Reporter, starting_state
+from svcc.node.reporter import Reporter
 from svcc.node.schedule import Intervals
 from svcc.node.servers import NodeServers, ServerSettings
 from svcc.node.service_counters import ServiceCounters
 from svcc.node.service_notification import ServiceNotification
-from svcc.node.state import Clock, Published
+from svcc.node.state import Clock, Published, starting_state
 from svcc.node.watch import TableWatch
 from svcc.sources.contract import Batch, Source
 

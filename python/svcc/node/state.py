@@ -34,6 +34,7 @@ __all__ = [
     "SourceState",
     "Sync",
     "SyncKind",
+    "starting_state",
 ]
 
 DELETION_TAINT: Final = "ToBeDeletedByClusterAutoscaler"
@@ -215,6 +216,11 @@ class NodeState:
         if not self.source.is_complete:
             return True
         return self.queued_since is None or clock.monotonic() - self.queued_since <= health_timeout_seconds
+
+
+def starting_state(node: str, version: str, source: str, clock: Clock) -> NodeState:
+    """The state of a node that has not heard from its source."""
+    return NodeState(node=node, version=version, started=clock.now(), source=SourceState(source))
 
 
 @define
